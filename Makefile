@@ -1,0 +1,27 @@
+# Two commands are all a fresh machine needs: `make demo` and `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+.PHONY: demo test fast lint clean
+demo: .venv/ready
+	$(BIN)/harmonium demo
+
+test: .venv/ready lint
+	$(BIN)/pytest -n 2 --durations=10
+
+fast: .venv/ready
+	$(BIN)/pytest -n 2 -m 'not slow'
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf .venv

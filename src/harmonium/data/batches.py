@@ -1,0 +1,107 @@
+"""Rows become float tensors here, and nowhere else: uint8 stays uint8 until the batch that needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harmonium.errors import InputError, suggest
+
+if TYPE_CHECKING:
+    import torch
+
+    from harmonium.data.dataset import Dataset
+
+WAYS = ("none", "threshold", "sample")
+
+
+def prepare(
+    rows: np.ndarray | torch.Tensor, levels: int, binarise: str, *, generator: torch.Generator | None = None
+) -> torch.Tensor:
+    """Return rows (..., width) as float32 between 0 and 1, or as they are where ``levels`` is 0.
+
+    ``"none"``: rows / levels. ``"threshold"``: 1 where rows > levels / 2. ``"sample"``: 1 with probability
+    rows / levels, drawn afresh on each call from ``generator``. Rows without levels can only be left as they
+    are: any other way raises ``InputError``.
+    """
+    import torch
+
+    _refuse(levels, binarise)
+    x = _as_tensor(rows)
+    if binarise == "threshold":
+        return (x > levels / 2).to(torch.float32)
+    if binarise == "sample":
+        place = x.device if generator is None else generator.device
+        uniform = torch.rand(x.shape, generator=generator, device=place, dtype=torch.float32).to(x.device)
+        return (uniform * levels < x).to(torch.float32)
+    return x.to(torch.float32) / max(levels, 1)
+
+
+def batches(
+    dataset: Dataset | torch.Tensor,
+    size: int,
+    *,
+    binarise: str = "none",
+    generator: torch.Generator | None = None,
+    device: torch.device | str | None = None,
+) -> Iterator[torch.Tensor]:
+    """Return an endless stream of shuffled batches, each of shape (size, width).
+
+    Every epoch draws a new permutation from ``generator`` and gives ``steps_per_epoch`` batches; the rows
+    left over differ from epoch to epoch. A size beyond the data gives all rows each time. A ``Dataset`` gives
+    float32, see ``prepare``; a floating-point tensor (N, width) gives its own type and takes no ``binarise``.
+    """
+    import torch
+
+    if size < 1:
+        raise InputError(f"batch size {size} was given where at least 1 was expected: pass a positive size")
+    plain = isinstance(dataset, torch.Tensor)
+    rows = dataset if isinstance(dataset, torch.Tensor) else _as_tensor(dataset.rows)
+    levels = 0 if isinstance(dataset, torch.Tensor) else dataset.levels
+    _refuse(levels, binarise)
+    if rows.ndim != 2 or len(rows) == 0 or (plain and not rows.is_floating_point()):
+        raise InputError(
+            f"a {rows.dtype} tensor of shape {tuple(rows.shape)} was given where floats of shape (rows, "
+            "width) were expected: convert it with .float() and flatten each row"
+        )
+    rows = rows if device is None else rows.to(device)
+    shuffled = _shuffled(rows, size, generator)
+    return shuffled if plain else (prepare(x, levels, binarise, generator=generator) for x in shuffled)
+
+
+def steps_per_epoch(count: int, size: int) -> int:
+    """Return how many batches of ``size`` an epoch over ``count`` rows has: count // size, at least 1."""
+    return max(1, count // size)
+
+
+def _shuffled(rows: torch.Tensor, size: int, generator: torch.Generator | None) -> Iterator[torch.Tensor]:
+    import torch
+
+    place = "cpu" if generator is None else generator.device
+    while True:
+        order = torch.randperm(len(rows), generator=generator, device=place).to(rows.device)
+        for step in range(steps_per_epoch(len(rows), size)):
+            yield rows.index_select(0, order[step * size : (step + 1) * size])
+
+
+def _refuse(levels: int, binarise: str) -> None:
+    if binarise not in WAYS:
+        raise InputError(
+            f"binarise {binarise!r} was given where {', '.join(WAYS)} was expected" + suggest(binarise, WAYS)
+        )
+    if levels == 0 and binarise != "none":
+        raise InputError(
+            f"binarise {binarise!r} was given for real values, which have no level that means fully on: pass "
+            "'none', or load the data with levels"
+        )
+
+
+def _as_tensor(rows: np.ndarray | torch.Tensor) -> torch.Tensor:
+    import torch
+
+    if isinstance(rows, torch.Tensor):
+        return rows
+    # torch warns about arrays that it could write to although numpy may not
+    return torch.from_numpy(np.ascontiguousarray(rows) if rows.flags.writeable else rows.copy())

@@ -1,0 +1,190 @@
+"""Rows of one split, and the one place that decides what their values mean."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from harmonium.data.batches import prepare
+from harmonium.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+
+MOST_LEVELS = 65535
+
+
+class Table(NamedTuple):
+    """What a file holds before its values are judged."""
+
+    array: np.ndarray  # (N, width) or (N, height, width), any type of number
+    labels: np.ndarray | None
+    name: str
+    source: str
+    levels: int | None = None  # where the format itself says it: 255 for pictures
+    held_out: int | None = None  # so many last rows are its own test set; None: it has no split of its own
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Rows of one split, kept as they came: uint8 for grey, binary and count data, else float32."""
+
+    name: str  # "mnist", or the file's stem
+    split: str  # "train", "valid" or "test"
+    rows: np.ndarray = field(repr=False)  # (N, width), C-contiguous, uint8 or float32
+    levels: int  # the value that means "fully on": 255, 16, 1; 0 for real values
+    shape: tuple[int, ...]  # (28, 28) for pictures, (width,) otherwise
+    labels: np.ndarray | None = field(repr=False)  # (N,) int64
+    source: str  # the file or package it was read from
+
+    def __post_init__(self) -> None:
+        if self.rows.ndim != 2 or self.rows.dtype not in (np.uint8, np.float32):
+            raise InputError(
+                f"rows of shape {self.rows.shape} and type {self.rows.dtype} were given where (N, width) of "
+                "uint8 or float32 was expected: see harmonium.data.settle"
+            )
+        if math.prod(self.shape) != self.width:
+            raise InputError(
+                f"shape {self.shape} does not hold {self.width} values: pass the shape of one row"
+            )
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def width(self) -> int:
+        """The number of values in a row."""
+        return int(self.rows.shape[1])
+
+    @property
+    def kind(self) -> str:
+        """What the values are: ``"binary"``, ``"spin"`` (only -1 and +1), ``"grey"`` or ``"real"``."""
+        return kind(self.rows, self.levels)
+
+    def tensor(self, binarise: str = "none", *, generator: torch.Generator | None = None) -> torch.Tensor:
+        """Return all rows as float32, shape (N, width); see ``prepare`` for what ``binarise`` does."""
+        return prepare(self.rows, self.levels, binarise, generator=generator)
+
+    def binarized(self, how: str = "threshold", *, generator: torch.Generator | None = None) -> torch.Tensor:
+        """Return all rows as zeros and ones, shape (N, width), by ``"threshold"`` or ``"sample"``."""
+        return self.tensor(how, generator=generator)
+
+    def take(self, count: int) -> Dataset:
+        """Return the first ``count`` rows, or all of them where there are fewer."""
+        if count < 1:
+            raise InputError(
+                f"{count} rows were asked for where at least 1 was expected: pass a positive count"
+            )
+        labels = None if self.labels is None else self.labels[:count]
+        return replace(self, rows=self.rows[:count], labels=labels)
+
+
+def kind(rows: np.ndarray, levels: int) -> str:
+    """Name what settled rows are: ``"binary"``, ``"spin"``, ``"grey"`` or ``"real"``."""
+    if levels == 0:
+        return "spin" if len(rows) and bool((np.abs(rows) == 1).all()) else "real"
+    return "binary" if levels == 1 and rows.dtype == np.uint8 else "grey"
+
+
+def settle(array: np.ndarray, where: str, levels: int | None = None) -> tuple[np.ndarray, int]:
+    """Decide what an array's values mean and return ``(rows, levels)``, rows of shape (N, width).
+
+    Only 0 and 1: uint8, levels 1. Only -1 and +1: float32, levels 0. Fractions of 1: float32, levels 1. A
+    uint8 stack of pictures: levels 255. Anything else that is not a table of whole numbers from 0 to 255:
+    real values, float32, levels 0. With ``levels`` given, the values must be whole numbers from 0 to it;
+    ``levels=0`` takes them as real numbers. uint8 rows share the array's memory. Raises ``InputError``,
+    naming ``where``, for everything unclear.
+    """
+    flat = flatten(array, where)
+    if flat.dtype.kind == "f":
+        _refuse_holes(flat, where)
+    if levels is None:
+        return _guess(flat, array.ndim == 3, where)
+    if not 0 <= levels <= MOST_LEVELS:
+        raise InputError(
+            f"levels {levels} was given where 0 to {MOST_LEVELS} was expected: 255 for grey pictures"
+        )
+    return (_as_levels(flat, levels, where) if levels else _as_real(flat, where)), levels
+
+
+def flatten(array: np.ndarray, where: str) -> np.ndarray:
+    """Return the array as (N, width), or raise ``InputError`` where it is no table of numbers."""
+    if array.dtype.kind not in "buif":
+        raise InputError(
+            f"{where} holds {array.dtype} values where numbers were expected: save it as float32 or uint8"
+        )
+    if array.ndim not in (2, 3):
+        raise InputError(
+            f"{where} has shape {array.shape} where (rows, columns) or (pictures, height, width) was "
+            "expected: reshape it, one row a case"
+        )
+    if array.size == 0:
+        raise InputError(f"{where} is empty, shape {array.shape}: give it at least one row and one column")
+    flat = np.ascontiguousarray(array.reshape(len(array), -1))
+    return flat.view(np.uint8) if flat.dtype.kind == "b" else flat
+
+
+def _refuse_holes(flat: np.ndarray, where: str) -> None:
+    holes = ~np.isfinite(flat)
+    if holes.any():
+        row, column = np.unravel_index(int(holes.argmax()), flat.shape)
+        raise InputError(
+            f"{where} holds {int(holes.sum())} NaN or infinite values, the first in row {row + 1}, column "
+            f"{column + 1} (counted from 1), where finite numbers were expected: fill them in or drop those "
+            "rows"
+        )
+
+
+def _guess(flat: np.ndarray, pictures: bool, where: str) -> tuple[np.ndarray, int]:
+    low, high, whole = flat.min(), flat.max(), _is_whole(flat)
+    if low >= 0 and high <= 1:
+        return (flat.astype(np.uint8, copy=False) if whole else flat.astype(np.float32)), 1
+    if pictures and flat.dtype == np.uint8:
+        return flat, 255
+    if whole and low >= 0 and high <= 255:
+        top = int(high) if high <= 16 else 255
+        raise InputError(
+            f"{where} holds whole numbers {int(low)} to {int(high)} where 0 to 1 was expected: pass --levels "
+            f"{top} if they are grey levels, or divide them by {top}, or pass --levels 0 to take them as "
+            "real numbers"
+        )
+    return _as_real(flat, where), 0
+
+
+def _is_whole(flat: np.ndarray) -> bool:
+    return flat.dtype.kind != "f" or bool((flat == np.rint(flat)).all())
+
+
+def _as_real(flat: np.ndarray, where: str) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        rows = flat.astype(np.float32)
+    if not np.isfinite(rows).all():
+        raise InputError(
+            f"{where} holds values up to {float(np.abs(flat).max()):.3g}, too large for float32: rescale it"
+        )
+    return rows
+
+
+def _as_levels(flat: np.ndarray, levels: int, where: str) -> np.ndarray:
+    low, high = flat.min(), flat.max()
+    if not _is_whole(flat) or low < 0 or high > levels:
+        raise InputError(
+            f"{where} holds values {low:g} to {high:g} where whole numbers 0 to {levels} were expected: pass "
+            "the --levels that fits them, or none"
+        )
+    return flat.astype(np.uint8 if levels <= 255 else np.float32, copy=False)
+
+
+def tidy_labels(labels: np.ndarray, count: int, where: str) -> np.ndarray:
+    """Return labels as int64 of shape (count,); raise ``InputError`` unless whole numbers, one a row."""
+    if labels.shape != (count,):
+        raise InputError(
+            f"{where} has labels of shape {labels.shape} where ({count},) was expected: give one a row"
+        )
+    numbers = labels.dtype.kind in "bui" or (labels.dtype.kind == "f" and bool(np.isfinite(labels).all()))
+    if not numbers or not _is_whole(labels) or np.abs(labels.astype(np.float64)).max(initial=0) >= 2**62:
+        raise InputError(f"{where} has labels that are not whole numbers: number the classes 0, 1, 2, ...")
+    return labels.astype(np.int64)

@@ -1,0 +1,104 @@
+"""The IDX format of MNIST, and how every reader here meets a stream that may be damaged."""
+
+import gzip
+import lzma
+import math
+import struct
+import tokenize
+import warnings
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, cast
+
+import numpy as np
+
+from harmonium.errors import InputError
+
+CODES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+DAMAGE = (
+    ValueError,
+    OSError,
+    EOFError,
+    TypeError,
+    LookupError,
+    SyntaxError,
+    RuntimeError,
+    MemoryError,
+    OverflowError,
+    struct.error,
+    zlib.error,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+    tokenize.TokenError,
+)
+
+
+def read_idx(path: str | Path) -> np.ndarray:
+    """Return the array of an IDX file, plain or gzipped, in native byte order.
+
+    Four bytes of magic (0, 0, type, dimensions), one big-endian 32-bit size a dimension, then the values.
+    Raises ``InputError`` unless the file is exactly as long as it says. Format:
+    http://yann.lecun.com/exdb/mnist/
+    """
+    where = str(path)
+    with telling(where, "an IDX file"), opened(Path(path)) as stream:
+        magic = stream.read(4)
+        if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in CODES:
+            raise InputError(
+                f"{where} begins with bytes {magic.hex(' ') or 'none'} where an IDX file begins 00 00 08: "
+                "download it again"
+            )
+        sizes = stream.read(4 * magic[3])
+        if len(sizes) < 4 * magic[3]:
+            raise InputError(
+                f"{where} ends after {4 + len(sizes)} of {4 + 4 * magic[3]} bytes of header: download it "
+                "again"
+            )
+        shape, dtype = struct.unpack(f">{magic[3]}I", sizes), np.dtype(CODES[magic[2]])
+        values = drain(stream, math.prod(shape) * dtype.itemsize, where)
+        array: np.ndarray = np.ndarray(shape, dtype, buffer=values)
+        return array.astype(dtype.newbyteorder("="), copy=False)
+
+
+def drain(stream: IO[bytes], size: int, where: str) -> bytearray:
+    """Read the rest of a stream, which must be ``size`` bytes; memory grows only with what is there."""
+    held = bytearray()
+    while len(held) <= size and (chunk := stream.read(min(1 << 20, size + 1 - len(held)))):
+        held += chunk
+    if len(held) < size:
+        raise InputError(f"{where} ends after {len(held)} of {size} bytes of values: download it again")
+    if len(held) > size:
+        raise InputError(
+            f"{where} goes on after the {size} bytes of values that its header promises: download it again"
+        )
+    return held
+
+
+def opened(path: Path) -> IO[bytes]:
+    """Open a file for reading, through gzip where its name ends in ``.gz``."""
+    return cast(IO[bytes], gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb"))
+
+
+@contextmanager
+def telling(where: str, what: str) -> Iterator[None]:
+    """Turn whatever a damaged file raises into one ``InputError`` of one line."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except InputError:
+        raise
+    except DAMAGE as error:
+        reason = brief(error)
+        raise InputError(
+            f"{where} cannot be read as {what} ({reason}): download or write it again, and check its "
+            "permissions"
+        ) from error
+
+
+def brief(error: BaseException) -> str:
+    """Return an exception's message as one short line."""
+    return " ".join(str(error).split())[:160] or type(error).__name__

@@ -1,0 +1,59 @@
+"""A folder of pictures of one size."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harmonium.data.dataset import Table
+from harmonium.data.idx import telling
+from harmonium.errors import InputError
+
+ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """Return a folder's picture files, sorted by name."""
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS and path.is_file())
+
+
+def read_images(folder: Path) -> Table:
+    """Return the folder's pictures as grey levels, shape (N, height, width), in the order of their names.
+
+    Colours become grey by ITU-R 601-2 luma; of an animation the first frame counts. Raises ``InputError`` for
+    a picture of another size, a damaged one, and for 16-bit or float pixels, which Pillow would clip.
+    """
+    paths = pictures_in(folder)
+    arrays = [_grey(path) for path in paths]
+    for path, array in zip(paths, arrays, strict=True):
+        if array.shape != arrays[0].shape:
+            raise InputError(
+                f"{path} is {_size(array)} pixels where {_size(arrays[0])}, as in {paths[0].name}, was "
+                "expected: resize or remove it"
+            )
+    return Table(np.stack(arrays), None, folder.name, str(folder), levels=255)
+
+
+def _grey(path: Path) -> np.ndarray:
+    from PIL import Image
+
+    with telling(str(path), "a picture"):
+        try:
+            with Image.open(path) as picture:
+                return _pixels(picture, path, Image.MAX_IMAGE_PIXELS)
+        except Image.DecompressionBombError as error:
+            raise InputError(f"{path} has too many pixels: resize or remove it") from error
+
+
+def _pixels(picture: Any, path: Path, most: int | None) -> np.ndarray:
+    if most is not None and picture.width * picture.height > most:
+        raise InputError(f"{path} has {picture.width}×{picture.height} pixels, too many: resize or remove it")
+    if picture.mode.startswith(("I", "F")):
+        raise InputError(
+            f"{path} has {picture.mode} pixels where 8 bits each were expected: save it as 8-bit grey"
+        )
+    return np.array(picture.convert("L"))
+
+
+def _size(array: np.ndarray) -> str:
+    return f"{array.shape[1]}×{array.shape[0]}"

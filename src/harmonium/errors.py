@@ -1,0 +1,18 @@
+"""The two ways in which work ends early, each told in one line."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(ValueError):
+    """Bad input: the message says what was given, what was expected and what to do."""
+
+
+class Diverged(ArithmeticError):
+    """Training left the finite numbers: the message says at which step and why."""
+
+
+def suggest(given: str, known: Iterable[str]) -> str:
+    """Return ``"; did you mean 'x'?"`` for the closest known word, or an empty string."""
+    near = difflib.get_close_matches(given, list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,65 @@
+"""What every machine answers."""
+
+import copy
+from abc import ABC, abstractmethod
+from typing import Self
+
+import torch
+from torch import Generator, Tensor, nn
+
+from ..units import Units
+
+
+class Machine(nn.Module, ABC):
+    """An unnormalised density over one tensor x of shape (..., width), visible units first, and its Gibbs kernel.
+
+    The density is exp(−free_energy(x))/Z.  Whatever can be summed out is summed out, and the parameters get
+    their gradient through ``free_energy`` alone.
+    """
+
+    @property
+    @abstractmethod
+    def width(self) -> int:
+        """The number of columns of a state."""
+
+    @property
+    @abstractmethod
+    def visible(self) -> Units:
+        """The row that meets the data: the first columns of a state."""
+
+    @abstractmethod
+    def free_energy(self, x: Tensor) -> Tensor:
+        """Return −log of the unnormalised density, in nats: (..., width) → (...)."""
+
+    @abstractmethod
+    def gibbs(self, x: Tensor, held: Tensor | None = None, *, generator: Generator | None = None) -> Tensor:
+        """Return the state after one sweep; units where the mask ``held`` is true keep their value."""
+
+    @abstractmethod
+    def infer(self, v: Tensor, *, generator: Generator | None = None) -> Tensor:
+        """Return a state whose visible part is ``v``: the positive phase."""
+
+    @abstractmethod
+    def couplings(self) -> list[Tensor]:
+        """Return the weight tensors."""
+
+    @abstractmethod
+    def fields_log_partition(self) -> Tensor:
+        """Return log Z of the machine with its couplings at zero, where it is exact."""
+
+    @abstractmethod
+    def fields_sample(self, count: int, *, generator: Generator | None = None) -> Tensor:
+        """Draw ``count`` exact states of the machine with its couplings at zero."""
+
+    def decoupled(self) -> Self:
+        """Return the same machine with its couplings at zero: everything about it is exact."""
+        machine = copy.deepcopy(self).requires_grad_(False)
+        for weight in machine.couplings():
+            weight.zero_()
+        return machine
+
+    @torch.no_grad()
+    def match(self, v: Tensor) -> Self:
+        """Set the visible biases so that, without couplings, the units have the means of the data ``v``."""
+        self.visible.match(v.reshape(-1, self.visible.width))
+        return self

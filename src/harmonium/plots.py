@@ -1,0 +1,370 @@
+"""Arrays in, pictures out: tiles of states and weights, curves, and the files that hold them."""
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harmonium.errors import InputError, suggest
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from PIL.Image import Image
+
+DPI = 110
+INK, FAINT = "#33373d", "#d5d8dc"
+COLOURS = ("#23588c", "#c4512d", "#4b8a5b", "#80629f", "#8a8d91", "#b98a1d")
+GAP_GREY, GAP_SIGNED = 96, 205
+SIGNED_STOPS = np.array([(33, 102, 172), (146, 197, 222), (255, 255, 255), (244, 165, 130), (178, 24, 43)])
+
+
+# Tiles
+
+
+def grid(
+    rows: np.ndarray,
+    shape: Sequence[int],
+    *,
+    columns: int | None = None,
+    low: float = 0.0,
+    high: float = 1.0,
+) -> np.ndarray:
+    """Draw one grey tile a row: `low` is black, `high` is white, values beyond them take the nearer end.
+
+    rows: (count, width); shape: (height, width) of a picture, or (width,) for plain rows, which are drawn
+    as strips under each other. Returns uint8 (pixels down, pixels across), tiles one pixel apart.
+    """
+    if not low < high:
+        raise InputError(f"low = {low} and high = {high}: low must be below high; swap or widen")
+    tiles = _tiles(rows, shape)
+    grey = np.rint(255 * np.clip((tiles - low) / (high - low), 0, 1)).astype(np.uint8)
+    return _mosaic(grey, _columns(tiles, shape, columns), GAP_GREY)
+
+
+def signed_grid(
+    rows: np.ndarray,
+    shape: Sequence[int],
+    *,
+    columns: int | None = None,
+    limit: float | None = None,
+) -> np.ndarray:
+    """Draw one tile a row on a single scale for all: −limit is blue, zero is white, +limit is red.
+
+    rows and shape: as for `grid`. limit: in the units of the rows; their 99.5 % quantile of |value| if None.
+    Returns uint8 (pixels down, pixels across, 3).
+    """
+    if limit is not None and not (limit > 0 and np.isfinite(limit)):
+        raise InputError(f"limit = {limit}: expected a positive number; give one, or None for a quantile")
+    tiles = _tiles(rows, shape)
+    scaled = np.clip(tiles / (limit or _quantile(tiles)), -1, 1)
+    stops = np.linspace(-1, 1, len(SIGNED_STOPS))
+    colour = np.stack([np.interp(scaled, stops, channel) for channel in SIGNED_STOPS.T], axis=-1)
+    return _mosaic(np.rint(colour).astype(np.uint8), _columns(tiles, shape, columns), GAP_SIGNED)
+
+
+def _quantile(tiles: np.ndarray) -> float:
+    size = np.abs(tiles)
+    return float(np.quantile(size, 0.995)) or float(size.max()) or 1.0
+
+
+def _tiles(rows: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    rows, shape = np.asarray(rows, dtype=np.float64), tuple(shape)
+    if len(shape) not in (1, 2) or min(shape, default=0) < 1:
+        raise InputError(f"shape = {shape}: expected (height, width) for pictures or (width,) for plain rows")
+    width = int(np.prod(shape))
+    if rows.ndim != 2 or not len(rows) or rows.shape[1] != width:
+        raise InputError(f"rows of shape {rows.shape}: expected (count, {width}) for {shape}; reshape")
+    if not np.isfinite(rows).all():
+        raise InputError(f"rows hold {np.sum(~np.isfinite(rows))} non-finite values; drop or fill them")
+    if len(shape) == 2:
+        return rows.reshape(-1, *shape)
+    across = int(np.clip(600 // width, 1, 24))
+    down = int(np.clip(across, 4, 12))
+    return rows[:, None, :].repeat(down, axis=1).repeat(across, axis=2)
+
+
+def _columns(tiles: np.ndarray, shape: Sequence[int], columns: int | None) -> int:
+    count, height, width = tiles.shape
+    if columns is None:
+        square = int(np.ceil(np.sqrt(count * height / width)))
+        columns = 1 if len(shape) == 1 else count if count <= 10 else square
+    if columns < 1:
+        raise InputError(f"columns = {columns}: expected 1 or more; leave it out for a square arrangement")
+    return min(columns, count)
+
+
+def _mosaic(tiles: np.ndarray, columns: int, gap: int) -> np.ndarray:
+    count, height, width = tiles.shape[:3]
+    down = -(-count // columns)
+    size = (down * (height + 1) + 1, columns * (width + 1) + 1, *tiles.shape[3:])
+    sheet = np.full(size, gap, dtype=np.uint8)
+    for index, tile in enumerate(tiles):
+        top, left = (index // columns) * (height + 1) + 1, (index % columns) * (width + 1) + 1
+        sheet[top : top + height, left : left + width] = tile
+    return sheet
+
+
+def strips(
+    groups: Sequence[tuple[str, np.ndarray]],
+    shape: Sequence[int],
+    *,
+    low: float = 0.0,
+    high: float = 1.0,
+) -> "Figure":
+    """Draw labelled rows of pictures under each other, such as data, reconstruction and sample.
+
+    groups: (label, rows) pairs, rows (count, width); shape, low and high: as for `grid`. More than ten
+    pictures in a group are spread evenly over several lines.
+    """
+    from matplotlib.figure import Figure
+
+    if not groups:
+        raise InputError("no groups to draw: expected (label, rows) pairs; give at least one")
+    most = max(len(rows) for _, rows in groups)
+    across = 1 if len(shape) == 1 else -(-most // -(-most // 10))
+    sheets = [(label, grid(rows, shape, columns=across, low=low, high=high)) for label, rows in groups]
+    tall, wide = sum(sheet.shape[0] for _, sheet in sheets), max(sheet.shape[1] for _, sheet in sheets)
+    zoom, margin, gap = _zoom(tall, wide), 20 + 9 * max(len(label) for label, _ in sheets), 8
+    width, height = margin + zoom * wide + gap, zoom * tall + gap * (len(sheets) + 1)
+    figure, top = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white"), height - gap
+    for label, sheet in sheets:
+        down, right = zoom * sheet.shape[0], zoom * sheet.shape[1]
+        top -= down
+        axes = figure.add_axes((margin / width, top / height, right / width, down / height))
+        axes.imshow(np.dstack([sheet] * 3), interpolation="nearest", aspect="auto")
+        axes.set_axis_off()
+        place = ((margin - 12) / width, (top + down / 2) / height)
+        figure.text(*place, label, ha="right", va="center", fontsize=10, color=INK, parse_math=False)
+        top -= gap
+    return figure
+
+
+# Files
+
+
+def png(picture: "np.ndarray | Figure", *, zoom: int | None = None) -> bytes:
+    """Return the PNG file of a uint8 array or a Figure; arrays are enlarged `zoom` times, nearest neighbour.
+
+    Without `zoom` small arrays grow until the longer side is near 640 pixels.
+    """
+    held = io.BytesIO()
+    _image(picture, zoom).save(held, format="PNG", optimize=True)
+    return held.getvalue()
+
+
+def save_picture(path: str | Path, picture: "np.ndarray | Figure", *, zoom: int | None = None) -> Path:
+    """Write a uint8 array or a Figure in the format of the file's suffix, enlarged as by `png`.
+
+    Missing folders are made. A suffix without a format raises InputError.
+    """
+    from PIL import Image
+
+    path, image = Path(path), _image(picture, zoom)
+    kind = Image.registered_extensions().get(path.suffix.lower())
+    if kind not in Image.SAVE:
+        raise InputError(f"cannot write a picture as {path.name!r}: expected a suffix such as .png or .jpg")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path, format=kind)
+    return path
+
+
+def save_gif(
+    path: str | Path,
+    frames: Sequence[np.ndarray],
+    *,
+    zoom: int | None = None,
+    milliseconds: int = 80,
+) -> Path:
+    """Write uint8 arrays of one shape as an endless animation, `milliseconds` a frame; zoom as in `png`.
+
+    Equal frames that follow each other are stored as one longer frame.
+    """
+    path, shapes = Path(path), {np.shape(frame) for frame in frames}
+    if path.suffix.lower() != ".gif":
+        raise InputError(f"cannot write an animation as {path.name!r}: expected the suffix .gif; rename it")
+    if len(shapes) != 1:
+        raise InputError(f"frames of shapes {sorted(shapes)}: expected one or more frames of a single shape")
+    if milliseconds < 20:
+        raise InputError(f"milliseconds = {milliseconds}: expected 20 or more, what viewers can show")
+    first, *rest = [_image(frame, zoom) for frame in frames]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    first.save(path, format="GIF", save_all=True, append_images=rest, duration=milliseconds, loop=0)
+    return path
+
+
+def _image(picture: "np.ndarray | Figure", zoom: int | None) -> "Image":
+    from PIL import Image
+
+    if not isinstance(picture, np.ndarray):
+        return _drawn(picture, zoom)
+    if picture.dtype != np.uint8 or not (picture.ndim == 2 or picture.shape[2:] == (3,)) or not picture.size:
+        given = f"{picture.dtype} {picture.shape}"
+        raise InputError(f"picture is {given}: expected uint8 (h, w) or (h, w, 3); draw it with grid first")
+    height, width = picture.shape[:2]
+    zoom = _zoom(height, width) if zoom is None else zoom
+    if zoom < 1:
+        raise InputError(f"zoom = {zoom}: expected 1 or more; leave it out to enlarge small pictures")
+    return Image.fromarray(picture).resize((width * zoom, height * zoom), Image.Resampling.NEAREST)
+
+
+def _drawn(figure: Any, zoom: int | None) -> "Image":
+    from PIL import Image
+
+    if not hasattr(figure, "savefig"):
+        raise InputError(f"picture is a {type(figure).__name__}: expected a uint8 array or a Figure")
+    if zoom is not None:
+        raise InputError(f"zoom = {zoom} for a Figure: only arrays are enlarged; leave zoom out")
+    held = io.BytesIO()
+    figure.savefig(held, format="png")
+    return Image.open(held).convert("RGB")
+
+
+def _zoom(height: int, width: int) -> int:
+    return int(np.clip(640 // max(height, width), 1, 8))
+
+
+# Charts
+
+
+def curves(
+    table: Mapping[str, Sequence[float | None]],
+    *,
+    x: str = "epoch",
+    names: Mapping[str, str] | None = None,
+    panels: Sequence[tuple[str, Sequence[str]]] = (),
+) -> "Figure":
+    """Draw a table of histories as small panels over a shared x, one panel a column.
+
+    table: column name → values, equally long; None and non-finite values are skipped. names: column → words
+    to show. panels: (title, columns) pairs that share one panel; they come first, other columns follow.
+    """
+    names, at = names or {}, _column(table, x)
+    shared = {key for _, keys in panels for key in keys}
+    single = [(names.get(key, _words(key)), [key]) for key in table if key != x and key not in shared]
+    drawn = [(title, list(keys)) for title, keys in panels] + single
+    if not drawn:
+        raise InputError(f"the table holds {x!r} alone: expected columns to draw against it; add one")
+    across = 1 if len(drawn) == 1 else 2
+    down = -(-len(drawn) // across)
+    figure = _figure(5.4 if across == 1 else 7.2, 3.0 if across == 1 else 0.3 + 2.1 * down)
+    for place, (title, keys) in enumerate(drawn, start=1):
+        xlabel = names.get(x, _words(x)) if place > len(drawn) - across else ""
+        axes = _axes(figure, title, xlabel, "", place=(down, across, place))
+        pairs = {names.get(key, _words(key)): (at, _column(table, key)) for key in keys}
+        axes.xaxis.get_major_locator().set_params(integer=bool((at == np.rint(at)).all()))
+        _draw(axes, pairs, legend=len(keys) > 1)
+    return figure
+
+
+def lines(
+    series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    *,
+    title: str,
+    xlabel: str,
+    ylabel: str,
+    log_x: bool = False,
+    reference: tuple[str, float] | None = None,
+) -> "Figure":
+    """Draw labelled (x, y) curves in one chart, with a dashed line at the reference (label, y) if given.
+
+    Non-finite points are skipped; log_x needs every x above zero.
+    """
+    if not series:
+        raise InputError("no series to draw: expected label → (x, y); give at least one")
+    if log_x and any(np.min(x) <= 0 for x, _ in series.values()):
+        raise InputError("log_x with an x of zero or below: expected positive x; drop those points or log_x")
+    figure = _figure(5.4, 3.5)
+    axes = _axes(figure, title, xlabel, ylabel)
+    if log_x:
+        axes.set_xscale("log")
+    if reference:
+        label, level = reference
+        axes.axhline(level, color=INK, linewidth=1, linestyle=(0, (5, 4)), label=label)
+    _draw(axes, {label: (_floats(x), _floats(y)) for label, (x, y) in series.items()}, legend=True)
+    return figure
+
+
+def histogram(values: Sequence[float] | np.ndarray, *, title: str, xlabel: str, bins: int = 40) -> "Figure":
+    """Draw how often values fall into each of `bins` equal bins; every value must be finite."""
+    held = _floats(values).ravel()
+    if not held.size or not np.isfinite(held).all():
+        raise InputError(f"{held.size} values, {np.sum(~np.isfinite(held))} not finite: keep finite ones")
+    figure = _figure(5.4, 3.0)
+    axes = _axes(figure, title, xlabel, "count")
+    axes.hist(held, bins=bins, color=COLOURS[0], edgecolor="white", linewidth=0.4)
+    return figure
+
+
+def usage(activity: np.ndarray) -> "Figure":
+    """Draw how much of the time each hidden unit is on, busiest first, and count the idle and the stuck.
+
+    activity: (hidden,) mean activation over data, between 0 and 1.
+    """
+    held = _floats(activity)
+    if held.ndim != 1 or not held.size or not ((held >= 0) & (held <= 1)).all():
+        raise InputError(f"activity of shape {held.shape}: expected (hidden,) means from 0 to 1; rescale")
+    off, on = int((held < 0.01).sum()), int((held > 0.99).sum())
+    title = f"{held.size} hidden units\n{off} nearly always off (< 1 %), {on} nearly always on (> 99 %)"
+    figure = _figure(5.4, 3.0)
+    axes = _axes(figure, title, "hidden unit, busiest first", "share of the data it is on for")
+    edges = np.arange(held.size + 1)
+    axes.stairs(np.sort(held)[::-1], edges, fill=True, color=COLOURS[0])
+    axes.set(xlim=(0, held.size), ylim=(0, 1))
+    return figure
+
+
+def _figure(width: float, height: float) -> Any:
+    from matplotlib.figure import Figure
+
+    figure: Any = Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
+    figure.get_layout_engine().set(w_pad=0.07, h_pad=0.07, hspace=0.05, wspace=0.03)
+    return figure
+
+
+def _axes(figure: Any, title: str, xlabel: str, ylabel: str, place: tuple[int, ...] = (1, 1, 1)) -> Any:
+    axes = figure.add_subplot(*place)
+    axes.set_title(title, fontsize=10.5, color=INK, loc="left", parse_math=False)
+    axes.set_xlabel(xlabel, fontsize=9.5, color=INK, parse_math=False)
+    axes.set_ylabel(ylabel, fontsize=9.5, color=INK, parse_math=False)
+    axes.tick_params(which="both", labelsize=9, color=FAINT, labelcolor=INK, length=3)
+    axes.grid(axis="y", color=FAINT, linewidth=0.5)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set(color=FAINT, linewidth=0.8)
+    return axes
+
+
+def _draw(axes: Any, pairs: Mapping[str, tuple[np.ndarray, np.ndarray]], *, legend: bool) -> None:
+    shown = 0
+    for index, (label, (x, y)) in enumerate(pairs.items()):
+        if x.ndim != 1 or x.shape != y.shape:
+            raise InputError(f"{label!r} has {y.size} values for {x.size} places; give one value a place")
+        kept = np.isfinite(x) & np.isfinite(y)
+        look = {"color": COLOURS[index % 6], "linestyle": ("-", "--", ":")[index // 6 % 3], "linewidth": 1.5}
+        marker = "o" if kept.sum() <= 30 else ""
+        axes.plot(x[kept], y[kept], label=label, marker=marker, markersize=3.5, **look)
+        shown += kept.sum()
+    if not shown:
+        axes.set(xticks=[], yticks=[])
+        axes.text(0.5, 0.5, "no values", transform=axes.transAxes, ha="center", fontsize=9.5, color=INK)
+    if legend:
+        handles = list(axes.lines)
+        box = axes.legend(handles, [handle.get_label() for handle in handles], fontsize=9, frameon=False)
+        for text in box.get_texts():
+            text.set(parse_math=False, color=INK)
+
+
+def _column(table: Mapping[str, Sequence[float | None]], key: str) -> np.ndarray:
+    if key not in table:
+        raise InputError(f"no column {key!r} among {', '.join(table) or 'none'}{suggest(key, table)}")
+    return _floats(table[key])
+
+
+def _floats(values: Any) -> np.ndarray:
+    return np.asarray(values, dtype=np.float64)
+
+
+def _words(key: str) -> str:
+    return key.replace("_", " ")

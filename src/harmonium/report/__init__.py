@@ -1,0 +1,1 @@
+"""Reports: a run or a recipe told as one self-contained page."""

@@ -1,0 +1,86 @@
+"""The one training loop."""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from torch import Generator, Tensor
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+from ..errors import Diverged
+from ..machines import Machine
+from ..sampling import Sampler
+from .edits import Edit
+from .penalties import Penalty
+
+SCHEDULES = {
+    "constant": lambda done: 1.0,
+    "linear": lambda done: 1.0 - done,
+    "cosine": lambda done: 0.5 * (1.0 + math.cos(math.pi * done)),
+}
+
+
+class Step(NamedTuple):
+    """What one update did: its number from 0, the loss in nats, and the states of both phases."""
+
+    index: int
+    loss: Tensor
+    positive: Tensor
+    negative: Tensor
+
+
+def train(
+    machine: Machine,
+    batches: Iterable[Tensor],
+    sampler: Sampler,
+    optimizer: Optimizer,
+    *,
+    edits: Sequence[Edit] = (),
+    penalties: Sequence[Penalty] = (),
+    start: int = 0,
+    generator: Generator | None = None,
+) -> Iterator[Step]:
+    """Climb the log-likelihood of the batches, one `Step` at a time; the caller's loop body decides when to stop.
+
+    loss = mean free_energy(positive) − mean free_energy(negative), whose gradient is minus the gradient of the
+    mean log-likelihood when the sampler's states are the model's own.  The loss itself measures nothing: watch
+    a likelihood instead.  ``start`` numbers the first step, for a run that goes on.
+
+    Raises `Diverged` with the step and the largest weight when the loss or a gradient is not finite.
+    """
+    for index, v in enumerate(batches, start):
+        positive = machine.infer(v, generator=generator)
+        negative = sampler(machine, positive, generator=generator)
+        loss = machine.free_energy(positive).mean() - machine.free_energy(negative).mean()
+        total = loss + sum(penalty(machine, positive) for penalty in penalties)
+        optimizer.zero_grad()
+        total.backward()
+        for edit in edits:
+            edit(machine, positive, negative)
+        refuse_divergence(machine, total, index)
+        optimizer.step()
+        yield Step(index, loss.detach(), positive, negative)
+
+
+def refuse_divergence(machine: Machine, loss: Tensor, index: int) -> None:
+    """Raise `Diverged` unless the loss and all gradients are finite."""
+    gradients = [p.grad.abs().amax() for p in machine.parameters() if p.grad is not None]
+    if all(bool(value.isfinite()) for value in (loss, *gradients)):
+        return
+    largest = max(float(weight.detach().abs().max()) for weight in machine.couplings())
+    cause = f"loss {float(loss):.3g}" if not loss.isfinite() else "a gradient is not finite"
+    raise Diverged(
+        f"training diverged at step {index}: {cause}, largest weight {largest:.3g}; "
+        "lower the learning rate or clip the gradient"
+    )
+
+
+def schedule(optimizer: Optimizer, shape: str, steps: int) -> LambdaLR:
+    """Return a scheduler that holds the learning rate, or takes it to zero over ``steps`` steps.
+
+    ``shape`` is ``constant``, ``linear`` or ``cosine``; call ``.step()`` after every update.
+    """
+    if shape not in SCHEDULES:
+        raise ValueError(f"the schedule is {shape!r}: give one of {', '.join(SCHEDULES)}")
+    return LambdaLR(optimizer, lambda step: SCHEDULES[shape](min(step / steps, 1.0)))

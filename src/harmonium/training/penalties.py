@@ -1,0 +1,49 @@
+"""Penalties: terms added to the loss, called as ``penalty(machine, positive)``."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy
+
+from ..machines import Bipartite, Machine
+
+Penalty = Callable[[Machine, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class L1:
+    """``strength`` · Σ|W| over all couplings; biases are free."""
+
+    strength: float
+
+    def __call__(self, machine: Machine, positive: Tensor) -> Tensor:
+        return self.strength * sum(weight.abs().sum() for weight in machine.couplings())
+
+
+@dataclass(frozen=True)
+class L2:
+    """``strength``/2 · ΣW² over all couplings: the weight cost of Hinton's guide (2012); biases are free."""
+
+    strength: float
+
+    def __call__(self, machine: Machine, positive: Tensor) -> Tensor:
+        return 0.5 * self.strength * sum(weight.square().sum() for weight in machine.couplings())
+
+
+@dataclass(frozen=True)
+class Sparsity:
+    """``strength`` · Σ cross-entropy(``target``, mean activity of each hidden unit over the batch); hidden units in 0…1.
+
+    Its gradient on each hidden field is proportional to activity − target (Hinton, 2012, §11).
+    """
+
+    target: float
+    strength: float = 0.01
+
+    def __call__(self, machine: Machine, positive: Tensor) -> Tensor:
+        if not isinstance(machine, Bipartite):
+            raise TypeError(f"Sparsity needs a hidden row: a {type(machine).__name__} has none")
+        activity = machine.odd.mean(machine.up(positive)).mean(0).clamp(1e-6, 1 - 1e-6)
+        goal = activity.new_tensor(self.target).expand_as(activity)
+        return self.strength * binary_cross_entropy(activity, goal, reduction="sum")

@@ -1,0 +1,100 @@
+"""What every row of units answers."""
+
+import math
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Generator, Tensor, nn
+
+
+class Units(nn.Module, ABC):
+    """A row of ``width`` independent units: a factorised exponential family in the field sent by the neighbours.
+
+    The density of a state x under a field is exp(field·x − energy(x) − cgf(field)).  The last axis of every
+    tensor is the row; all axes before it are batch.  A parameter may carry leading axes of its own (a ladder
+    of machines), which broadcast against the batch.
+    """
+
+    support: str = ""
+    """The values that a unit takes, in words."""
+
+    bias: Tensor
+
+    def __init__(self, width: int):
+        super().__init__()
+        if width < 1:
+            raise ValueError(f"a row has {width} units: give a width of 1 or more")
+        self.width = width
+        self.bias = nn.Parameter(torch.zeros(width))
+
+    @abstractmethod
+    def energy(self, x: Tensor) -> Tensor:
+        """Return the row's own energy, summed over units: (..., width) → (...)."""
+
+    @abstractmethod
+    def cgf(self, field: Tensor) -> Tensor:
+        """Return log ∫ exp(field·x − energy(x)) dx, the cumulant generating function: (..., width) → (...)."""
+
+    @abstractmethod
+    def mean(self, field: Tensor) -> Tensor:
+        """Return E[x | field] = ∂cgf/∂field: (..., width) → (..., width)."""
+
+    @abstractmethod
+    def var(self, field: Tensor) -> Tensor:
+        """Return the variance of each unit, ∂mean/∂field on the diagonal: (..., width) → (..., width)."""
+
+    @abstractmethod
+    def mode(self, field: Tensor) -> Tensor:
+        """Return the most likely state: (..., width) → (..., width)."""
+
+    @abstractmethod
+    def sample(self, field: Tensor, *, generator: Generator | None = None) -> Tensor:
+        """Draw one state a row: (..., width) → (..., width)."""
+
+    @abstractmethod
+    def match(self, v: Tensor) -> None:
+        """Set the parameters so that without any field the row has the moments of the data ``v``, (N, width).
+
+        Frequencies are smoothed by one pseudo-count a state, so that none is zero.
+        """
+
+    @abstractmethod
+    def admits(self, x: Tensor) -> bool:
+        """Say whether every entry of ``x`` is a value that the units take."""
+
+    def rest(self, *batch: int) -> Tensor:
+        """Return the field of a row without neighbours: zeros of shape (*batch, width)."""
+        return self.bias.new_zeros(*batch, self.width)
+
+    def leaves(self) -> list["Units"]:
+        """Return the rows of one kind that this row is made of, from left to right."""
+        return [self]
+
+    def letters(self) -> Tensor | None:
+        """Return the values of one site, (values, columns of a site), or nothing for continuous kinds."""
+        return None
+
+    @property
+    def count(self) -> float:
+        """The number of states of the whole row; infinite for continuous kinds."""
+        letters = self.letters()
+        return math.inf if letters is None else len(letters) ** (self.width // letters.shape[1])
+
+    def pick(self, index: Tensor) -> Tensor:
+        """Return the states numbered ``index``, (n,) → (n, width); finite kinds only."""
+        letters = self.letters()
+        if letters is None:
+            raise TypeError(f"{type(self).__name__} units are continuous: their states cannot be numbered")
+        sites = self.width // letters.shape[1]
+        place = len(letters) ** torch.arange(sites - 1, -1, -1, device=index.device)
+        return letters[index[:, None] // place % len(letters)].flatten(1)
+
+    def states(self) -> Tensor:
+        """Return every state, (count, width); finite kinds only."""
+        if not self.count < 2**40:
+            raise ValueError(f"{type(self).__name__} units have {self.count:.3g} states: too many to list")
+        return self.pick(torch.arange(int(self.count), device=self.bias.device))
+
+    def extra_repr(self) -> str:
+        """Return what ``print`` shows."""
+        return f"{self.width}"

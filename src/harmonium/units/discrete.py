@@ -1,0 +1,175 @@
+"""Kinds with finitely many states: Bernoulli, Spin, Binomial, Potts."""
+
+import torch
+from torch import Generator, Tensor
+
+from .. import numerics
+from .base import Units
+
+
+class Bernoulli(Units):
+    """Units that are 0 or 1: energy −bias·x, P(x = 1) = σ(bias + field)."""
+
+    support = "0 or 1"
+
+    def energy(self, x: Tensor) -> Tensor:
+        return -(self.bias * x).sum(-1)
+
+    def cgf(self, field: Tensor) -> Tensor:
+        return numerics.softplus(self.bias + field).sum(-1)
+
+    def mean(self, field: Tensor) -> Tensor:
+        return torch.sigmoid(self.bias + field)
+
+    def var(self, field: Tensor) -> Tensor:
+        p = self.mean(field)
+        return p * (1 - p)
+
+    def mode(self, field: Tensor) -> Tensor:
+        return (self.bias + field > 0).to(self.bias.dtype)
+
+    def sample(self, field: Tensor, *, generator: Generator | None = None) -> Tensor:
+        return numerics.bernoulli(self.bias + field, generator=generator)
+
+    @torch.no_grad()
+    def match(self, v: Tensor) -> None:
+        self.bias.copy_(torch.logit((v.double().sum(0) + 1) / (len(v) + 2)))
+
+    def admits(self, x: Tensor) -> bool:
+        return bool(((x >= 0) & (x <= 1)).all())  # grey values count as probabilities
+
+    def letters(self) -> Tensor:
+        return self.bias.new_tensor([[0.0], [1.0]])
+
+
+class Spin(Units):
+    """Units that are −1 or +1: energy −bias·x, E[x] = tanh(bias + field)."""
+
+    support = "-1 or +1"
+
+    def energy(self, x: Tensor) -> Tensor:
+        return -(self.bias * x).sum(-1)
+
+    def cgf(self, field: Tensor) -> Tensor:
+        return numerics.log_two_cosh(self.bias + field).sum(-1)
+
+    def mean(self, field: Tensor) -> Tensor:
+        return torch.tanh(self.bias + field)
+
+    def var(self, field: Tensor) -> Tensor:
+        return 1 - self.mean(field) ** 2
+
+    def mode(self, field: Tensor) -> Tensor:
+        return 2 * (self.bias + field > 0).to(self.bias.dtype) - 1
+
+    def sample(self, field: Tensor, *, generator: Generator | None = None) -> Tensor:
+        return 2 * numerics.bernoulli(2 * (self.bias + field), generator=generator) - 1
+
+    @torch.no_grad()
+    def match(self, v: Tensor) -> None:
+        up = (v.double() + 1).sum(0) / 2
+        self.bias.copy_(torch.logit((up + 1) / (len(v) + 2)) / 2)
+
+    def admits(self, x: Tensor) -> bool:
+        return bool((x.abs() == 1).all())
+
+    def letters(self) -> Tensor:
+        return self.bias.new_tensor([[-1.0], [1.0]])
+
+
+class Binomial(Units):
+    """Counts 0 … ``trials``, each the sum of that many equal Bernoulli units: energy −bias·x − log C(trials, x)."""
+
+    def __init__(self, width: int, trials: int):
+        super().__init__(width)
+        if trials < 1:
+            raise ValueError(f"Binomial units were given {trials} trials: give 1 or more")
+        self.trials = trials
+        self.support = f"whole numbers 0 to {trials}"
+
+    def energy(self, x: Tensor) -> Tensor:
+        n = x.new_tensor(float(self.trials))
+        ways = torch.lgamma(n + 1) - torch.lgamma(x + 1) - torch.lgamma(n - x + 1)
+        return -(self.bias * x + ways).sum(-1)
+
+    def cgf(self, field: Tensor) -> Tensor:
+        return self.trials * numerics.softplus(self.bias + field).sum(-1)
+
+    def mean(self, field: Tensor) -> Tensor:
+        return self.trials * torch.sigmoid(self.bias + field)
+
+    def var(self, field: Tensor) -> Tensor:
+        p = torch.sigmoid(self.bias + field)
+        return self.trials * p * (1 - p)
+
+    def mode(self, field: Tensor) -> Tensor:
+        return ((self.trials + 1) * torch.sigmoid(self.bias + field)).floor().clamp_max(self.trials)
+
+    def sample(self, field: Tensor, *, generator: Generator | None = None) -> Tensor:
+        return numerics.binomial(self.bias + field, self.trials, generator=generator)
+
+    @torch.no_grad()
+    def match(self, v: Tensor) -> None:
+        self.bias.copy_(torch.logit((v.double().sum(0) + 1) / (len(v) * self.trials + 2)))
+
+    def admits(self, x: Tensor) -> bool:
+        return bool(((x >= 0) & (x <= self.trials) & (x == x.round())).all())
+
+    def letters(self) -> Tensor:
+        return torch.arange(self.trials + 1).to(self.bias)[:, None]
+
+    def extra_repr(self) -> str:
+        return f"{self.width}, trials={self.trials}"
+
+
+class Potts(Units):
+    """One-hot sites of ``colours`` states, laid flat: P(colour) = softmax(bias + field); also the label unit.
+
+    A row of s sites has s·colours columns, the colours of the first site first.
+    """
+
+    support = "one-hot blocks"
+
+    def __init__(self, sites: int, colours: int):
+        if colours < 2:
+            raise ValueError(f"Potts units were given {colours} colours: give 2 or more")
+        super().__init__(sites * colours)
+        self.sites, self.colours = sites, colours
+
+    def blocks(self, x: Tensor) -> Tensor:
+        """Return ``x`` with one axis for sites and one for colours."""
+        return x.unflatten(-1, (self.sites, self.colours))
+
+    def energy(self, x: Tensor) -> Tensor:
+        return -(self.bias * x).sum(-1)
+
+    def cgf(self, field: Tensor) -> Tensor:
+        return self.blocks(self.bias + field).logsumexp(-1).sum(-1)
+
+    def mean(self, field: Tensor) -> Tensor:
+        return self.blocks(self.bias + field).softmax(-1).flatten(-2)
+
+    def var(self, field: Tensor) -> Tensor:
+        p = self.mean(field)
+        return p * (1 - p)
+
+    def mode(self, field: Tensor) -> Tensor:
+        best = self.blocks(self.bias + field).argmax(-1)
+        return torch.nn.functional.one_hot(best, self.colours).to(self.bias.dtype).flatten(-2)
+
+    def sample(self, field: Tensor, *, generator: Generator | None = None) -> Tensor:
+        return numerics.one_hot(self.blocks(self.bias + field), generator=generator).flatten(-2)
+
+    @torch.no_grad()
+    def match(self, v: Tensor) -> None:
+        counts = self.blocks(v.double().sum(0)) + 1
+        self.bias.copy_((counts / counts.sum(-1, keepdim=True)).log().flatten(-2))
+
+    def admits(self, x: Tensor) -> bool:
+        return bool(((x == 0) | (x == 1)).all() and (self.blocks(x).sum(-1) == 1).all())
+
+    def letters(self) -> Tensor:
+        return torch.eye(self.colours).to(self.bias)
+
+    def extra_repr(self) -> str:
+        return f"sites={self.sites}, colours={self.colours}"

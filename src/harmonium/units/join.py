@@ -1,0 +1,82 @@
+"""Rows of different kinds side by side."""
+
+import math
+
+import torch
+from torch import Generator, Tensor, nn
+
+from .base import Units
+
+
+class Join(Units):
+    """Several rows laid side by side as one: pixels and a label, say, or columns of different kinds."""
+
+    def __init__(self, *parts: Units):
+        nn.Module.__init__(self)
+        if not parts:
+            raise ValueError("Join was given no rows: give at least one")
+        self.parts = nn.ModuleList(parts)
+        self.width = sum(part.width for part in parts)
+        self.support = ", then ".join(f"{part.width} columns of {part.support}" for part in parts)
+
+    @property
+    def bias(self) -> Tensor:  # type: ignore[override]
+        """The biases of all parts, side by side."""
+        return torch.cat([part.bias for part in self.leaves()], -1)
+
+    def leaves(self) -> list[Units]:
+        return [leaf for part in self.parts for leaf in part.leaves()]
+
+    def split(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Return the columns of each part."""
+        return x.split([part.width for part in self.parts], -1)
+
+    def _total(self, method: str, x: Tensor) -> Tensor:
+        terms = [getattr(part, method)(piece) for part, piece in zip(self.parts, self.split(x), strict=True)]
+        return torch.stack(torch.broadcast_tensors(*terms)).sum(0)
+
+    def _side_by_side(self, method: str, x: Tensor) -> Tensor:
+        pieces = zip(self.parts, self.split(x), strict=True)
+        return torch.cat([getattr(part, method)(piece) for part, piece in pieces], -1)
+
+    def energy(self, x: Tensor) -> Tensor:
+        return self._total("energy", x)
+
+    def cgf(self, field: Tensor) -> Tensor:
+        return self._total("cgf", field)
+
+    def mean(self, field: Tensor) -> Tensor:
+        return self._side_by_side("mean", field)
+
+    def var(self, field: Tensor) -> Tensor:
+        return self._side_by_side("var", field)
+
+    def mode(self, field: Tensor) -> Tensor:
+        return self._side_by_side("mode", field)
+
+    def sample(self, field: Tensor, *, generator: Generator | None = None) -> Tensor:
+        pieces = zip(self.parts, self.split(field), strict=True)
+        return torch.cat([part.sample(piece, generator=generator) for part, piece in pieces], -1)
+
+    def match(self, v: Tensor) -> None:
+        for part, piece in zip(self.parts, self.split(v), strict=True):
+            part.match(piece)
+
+    def admits(self, x: Tensor) -> bool:
+        return all(part.admits(piece) for part, piece in zip(self.parts, self.split(x), strict=True))
+
+    @property
+    def count(self) -> float:
+        return math.prod(part.count for part in self.parts)
+
+    def pick(self, index: Tensor) -> Tensor:
+        pieces: list[Tensor] = []
+        for part in reversed(list(self.parts)):  # the last part runs fastest
+            if part.count == math.inf:
+                raise TypeError("a part of this row is continuous: its states cannot be numbered")
+            pieces.insert(0, part.pick(index % int(part.count)))
+            index = index // int(part.count)
+        return torch.cat(pieces, -1)
+
+    def extra_repr(self) -> str:
+        return ""

@@ -1,0 +1,96 @@
+"""Damaged files: whatever the damage, a valid data set or one line of InputError comes out."""
+
+import gzip
+import io
+import struct
+import warnings
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from harmonium import data
+from harmonium.errors import InputError
+
+TRIES = 300
+PICTURES = np.random.default_rng(1).integers(0, 256, (12, 6, 5)).astype(np.uint8)
+
+
+def saved(save, *args, **kwargs):
+    stream = io.BytesIO()
+    save(stream, *args, **kwargs)
+    return stream.getvalue()
+
+
+def picture(form):
+    return saved(Image.fromarray(PICTURES[0]).save, form)
+
+
+IDX = bytes([0, 0, 8, 3]) + struct.pack(">3I", *PICTURES.shape) + PICTURES.tobytes()
+TEXT = "\n".join(",".join(f"{x:.3f}" for x in row) for row in PICTURES.reshape(12, -1)[:, :8] / 255).encode()
+BITS = "\n".join(",".join(map(str, row)) for row in PICTURES.reshape(12, -1)[:, :8] % 2).encode()
+WHOLE = {
+    "x-idx3-ubyte": IDX,
+    "x-idx3-ubyte.gz": gzip.compress(IDX),
+    "x.npy": saved(np.save, PICTURES / 255),
+    "x.npy.gz": gzip.compress(saved(np.save, PICTURES)),
+    "x.npz": saved(np.savez, x=PICTURES, y=np.arange(12)),
+    "packed.npz": saved(np.savez_compressed, x=PICTURES, y=np.arange(12)),
+    "x.csv": TEXT,
+    "bits.csv": BITS,
+    "x.csv.gz": gzip.compress(TEXT),
+    "folder/00.png": picture("png"),
+    "folder/00.bmp": picture("bmp"),
+    "folder/00.gif": picture("gif"),
+    "folder/00.jpg": picture("jpeg"),
+}
+
+
+def damaged(content, rng):
+    """Flip a few bytes, most often near an end where the headers are, and cut every third file short."""
+    held = bytearray(content)
+    for _ in range(int(rng.integers(1, 6))):
+        near = int(rng.integers(0, min(140, len(held))))
+        place = (near, len(held) - 1 - near, int(rng.integers(0, len(held))))[int(rng.integers(3))]
+        held[place] = int(rng.integers(0, 256))
+    return bytes(held[: int(rng.integers(0, len(held)))] if rng.random() < 1 / 3 else held)
+
+
+def outcome(target):
+    """The data set, or the message: any other exception is the failure that this file looks for."""
+    try:
+        return data.load(target)
+    except InputError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_damage_is_told_in_one_line(tmp_path, name):
+    path = tmp_path / name
+    target = path.parent if "/" in name else path
+    path.parent.mkdir(exist_ok=True)
+    for i in range(1, 12 if "/" in name else 0):
+        Image.fromarray(PICTURES[i]).save(path.parent / f"{i:02}.bmp")
+    path.write_bytes(WHOLE[name])
+    assert len(data.load(target)) == 10
+    rng = np.random.default_rng(0)
+    refused = 0
+    for _ in range(TRIES):
+        path.write_bytes(damaged(WHOLE[name], rng))
+        met = outcome(target)
+        if isinstance(met, str):
+            refused += 1
+            assert "\n" not in met
+        else:
+            assert np.isfinite(met.rows).all()
+            assert met.rows.max() <= (met.levels or np.inf)
+    assert refused > TRIES / 4
+
+
+def test_a_reader_s_warning_does_not_reach_the_caller(tmp_path):
+    content = WHOLE["x.npy"].replace(b"(12, 6, 5)", b"(12L,6, 5)")
+    (tmp_path / "x.npy").write_bytes(content)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert data.load(tmp_path / "x.npy").shape == (6, 5)
+    assert caught == []

@@ -1,0 +1,147 @@
+"""What `check` sees, told in findings and not in exceptions."""
+
+import numpy as np
+import pytest
+
+from harmonium import data
+from harmonium.errors import InputError
+
+BITS = np.random.default_rng(0).integers(0, 2, (50, 12))
+
+
+def checked(tmp_path, array, **kwargs):
+    np.save(tmp_path / "x.npy", array)
+    return data.check(tmp_path / "x.npy", **kwargs)
+
+
+def only(lines):
+    assert len(lines) == 1
+    assert "\n" not in lines[0]
+    return lines[0]
+
+
+def test_a_clean_binary_table(tmp_path):
+    found = checked(tmp_path, BITS)
+    assert (found.name, found.source) == ("x", str(tmp_path / "x.npy"))
+    assert (found.rows, found.width, found.shape, found.dtype) == (50, 12, (12,), "int64")
+    assert (found.minimum, found.maximum, found.kind, found.units, found.binarise) == (
+        0,
+        1,
+        "binary",
+        "bernoulli",
+        "none",
+    )
+    assert (found.constant_columns, found.zero_rows, found.duplicate_rows, found.classes) == (0, 0, 0, None)
+    assert (found.problems, found.notes) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("array", "expected"),
+    [
+        (2 * BITS - 1, ("spin", "spin", "none")),
+        (BITS * 0.5, ("grey", "bernoulli", "threshold")),
+        (BITS.reshape(50, 3, 4).astype(np.uint8) * 200, ("grey", "bernoulli", "threshold")),
+        (BITS * 2.5 - 1, ("real", "gaussian", "none")),
+    ],
+)
+def test_the_units_that_fit(tmp_path, array, expected):
+    found = checked(tmp_path, array)
+    assert (found.kind, found.units, found.binarise) == expected
+    assert found.problems == []
+
+
+def test_columns_and_rows_that_say_nothing_are_counted(tmp_path):
+    codes = (np.arange(1, 51)[:, None] >> np.arange(6)) & 1
+    table = np.hstack([codes, np.zeros((50, 2), int)])
+    table[[3, 4, 9]] = 0
+    table[20] = table[21]
+    found = checked(tmp_path, table)
+    assert (found.constant_columns, found.zero_rows, found.duplicate_rows) == (2, 3, 3)
+    assert len(found.notes) == 3
+    assert found.problems == []
+
+
+def test_unscaled_grey_levels_are_a_problem_not_an_exception(tmp_path):
+    found = checked(tmp_path, BITS * 255)
+    assert "whole numbers 0 to 255 where 0 to 1 was expected: pass --levels 255" in only(found.problems)
+    assert (found.kind, found.units, found.binarise) == ("grey", "bernoulli", "threshold")
+    assert checked(tmp_path, BITS * 255, levels=255).problems == []
+
+
+def test_levels_that_do_not_fit_are_a_problem(tmp_path):
+    found = checked(tmp_path, BITS * 9, levels=8)
+    assert "where whole numbers 0 to 8 were expected" in only(found.problems)
+
+
+def test_holes_are_counted_and_placed(tmp_path):
+    table = BITS.astype(float)
+    table[4, 2] = table[7, 2] = np.nan
+    table[7, 9] = np.inf
+    found = checked(tmp_path, table)
+    problem = only(found.problems)
+    assert "3 NaN or infinite values, the first in row 5, column 3, 2 columns affected (3, 10;" in problem
+    assert "drop the 2 rows" in problem
+    assert (found.kind, found.minimum, found.maximum) == ("binary", 0, 1)
+
+
+def test_a_table_of_holes_alone_is_unclear(tmp_path):
+    found = checked(tmp_path, np.full((12, 2), np.nan))
+    assert (found.kind, found.units) == ("unclear", "unclear")
+    assert np.isnan(found.minimum)
+    assert "24 NaN" in only(found.problems)
+
+
+def test_values_too_large_for_float32_are_a_problem(tmp_path):
+    found = checked(tmp_path, BITS * 1e300)
+    assert "too large for float32" in only(found.problems)
+    assert found.kind == "unclear"
+
+
+def test_too_few_rows_are_a_problem(tmp_path):
+    found = checked(tmp_path, BITS[:9])
+    assert "has 9 rows where at least 10 were expected" in only(found.problems)
+
+
+def test_columns_that_are_not_standardised_are_noted(tmp_path):
+    table = np.random.default_rng(0).normal(size=(400, 3))
+    table = (table - table.mean(0)) / table.std(0)
+    assert checked(tmp_path, table).notes == []
+    assert "means 5 to 5 and standard deviations 2 to 2" in only(checked(tmp_path, 2 * table + 5).notes)
+
+
+def test_labels_are_counted_by_class(tmp_path):
+    np.savez(tmp_path / "x.npz", x=BITS, y=np.arange(50) % 3)
+    assert data.check(tmp_path / "x.npz").classes == {0: 17, 1: 17, 2: 16}
+    np.savez(tmp_path / "x.npz", x=BITS, y=np.arange(7))
+    found = data.check(tmp_path / "x.npz")
+    assert found.classes is None
+    assert "labels of shape (7,)" in only(found.problems)
+
+
+def test_one_class_alone_is_noted(tmp_path):
+    np.savez(tmp_path / "x.npz", x=BITS, y=np.zeros(50))
+    assert only(data.check(tmp_path / "x.npz").notes) == "all rows have one label"
+
+
+def test_digits_have_no_problems():
+    found = data.check("digits")
+    assert (found.rows, found.width, found.shape, found.kind, found.constant_columns) == (
+        1797,
+        64,
+        (8, 8),
+        "grey",
+        3,
+    )
+    assert sum(found.classes.values()) == 1797
+    assert found.problems == []
+
+
+@pytest.mark.parametrize("name", ["nowhere.npy", "minst"])
+def test_what_cannot_be_loaded_raises(name):
+    with pytest.raises(InputError, match="there is no file or data set"):
+        data.check(name)
+
+
+def test_a_file_without_a_table_raises(tmp_path):
+    with pytest.raises(InputError, match="where numbers were expected"):
+        checked(tmp_path, np.array([["a"]]))

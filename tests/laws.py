@@ -1,0 +1,110 @@
+"""What the laws run over, and what they assert with.  A new kind or machine joins one of the two lists."""
+
+import math
+
+import torch
+from scipy.stats import chi2
+from torch import Tensor, nn
+
+from harmonium import RBM, Bernoulli, Binomial, Gaussian, Join, Potts, ReLU, Spin
+from harmonium.machines import Bipartite
+from harmonium.numerics import choose
+
+LIMIT = 1e-6  # the false-alarm rate of one stochastic test
+DRAWS = 200_000
+
+KINDS = {
+    "bernoulli": lambda: Bernoulli(4),
+    "spin": lambda: Spin(4),
+    "binomial": lambda: Binomial(3, 3),
+    "potts": lambda: Potts(2, 3),
+    "gaussian": lambda: Gaussian(3),
+    "relu": lambda: ReLU(3),
+    "join": lambda: Join(Bernoulli(2), Potts(1, 3)),
+    "join-mixed": lambda: Join(Spin(2), Gaussian(2), Join(ReLU(1), Bernoulli(1))),
+}
+FINITE = [name for name, make in KINDS.items() if make().count < math.inf]
+CONTINUOUS = ["gaussian", "relu"]
+
+MACHINES = {
+    "bernoulli": lambda: RBM(Bernoulli(4), Bernoulli(3)),
+    "spin": lambda: RBM(Spin(4), Spin(3)),
+    "binomial": lambda: RBM(Binomial(2, 2), Binomial(3, 2)),
+    "potts": lambda: RBM(Potts(2, 3), Potts(2, 2)),
+    "labelled": lambda: RBM(Join(Bernoulli(3), Potts(1, 3)), Bernoulli(5)),
+    "gaussian hidden": lambda: RBM(Spin(4), Gaussian(2)),
+    "relu hidden": lambda: RBM(Bernoulli(4), ReLU(2)),
+    "mixed hidden": lambda: RBM(Bernoulli(4), Join(Bernoulli(2), Gaussian(1), ReLU(1))),
+    "gaussian visible": lambda: RBM(Gaussian(3), Bernoulli(3)),
+    "relu visible": lambda: RBM(ReLU(2), Spin(3)),
+    "mixed visible": lambda: RBM(Join(Gaussian(2), Bernoulli(2)), Bernoulli(3)),
+}
+LISTED = [name for name, make in MACHINES.items() if make().even.count < math.inf]  # the chain's states can be listed
+
+
+def rng(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def randomised(module: nn.Module, scale: float = 0.7, seed: int = 0) -> nn.Module:
+    """Return the module in float64 with all parameters drawn from N(0, scale²)."""
+    g = rng(seed)
+    for parameter in module.double().parameters():
+        parameter.data = scale * torch.randn(parameter.shape, generator=g, dtype=torch.float64)
+    return module
+
+
+def kind(name: str, seed: int = 0):
+    return randomised(KINDS[name](), seed=seed)
+
+
+def machine(name: str, seed: int = 3) -> Bipartite:
+    tame = any(word in name for word in ("gaussian", "relu", "mixed"))
+    return randomised(MACHINES[name](), 0.4 if tame else 0.9, seed)
+
+
+def field(units, *batch: int, seed: int = 1) -> Tensor:
+    return torch.randn(*batch, units.width, generator=rng(seed), dtype=torch.float64)
+
+
+def exact_states(m: Bipartite, count: int, seed: int = 5) -> Tensor:
+    """Draw even states from the machine's own distribution, by enumeration of one row."""
+    g = rng(seed)
+    if m.even.count < math.inf:
+        x = m.even.states()
+        return x[choose(probabilities(m, x), count, generator=g)]
+    y, p = odd_probabilities(m)
+    return m.even.sample(m.down(y[choose(p, count, generator=g)]), generator=g).detach()
+
+
+def probabilities(m: Bipartite, states: Tensor) -> Tensor:
+    return torch.softmax(-m.free_energy(states), -1).detach()
+
+
+def odd_probabilities(m: Bipartite) -> tuple[Tensor, Tensor]:
+    y = m.odd.states()
+    return y, torch.softmax(m.even.cgf(m.down(y)) - m.odd.energy(y), 0).detach()
+
+
+def counts(x: Tensor, states: Tensor) -> Tensor:
+    """Count how often each of ``states`` occurs among the rows of ``x``; a row that is none of them is an error."""
+    _, where = torch.unique(torch.cat([states, x]), dim=0, return_inverse=True)
+    order = where[: len(states)]
+    assert len(order.unique()) == len(states) == int(where.max()) + 1
+    return torch.bincount(where[len(states) :], minlength=len(states))[order]
+
+
+def chi_square(observed: Tensor, p: Tensor) -> float:
+    """Return the p-value of counts under probabilities; cells of expectation below 5 are pooled."""
+    expected = p.double() * observed.sum()
+    small = expected < 5
+    o = torch.cat([observed[~small].double(), observed[small].sum().double()[None]])
+    e = torch.cat([expected[~small], expected[small].sum()[None]])
+    o, e = (o, e) if e[-1] > 0 else (o[:-1], e[:-1])
+    statistic = float(((o - e) ** 2 / e).sum())
+    return float(chi2.sf(statistic, max(len(o) - 1, 1)))
+
+
+def same_distribution(x: Tensor, states: Tensor, p: Tensor) -> None:
+    level = chi_square(counts(x, states), p)
+    assert level > LIMIT, f"chi-square p = {level:.2g}"
