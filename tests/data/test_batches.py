@@ -52,6 +52,13 @@ def test_the_largest_uniform_still_fires_at_full_for_every_number_of_levels():
     assert bool((largest * levels < levels).all())
 
 
+@pytest.mark.parametrize("uniform", [0.0, 1 - 2**-24])
+def test_sample_is_right_at_both_ends_of_the_uniform(monkeypatch, uniform):
+    monkeypatch.setattr(torch, "rand", lambda shape, **_: torch.full(shape, uniform))
+    rows = np.array([[0, 1, 254, 255]], np.uint8)
+    assert prepare(rows, 255, "sample").tolist() == [[0, float(uniform == 0), float(uniform == 0), 1]]
+
+
 def test_sample_fires_as_often_as_the_grey_level_says():
     draws = 200_000
     rows = torch.tensor([[51, 128, 250]], dtype=torch.uint8).expand(draws, -1)

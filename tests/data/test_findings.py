@@ -61,6 +61,10 @@ def test_columns_and_rows_that_say_nothing_are_counted(tmp_path):
     assert found.problems == []
 
 
+def test_a_column_of_ones_is_constant_too(tmp_path):
+    assert checked(tmp_path, np.hstack([BITS, np.ones((50, 1))])).constant_columns == 1
+
+
 def test_unscaled_grey_levels_are_a_problem_not_an_exception(tmp_path):
     found = checked(tmp_path, BITS * 255)
     assert "whole numbers 0 to 255 where 0 to 1 was expected: pass --levels 255" in only(found.problems)

@@ -90,6 +90,18 @@ def test_digits():
     assert sum(int(d.rows.sum()) for d in splits) == 561718
 
 
+def test_each_digit_keeps_its_label():
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    known = {
+        row.astype(np.uint8).tobytes(): label for row, label in zip(bunch.data, bunch.target, strict=True)
+    }
+    for split in data.SPLITS:
+        dataset = data.load("digits", split)
+        assert [known[row.tobytes()] for row in dataset.rows] == dataset.labels.tolist()
+
+
 def test_loading_does_not_import_torch():
     code = (
         "import sys; from harmonium import data; data.load('digits'); data.check('digits'); "

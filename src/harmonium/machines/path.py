@@ -6,13 +6,11 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
-from .base import Machine
-
-M = TypeVar("M", bound=Machine)
+M = TypeVar("M", bound=nn.Module)
 
 
 class Path(Generic[M]):
-    """The straight line in parameter space from ``start`` to ``end``, two machines of one make.
+    """The straight line in parameter space from ``start`` to ``end``, two machines (or two rows) of one make.
 
     ``at(beta)`` is a machine; a ``beta`` of shape (K, 1, 1) gives a ladder of K machines in one, whose states
     have shape (K, chains, width).

@@ -58,7 +58,7 @@ def train(
         total.backward()
         for edit in edits:
             edit(machine, positive, negative)
-        refuse_divergence(machine, total, index)
+        refuse_divergence(machine, total.detach(), index)
         optimizer.step()
         yield Step(index, loss.detach(), positive, negative)
 

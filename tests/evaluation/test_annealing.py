@@ -1,0 +1,110 @@
+import math
+
+import pytest
+import torch
+from laws import MACHINES, exact_states, machine, randomised, rng
+
+from harmonium import RBM, Bernoulli, evaluation
+from harmonium.evaluation.annealing import base
+
+
+@pytest.mark.parametrize("name", MACHINES)
+@pytest.mark.parametrize("rungs", [2, 4, 50])
+def test_annealing_agrees_with_enumeration(name, rungs):
+    """With few rungs too, where a wrong order of weight and sweep would show."""
+    m = machine(name)
+    truth = evaluation.log_partition(m).value
+    estimate = evaluation.anneal(m, chains=100_000 // rungs, rungs=rungs, generator=rng())
+    assert abs(estimate.value - truth) < 5 * estimate.error
+    assert estimate.error < 0.5
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_the_way_back_agrees_too(name):
+    m = machine(name)
+    truth = evaluation.log_partition(m).value
+    data = exact_states(m, 3000)
+    estimate = evaluation.anneal(m, data, chains=3000, rungs=30, burn=1, generator=rng())
+    assert estimate.reverse == pytest.approx(truth, abs=0.1)
+    assert estimate.value == pytest.approx(truth, abs=5 * estimate.error)
+    assert estimate.verdict == "reliable"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rungs", [4, 1000])
+@pytest.mark.parametrize("scale", [0.5, 1.0, 2.0])
+def test_errors_are_honest_on_random_machines(rungs, scale):
+    """Of 50 random machines of up to 20×12 units at least 48 lie within three reported errors of the exact log Z."""
+    inside = 0
+    for seed in range(50):
+        g = rng(seed)
+        visible, hidden = (int(torch.randint(2, top + 1, (1,), generator=g)) for top in (20, 12))
+        m = randomised(RBM(Bernoulli(visible), Bernoulli(hidden)), scale, seed).requires_grad_(False)
+        estimate = evaluation.anneal(m, rungs=rungs, generator=g)
+        inside += abs(estimate.value - evaluation.log_partition(m).value) < 3 * estimate.error
+    assert inside >= 48
+
+
+def test_the_weights_average_to_one_between_equal_machines():
+    m = machine("bernoulli").decoupled()
+    estimate = evaluation.anneal(m, chains=50, rungs=3, generator=rng())
+    assert estimate.value == pytest.approx(evaluation.log_partition(m).value, abs=5 * estimate.error + 1e-9)
+
+
+def test_the_base_has_the_means_of_the_data_and_no_hidden_field():
+    m = machine("mixed visible")
+    data = exact_states(m, 4000)
+    start = base(m, data)
+    assert all((leaf.bias == 0).all() for leaf in start.odd.leaves())
+    assert torch.allclose(start.even.mean(start.even.rest()), data.mean(0), atol=0.01)
+    assert torch.equal(start.even.parts[0].log_precision, m.even.parts[0].log_precision)
+
+
+def test_a_missed_phase_is_not_called_reliable():
+    """Two far patterns that hidden units see only when almost whole: chains from the base never find them.
+
+    All forward weights agree, so their error is tiny, and log Z is 11 nats short; the way back tells.
+    """
+    m = RBM(Bernoulli(20), Bernoulli(16)).double().requires_grad_(False)
+    m.weight.copy_(torch.tensor([2.0] * 8 + [-2.0] * 8).expand(20, 16))
+    m.hidden.bias.copy_(torch.tensor([-36.9] * 8 + [3.1] * 8))
+    truth = evaluation.log_partition(m).value
+    data = torch.cat([torch.zeros(50, 20), torch.ones(50, 20)]).double()
+    blind = evaluation.anneal(m, rungs=100, generator=rng())
+    assert blind.verdict == "reliable"
+    assert blind.value < truth - 5
+    seen = evaluation.anneal(m, data, rungs=100, generator=rng())
+    assert seen.ess > 100
+    assert seen.value < truth - 5 < seen.reverse
+    assert seen.verdict == "unreliable"
+    assert "way back" in seen.reason
+
+
+def test_few_effective_chains_are_unreliable_and_more_rungs_mend_it():
+    m = randomised(RBM(Bernoulli(16), Bernoulli(10)), 2.0, seed=1).requires_grad_(False)
+    truth = evaluation.log_partition(m).value
+    steps = list(evaluation.anneal_until_reliable(m, rungs=2, chains=100, generator=rng()))
+    assert [step.verdict for step in steps] == ["unreliable"] * (len(steps) - 1) + ["reliable"]
+    assert len(steps) > 1
+    assert "effective" in steps[0].reason
+    assert abs(steps[-1].value - truth) < 3 * steps[-1].error
+    assert [step.rungs for step in steps] == [2 * 4**i for i in range(len(steps))]
+
+
+def test_a_likelihood_hands_on_the_error_and_the_verdict():
+    m = machine("bernoulli")
+    v = m.even.states()[:3]
+    z = evaluation.anneal(m, chains=50, rungs=10, generator=rng())
+    ll = evaluation.log_likelihood(m, v, z)
+    assert ll.value == pytest.approx(-float(m.free_energy(v).detach().mean()) - z.value)
+    assert (ll.error, ll.verdict, ll.ess) == (z.error, z.verdict, z.ess)
+    assert math.isnan(ll.reverse)
+    exact = evaluation.log_likelihood(m, v, evaluation.log_partition(m))
+    truth = torch.log_softmax(-m.free_energy(m.even.states()).detach(), 0)[:3].mean()
+    assert exact.value == pytest.approx(float(truth))
+
+
+def test_a_seed_repeats():
+    m = machine("bernoulli")
+    a, b = (evaluation.anneal(m, chains=20, rungs=10, generator=rng(3)) for _ in range(2))
+    assert a.value == b.value

@@ -1,0 +1,86 @@
+import itertools
+
+import pytest
+import torch
+from laws import LISTED, machine, rng
+
+from harmonium import RBM, Bernoulli, Gaussian, InputError, Potts, evaluation
+
+
+@pytest.mark.parametrize("name", LISTED)
+def test_pseudo_likelihood_is_the_sum_of_conditionals(name):
+    m = machine(name).requires_grad_(False)
+    s = m.even.states()
+    v = s[:: max(1, len(s) // 7)]
+    log_p = torch.log_softmax(-m.free_energy(s), 0)
+    width = m.even.leaves()[0].letters().shape[1]
+    if len({leaf.letters().shape[1] for leaf in m.even.leaves()}) > 1:
+        columns = [slice(i, i + 1) for i in range(3)] + [slice(3, 6)]  # the labelled machine: three bits and a label
+    else:
+        columns = [slice(i, i + width) for i in range(0, m.width, width)]
+    total = torch.zeros(len(v), dtype=torch.float64)
+    for part in columns:
+        rest = torch.ones(m.width, dtype=torch.bool)
+        rest[part] = False
+        for i, row in enumerate(v):
+            same = (s[:, rest] == row[rest]).all(-1)
+            own = (s == row).all(-1)
+            total[i] += log_p[own][0] - torch.logsumexp(log_p[same], 0)
+    assert evaluation.pseudo_likelihood(m, v) == pytest.approx(float(total.mean()), rel=1e-10)
+
+
+def test_the_stochastic_pseudo_likelihood_averages_to_the_exact_one():
+    m = machine("labelled").requires_grad_(False)
+    v = m.fields_sample(20_000, generator=rng())
+    estimate = evaluation.stochastic_pseudo_likelihood(m, v, generator=rng(1))
+    assert abs(estimate.value - evaluation.pseudo_likelihood(m, v)) < 5 * estimate.error
+    assert 0 < estimate.error < 0.1
+
+
+def test_pseudo_likelihood_of_continuous_units_is_refused_in_one_line():
+    with pytest.raises(InputError, match="Gaussian is continuous"):
+        evaluation.pseudo_likelihood(RBM(Gaussian(2), Bernoulli(2)), torch.zeros(1, 2))
+
+
+def test_enumeration_is_refused_beyond_its_limit():
+    m = RBM(Bernoulli(30), Bernoulli(26))
+    assert not evaluation.countable(m)
+    with pytest.raises(InputError, match=r"2\^26 states.*use annealing"):
+        evaluation.log_partition(m)
+    assert evaluation.countable(RBM(Bernoulli(784), Bernoulli(25)))
+    assert evaluation.countable(RBM(Potts(12, 4), Bernoulli(50)))
+
+
+def test_the_baseline_is_the_likelihood_of_independent_units():
+    train = torch.tensor([[1.0, 0, 0], [1, 1, 0], [1, 0, 1], [1, 0, 0]])
+    p = torch.tensor([5 / 6, 2 / 6, 2 / 6])
+    test = torch.tensor([[1.0, 1, 0]])
+    truth = torch.log(torch.tensor([p[0], p[1], 1 - p[2]])).sum()
+    assert evaluation.independent_log_likelihood(Bernoulli(3), train, test) == pytest.approx(float(truth), rel=1e-6)
+
+
+def test_the_gap_the_error_the_norm_and_the_usage_are_what_they_say():
+    m = machine("bernoulli").requires_grad_(False)
+    v, u = m.fields_sample(9, generator=rng(1)), m.fields_sample(9, generator=rng(2))
+    assert evaluation.free_energy_gap(m, v, u) == pytest.approx(float((m.free_energy(u) - m.free_energy(v)).mean()))
+    assert evaluation.reconstruction_error(m, v) == pytest.approx(float(((m.reconstruct(v) - v) ** 2).mean()))
+    assert evaluation.weight_norm(m) == pytest.approx(float(m.weight.norm()))
+    assert torch.allclose(evaluation.usage(m, v), torch.sigmoid(v @ m.weight + m.hidden.bias).mean(0))
+
+
+def test_stability_counts_the_weights_that_stood_still():
+    before = [torch.zeros(2, 2), torch.zeros(4)]
+    after = [torch.tensor([[0.0, 0.0009], [0.0011, -1.0]]), torch.tensor([0.0, 0.0, 0.5, -0.0005])]
+    assert evaluation.stability(before, after) == 5 / 8
+
+
+def test_the_gap_grows_when_a_machine_learns_its_rows_by_heart():
+    from harmonium import Exact, train
+
+    m = RBM(Bernoulli(10), Bernoulli(8), generator=rng(0))
+    rows, others = torch.bernoulli(torch.full((20, 10), 0.5), generator=rng(1)).split(10)
+    before = evaluation.free_energy_gap(m, rows, others)
+    loop = train(m, itertools.repeat(rows), Exact(200), torch.optim.Adam(m.parameters(), 0.05), generator=rng(2))
+    for _ in itertools.islice(loop, 300):
+        pass
+    assert evaluation.free_energy_gap(m, rows, others) > before + 1
