@@ -30,7 +30,7 @@ _ROOMS = {
 }
 _HOMES = {name: room for room, names in _ROOMS.items() for name in names.split()}
 
-__all__ = [  # noqa: PLE0604
+__all__ = [
     "L1", "L2", "RBM", "Bernoulli", "Binomial", "Bipartite", "Centre", "ClipNorm", "Contrastive", "Diverged",
     "Exact", "Fresh", "Gaussian", "InputError", "Join", "Machine", "Path", "Persistent", "Potts", "ReLU", "Sampler",
     "Sparsity", "Spin", "Step", "Units", "data", "evaluation", "load", "run", "save", "schedule", "train",

@@ -3,7 +3,6 @@ import math
 
 import pytest
 import torch
-from laws import MACHINES, exact_states, machine, randomised, rng
 
 from harmonium import (
     L1,
@@ -28,6 +27,7 @@ from harmonium import (
 from harmonium.data import batches
 from harmonium.data.toys import bars_and_stripes
 from harmonium.machines import Bipartite
+from laws import MACHINES, exact_states, machine, randomised, rng
 
 
 def gradients(m: Bipartite) -> list[torch.Tensor]:
@@ -235,7 +235,9 @@ def test_labels_are_learned_beside_pixels():
     for _ in itertools.islice(train(m, feed, Exact(200), optimizer, generator=rng(3)), 800):
         pass
     labels = torch.eye(2, dtype=torch.float64)
-    scores = torch.stack([-m.free_energy(torch.cat([data[:, :9], label.expand(14, -1)], -1)) for label in labels])
+    scores = torch.stack(
+        [-m.free_energy(torch.cat([data[:, :9], label.expand(14, -1)], -1)) for label in labels]
+    )
     assert (scores.argmax(0) == bars).double().mean() > 0.9
 
 

@@ -2,9 +2,9 @@ import math
 
 import pytest
 import torch
-from laws import CONTINUOUS, DRAWS, FINITE, KINDS, LIMIT, chi_square, field, kind, rng, same_distribution
 
 from harmonium import Bernoulli, Binomial, Gaussian, Join, Potts, ReLU, Spin
+from laws import CONTINUOUS, DRAWS, FINITE, KINDS, LIMIT, chi_square, field, kind, rng, same_distribution
 
 every_kind = pytest.mark.parametrize("name", KINDS)
 finite = pytest.mark.parametrize("name", FINITE)
@@ -69,7 +69,9 @@ def test_states_are_all_and_distinct(name):
 def test_samples_have_the_right_distribution(name):
     u = kind(name)
     f, s = field(u), u.states()
-    same_distribution(u.sample(f.expand(DRAWS, -1), generator=rng()), s, torch.softmax(s @ f - u.energy(s), 0).detach())
+    same_distribution(
+        u.sample(f.expand(DRAWS, -1), generator=rng()), s, torch.softmax(s @ f - u.energy(s), 0).detach()
+    )
 
 
 @continuous
@@ -82,7 +84,9 @@ def test_samples_fall_evenly_between_quantiles(name):
     for i in range(u.width):
         below = odds[i].cumsum(0) - odds[i] / 2
         edges = points[torch.searchsorted(below, torch.arange(1, 50, dtype=torch.float64) / 50)]
-        share = torch.diff(torch.cat([torch.zeros(1), below[torch.searchsorted(points, edges)], torch.ones(1)]))
+        share = torch.diff(
+            torch.cat([torch.zeros(1), below[torch.searchsorted(points, edges)], torch.ones(1)])
+        )
         seen = torch.bincount(torch.bucketize(x[:, i].contiguous(), edges), minlength=50)
         assert chi_square(seen, share) > LIMIT
 
@@ -165,7 +169,9 @@ def test_relu_moments_agree_with_high_precision(z):
     f = torch.tensor([z], dtype=torch.float64)
     assert float(u.mean(f)) == pytest.approx(float(centre + rate), rel=1e-6)
     assert float(u.var(f)) == pytest.approx(float(1 - rate * (centre + rate)), rel=2e-6)
-    assert float(u.cgf(f)) == pytest.approx(float(mpmath.log(mass) + centre**2 / 2 + mpmath.log(2 * mpmath.pi) / 2), rel=1e-12)
+    assert float(u.cgf(f)) == pytest.approx(
+        float(mpmath.log(mass) + centre**2 / 2 + mpmath.log(2 * mpmath.pi) / 2), rel=1e-12
+    )
 
 
 @pytest.mark.parametrize("z", [-1000.0, -35.0, -25.0, -3.0, 0.0, 4.0])
@@ -216,7 +222,9 @@ def test_continuous_states_cannot_be_numbered():
         Bernoulli(784).states()
 
 
-@pytest.mark.parametrize("make", [lambda: Bernoulli(0), lambda: Binomial(2, 0), lambda: Potts(2, 1), lambda: Join()])
+@pytest.mark.parametrize(
+    "make", [lambda: Bernoulli(0), lambda: Binomial(2, 0), lambda: Potts(2, 1), lambda: Join()]
+)
 def test_impossible_rows_are_refused(make):
     with pytest.raises(ValueError, match="give"):
         make()

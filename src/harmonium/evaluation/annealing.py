@@ -10,6 +10,7 @@ from torch import Generator, Tensor
 
 from ..machines import Bipartite, Path
 from ..sampling import run
+from ..units import Quadratic
 from .estimate import Estimate
 
 ENOUGH = 0.1  # the share of effective chains below which three errors no longer cover the truth
@@ -43,12 +44,14 @@ def anneal(
     start = base(machine, data)
     betas = list(pairwise(torch.linspace(0, 1, max(rungs, 2), dtype=torch.float64).tolist()))
     origin = float(start.fields_log_partition().double())
-    forward = climb(start, machine, watch(betas), start.fields_sample(chains, generator=generator), generator=generator)
+    forward = climb(
+        start, machine, watch(betas), start.fields_sample(chains, generator=generator), generator=generator
+    )
     value, error, ess = origin + _log_mean(forward), _error(forward), _effective(forward)
     reverse = float("nan")
     if data is not None:
         reverse = origin - _log_mean(_descend(start, machine, data, chains, betas, burn, watch, generator))
-    verdict, reason = _judge(ess, chains, value, reverse)
+    verdict, reason = judge(ess, chains, value, reverse)
     return Estimate(value, error, "anneal", verdict, reason, chains, rungs, ess, reverse)
 
 
@@ -98,7 +101,7 @@ def base(machine: Bipartite, data: Tensor | None = None) -> Bipartite:
     if data is not None:
         start.match(data)
         for own, leaf in zip(machine.even.leaves(), start.even.leaves(), strict=True):
-            if isinstance(getattr(leaf, "log_precision", None), Tensor):
+            if isinstance(own, Quadratic) and isinstance(leaf, Quadratic):
                 leaf.bias.mul_(torch.exp(own.log_precision - leaf.log_precision))
                 leaf.log_precision.copy_(own.log_precision)
     return start
@@ -145,20 +148,27 @@ def _error(log_weight: Tensor) -> float:
 
     To the spread of the weights it adds, in quadrature, how far the mean falls short of exp(μ + σ²/2), which it would
     be if the log-weights were normal: with few effective chains the largest weights have not been seen, and the spread
-    of the others says nothing of them.
+    of the others says nothing of them.  The addition is at most the spread over the root of the effective share.
     """
     weight = torch.exp(log_weight - log_weight.max())
     spread = float(weight.std() / weight.mean()) / len(weight) ** 0.5
     short = float(log_weight.mean() + log_weight.var() / 2) - _log_mean(log_weight)
-    return math.hypot(spread, max(short, 0.0))
+    most = spread * (len(weight) / _effective(log_weight)) ** 0.5
+    return math.hypot(spread, min(max(short, 0.0), most))
 
 
-def _judge(ess: float, chains: int, value: float, reverse: float) -> tuple[str, str]:
+def judge(ess: float, chains: int, value: float, reverse: float) -> tuple[str, str]:
     """Return the verdict and the reason for it."""
     if ess < ENOUGH * chains:
         return "unreliable", f"only {ess:.1f} of {chains} chains are effective: take more rungs"
     if math.isnan(reverse):
-        return "reliable", f"{ess:.0f} of {chains} chains are effective; no data were given to check the way back"
+        return (
+            "reliable",
+            f"{ess:.0f} of {chains} chains are effective; no data were given to check the way back",
+        )
     if abs(value - reverse) > CLOSE:
-        return "unreliable", f"the way back gives {reverse:.2f}, {abs(value - reverse):.1f} nats off: take more rungs"
+        return (
+            "unreliable",
+            f"the way back gives {reverse:.2f}, {abs(value - reverse):.1f} nats off: take more rungs",
+        )
     return "reliable", f"{ess:.0f} of {chains} chains are effective and the way back gives {reverse:.2f}"

@@ -17,7 +17,7 @@ def pseudo_likelihood(machine: Bipartite, v: Tensor) -> float:
     Cheap and blind to the weights of far modes: it compares a row with its neighbours alone.
     """
     fields, rows = machine.up(v), _rows(machine)
-    return float(sum(_site(machine, v, fields, *site, rows).mean() for site in _sites(machine)))
+    return float(sum(_site(machine, v, fields, at, letters, rows).mean() for at, letters in _sites(machine)))
 
 
 @torch.no_grad()
@@ -56,7 +56,9 @@ def _sites(machine: Bipartite) -> Iterator[tuple[slice, Tensor]]:
         first += leaf.width
 
 
-def _site(machine: Bipartite, v: Tensor, fields: Tensor, columns: slice, letters: Tensor, rows: Tensor) -> Tensor:
+def _site(
+    machine: Bipartite, v: Tensor, fields: Tensor, columns: slice, letters: Tensor, rows: Tensor
+) -> Tensor:
     """Return log p(one site | the rest) for each row, by moving the fields instead of summing them anew."""
     scores = []
     for letter in letters:

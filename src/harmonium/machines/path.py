@@ -20,7 +20,12 @@ class Path(Generic[M]):
         self.start, self.end = start, end
         self.here = copy.deepcopy(end).requires_grad_(False)
         self.pairs = [
-            (self.here.get_submodule(name.rpartition(".")[0]), name.rpartition(".")[2], a.detach(), b.detach())
+            (
+                self.here.get_submodule(name.rpartition(".")[0]),
+                name.rpartition(".")[2],
+                a.detach(),
+                b.detach(),
+            )
             for (name, a), b in zip(start.named_parameters(), end.parameters(), strict=True)
         ]
 

@@ -1,0 +1,102 @@
+"""Recipes: what somebody wrote about Boltzmann machines, done again from one file of settings.
+
+``reproduce(name, out)`` trains, evaluates and writes ``out/report.html``, which sets our figures beside the source's,
+and ``out/figures.json``, which holds every figure on the page.
+"""
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from importlib import import_module
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..errors import InputError, suggest
+
+NAMES = ("rbm-mnist-128", "rbm-mnist-500", "algorithms", "walkthrough")
+Watch = Callable[[Iterable[Any], str], Iterable[Any]]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One recipe's file: what the source is, the settings of the full run, and what the quick one changes."""
+
+    name: str
+    title: str
+    source: str
+    about: str
+    settings: dict[str, Any]
+    quick: dict[str, Any]
+    source_figures: dict[str, Any]
+
+
+def passing(steps: Iterable[Any], label: str) -> Iterable[Any]:
+    """Return the steps as they are: the watch that shows nothing."""
+    return steps
+
+
+def recipe(name: str) -> Recipe:
+    """Return the named recipe; an unknown name raises `InputError`."""
+    if name not in NAMES:
+        raise InputError(f"there is no recipe {name!r}: give one of {', '.join(NAMES)}{suggest(name, NAMES)}")
+    text = files(__package__).joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+    return Recipe(name, **yaml.safe_load(text))
+
+
+def plan(
+    name: str, *, quick: bool = False, data_dir: str | Path | None = None, seed: int | None = None
+) -> dict[str, Any]:
+    """Return the settings of one run: the recipe's own, the quick changes if asked for, ``data_dir`` and ``seed``."""
+    found = recipe(name)
+    settings = {"seed": 0, **found.settings, **(found.quick if quick else {}), "data_dir": data_dir, "quick": quick}
+    return settings if seed is None else {**settings, "seed": seed}
+
+
+def reproduce(
+    name: str,
+    out: str | Path,
+    *,
+    quick: bool = False,
+    data_dir: str | Path | None = None,
+    seed: int | None = None,
+    watch: Watch = passing,
+) -> Path:
+    """Carry out a recipe, write its files into the folder ``out`` and return the path of ``out/report.html``.
+
+    ``watch(steps, label)`` wraps every long loop, for a progress bar.  Raises `InputError` for an unknown recipe, for
+    missing data and where ``out`` is a file.
+    """
+    settings, out = plan(name, quick=quick, data_dir=data_dir, seed=seed), Path(out)
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out} is a file where a folder for the report was expected: give another path")
+    out.mkdir(parents=True, exist_ok=True)
+    page = import_module(f"{__name__}.{name.replace('-', '_')}").carry_out(settings, out, watch=watch)
+    from .. import __version__
+    from ..report.page import write
+
+    page.version, page.date = __version__, date.today().isoformat()
+    return write(page, out / "report.html")
+
+
+def write_figures(out: Path, settings: Mapping[str, Any], figures: Mapping[str, Any]) -> Path:
+    """Write ``{"settings": …, "figures": …}`` to ``out/figures.json``; numbers that are not finite become words."""
+    path = out / "figures.json"
+    held = {"settings": dict(settings), "figures": dict(figures)}
+    path.write_text(json.dumps(_plain(held), indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    return path
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON can hold it: NaN and ±∞ as ``"nan"``, ``"inf"`` and ``"-inf"``, paths as text."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(held) for key, held in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(held) for held in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return str(value) if isinstance(value, Path) else value

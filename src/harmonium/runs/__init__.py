@@ -1,0 +1,6 @@
+"""Runs: a training from its configuration to a directory that holds all of it."""
+
+from .config import Config
+from .directory import Run
+
+__all__ = ["Config", "Run"]

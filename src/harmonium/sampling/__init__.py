@@ -2,5 +2,6 @@
 
 from .chains import run
 from .negatives import Contrastive, Exact, Fresh, Persistent, Sampler
+from .recovery import flip_channel, recover
 
-__all__ = ["Contrastive", "Exact", "Fresh", "Persistent", "Sampler", "run"]
+__all__ = ["Contrastive", "Exact", "Fresh", "Persistent", "Sampler", "flip_channel", "recover", "run"]

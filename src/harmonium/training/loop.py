@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from torch import Generator, Tensor
 from torch.optim import Optimizer
@@ -21,7 +21,8 @@ SCHEDULES = {
 }
 
 
-class Step(NamedTuple):
+@dataclass(frozen=True)
+class Step:
     """What one update did: its number from 0, the loss in nats, and the states of both phases."""
 
     index: int
@@ -76,11 +77,14 @@ def refuse_divergence(machine: Machine, loss: Tensor, index: int) -> None:
     )
 
 
-def schedule(optimizer: Optimizer, shape: str, steps: int) -> LambdaLR:
+def schedule(optimizer: Optimizer, shape: str, steps: int, *, done: int = 0) -> LambdaLR:
     """Return a scheduler that holds the learning rate, or takes it to zero over ``steps`` steps.
 
-    ``shape`` is ``constant``, ``linear`` or ``cosine``; call ``.step()`` after every update.
+    ``shape`` is ``constant``, ``linear`` or ``cosine``; call ``.step()`` after every update.  ``done`` steps count as
+    taken, for a run that goes on.
     """
     if shape not in SCHEDULES:
         raise ValueError(f"the schedule is {shape!r}: give one of {', '.join(SCHEDULES)}")
-    return LambdaLR(optimizer, lambda step: SCHEDULES[shape](min(step / steps, 1.0)))
+    for group in optimizer.param_groups:
+        group.setdefault("initial_lr", group["lr"])
+    return LambdaLR(optimizer, lambda step: SCHEDULES[shape](min(step / steps, 1.0)), last_epoch=done - 1)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy
 
@@ -18,7 +19,7 @@ class L1:
     strength: float
 
     def __call__(self, machine: Machine, positive: Tensor) -> Tensor:
-        return self.strength * sum(weight.abs().sum() for weight in machine.couplings())
+        return self.strength * torch.stack([weight.abs().sum() for weight in machine.couplings()]).sum()
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,9 @@ class L2:
     strength: float
 
     def __call__(self, machine: Machine, positive: Tensor) -> Tensor:
-        return 0.5 * self.strength * sum(weight.square().sum() for weight in machine.couplings())
+        return (
+            0.5 * self.strength * torch.stack([weight.square().sum() for weight in machine.couplings()]).sum()
+        )
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Rows of units: what a single kind of unit does when its neighbours send it a field."""
 
 from .base import Units
-from .continuous import Gaussian, ReLU
+from .continuous import Gaussian, Quadratic, ReLU
 from .discrete import Bernoulli, Binomial, Potts, Spin
 from .join import Join
 
@@ -9,4 +9,15 @@ KINDS: dict[str, type[Units]] = {
     kind.__name__.lower(): kind for kind in (Bernoulli, Spin, Binomial, Potts, Gaussian, ReLU, Join)
 }
 
-__all__ = ["KINDS", "Bernoulli", "Binomial", "Gaussian", "Join", "Potts", "ReLU", "Spin", "Units"]
+__all__ = [
+    "KINDS",
+    "Bernoulli",
+    "Binomial",
+    "Gaussian",
+    "Join",
+    "Potts",
+    "Quadratic",
+    "ReLU",
+    "Spin",
+    "Units",
+]

@@ -18,6 +18,7 @@ class Units(nn.Module, ABC):
     support: str = ""
     """The values that a unit takes, in words."""
 
+    width: int
     bias: Tensor
 
     def __init__(self, width: int):

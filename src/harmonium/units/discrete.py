@@ -33,7 +33,7 @@ class Bernoulli(Units):
 
     @torch.no_grad()
     def match(self, v: Tensor) -> None:
-        self.bias.copy_(torch.logit((v.double().sum(0) + 1) / (len(v) + 2)))
+        self.bias.copy_(torch.logit((v.sum(0, dtype=torch.float64) + 1) / (len(v) + 2)))
 
     def admits(self, x: Tensor) -> bool:
         return bool(((x >= 0) & (x <= 1)).all())  # grey values count as probabilities
@@ -67,7 +67,7 @@ class Spin(Units):
 
     @torch.no_grad()
     def match(self, v: Tensor) -> None:
-        up = (v.double() + 1).sum(0) / 2
+        up = (v.sum(0, dtype=torch.float64) + len(v)) / 2
         self.bias.copy_(torch.logit((up + 1) / (len(v) + 2)) / 2)
 
     def admits(self, x: Tensor) -> bool:
@@ -110,7 +110,7 @@ class Binomial(Units):
 
     @torch.no_grad()
     def match(self, v: Tensor) -> None:
-        self.bias.copy_(torch.logit((v.double().sum(0) + 1) / (len(v) * self.trials + 2)))
+        self.bias.copy_(torch.logit((v.sum(0, dtype=torch.float64) + 1) / (len(v) * self.trials + 2)))
 
     def admits(self, x: Tensor) -> bool:
         return bool(((x >= 0) & (x <= self.trials) & (x == x.round())).all())
@@ -162,7 +162,7 @@ class Potts(Units):
 
     @torch.no_grad()
     def match(self, v: Tensor) -> None:
-        counts = self.blocks(v.double().sum(0)) + 1
+        counts = self.blocks(v.sum(0, dtype=torch.float64)) + 1
         self.bias.copy_((counts / counts.sum(-1, keepdim=True)).log().flatten(-2))
 
     def admits(self, x: Tensor) -> bool:

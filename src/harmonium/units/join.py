@@ -1,6 +1,8 @@
 """Rows of different kinds side by side."""
 
 import math
+from collections.abc import Iterator
+from typing import cast
 
 import torch
 from torch import Generator, Tensor, nn
@@ -24,20 +26,24 @@ class Join(Units):
         """The biases of all parts, side by side."""
         return torch.cat([part.bias for part in self.leaves()], -1)
 
-    def leaves(self) -> list[Units]:
-        return [leaf for part in self.parts for leaf in part.leaves()]
+    def rows(self) -> list[Units]:
+        """Return the parts, from left to right."""
+        return [cast(Units, part) for part in self.parts]
 
-    def split(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Return the columns of each part."""
-        return x.split([part.width for part in self.parts], -1)
+    def leaves(self) -> list[Units]:
+        return [leaf for part in self.rows() for leaf in part.leaves()]
+
+    def pieces(self, x: Tensor) -> Iterator[tuple[Units, Tensor]]:
+        """Return each part with its columns of ``x``."""
+        rows = self.rows()
+        return zip(rows, x.split([row.width for row in rows], -1), strict=True)
 
     def _total(self, method: str, x: Tensor) -> Tensor:
-        terms = [getattr(part, method)(piece) for part, piece in zip(self.parts, self.split(x), strict=True)]
+        terms = [getattr(part, method)(piece) for part, piece in self.pieces(x)]
         return torch.stack(torch.broadcast_tensors(*terms)).sum(0)
 
     def _side_by_side(self, method: str, x: Tensor) -> Tensor:
-        pieces = zip(self.parts, self.split(x), strict=True)
-        return torch.cat([getattr(part, method)(piece) for part, piece in pieces], -1)
+        return torch.cat([getattr(part, method)(piece) for part, piece in self.pieces(x)], -1)
 
     def energy(self, x: Tensor) -> Tensor:
         return self._total("energy", x)
@@ -55,23 +61,22 @@ class Join(Units):
         return self._side_by_side("mode", field)
 
     def sample(self, field: Tensor, *, generator: Generator | None = None) -> Tensor:
-        pieces = zip(self.parts, self.split(field), strict=True)
-        return torch.cat([part.sample(piece, generator=generator) for part, piece in pieces], -1)
+        return torch.cat([part.sample(piece, generator=generator) for part, piece in self.pieces(field)], -1)
 
     def match(self, v: Tensor) -> None:
-        for part, piece in zip(self.parts, self.split(v), strict=True):
+        for part, piece in self.pieces(v):
             part.match(piece)
 
     def admits(self, x: Tensor) -> bool:
-        return all(part.admits(piece) for part, piece in zip(self.parts, self.split(x), strict=True))
+        return all(part.admits(piece) for part, piece in self.pieces(x))
 
     @property
     def count(self) -> float:
-        return math.prod(part.count for part in self.parts)
+        return math.prod(part.count for part in self.rows())
 
     def pick(self, index: Tensor) -> Tensor:
         pieces: list[Tensor] = []
-        for part in reversed(list(self.parts)):  # the last part runs fastest
+        for part in reversed(self.rows()):  # the last part runs fastest
             if part.count == math.inf:
                 raise TypeError("a part of this row is continuous: its states cannot be numbered")
             pieces.insert(0, part.pick(index % int(part.count)))

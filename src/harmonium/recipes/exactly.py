@@ -1,0 +1,102 @@
+"""What can be listed on small machines: means of both phases, numerical gradients and whole kernels."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Generator, Tensor
+
+from ..machines import RBM
+from ..units import Bernoulli
+
+Means = tuple[Tensor, Tensor, Tensor]
+
+
+def stream(seed: int, number: int) -> Generator:
+    """Return one of the separate random streams of a run, so that its parts can share all but one of them."""
+    return torch.Generator().manual_seed(1000 * seed + number)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Hold torch to one thread: products this small are slower on two, and timings less even."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def tiny(visible: int, hidden: int, seed: int, scale: float = 1.0) -> RBM:
+    """Return a float64 RBM whose weights and biases are all drawn from N(0, scale²)."""
+    machine, generator = RBM(Bernoulli(visible), Bernoulli(hidden)).double(), stream(seed, 9)
+    for parameter in machine.parameters():
+        parameter.data = scale * torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
+    return machine
+
+
+@torch.no_grad()
+def data_means(machine: RBM, v: Tensor) -> Means:
+    """Return the means of v hᵀ, v and h when v comes from the rows given and h from p(h | v)."""
+    h = machine.hidden.mean(machine.up(v))
+    return v.mT @ h / len(v), v.mean(0), h.mean(0)
+
+
+@torch.no_grad()
+def model_means(machine: RBM) -> Means:
+    """Return the exact means of v hᵀ, v and h under the machine, by listing every hidden state."""
+    h = machine.hidden.states()
+    odds = torch.softmax(machine.visible.cgf(machine.down(h)) - machine.hidden.energy(h), 0)
+    v = machine.visible.mean(machine.down(h))
+    return v.mT @ (odds[:, None] * h), odds @ v, odds @ h
+
+
+def log_z(machine: RBM) -> Tensor:
+    """Return log Z by listing every hidden state, with its gradient."""
+    h = machine.hidden.states()
+    return torch.logsumexp(machine.visible.cgf(machine.down(h)) - machine.hidden.energy(h), 0)
+
+
+@torch.no_grad()
+def slopes(machine: RBM, value: Callable[[], Tensor], step: float = 1e-5) -> Means:
+    """Return central differences of ``value()`` in the weights, the visible biases and the hidden biases."""
+
+    def difference(parameter: Tensor, at: int) -> float:
+        flat = parameter.view(-1)
+        kept, ends = float(flat[at]), []
+        for move in (step, -step):
+            flat[at] = kept + move
+            ends.append(float(value()))
+        flat[at] = kept
+        return (ends[0] - ends[1]) / (2 * step)
+
+    parameters = (machine.weight.data, machine.visible.bias.data, machine.hidden.bias.data)
+    w, b, c = (p.new_tensor([difference(p, i) for i in range(p.numel())]).view_as(p) for p in parameters)
+    return w, b, c
+
+
+def chances(p: Tensor, states: Tensor) -> Tensor:
+    """Return the probability of each row of ``states`` under independent units: (rows, width) → (rows, states)."""
+    on, off = p[:, None, :], 1 - p[:, None, :]
+    return torch.where(states.bool(), on, off).prod(-1)
+
+
+@torch.no_grad()
+def kernel(machine: RBM, visible_odds: Callable[[Tensor], Tensor]) -> Tensor:
+    """Return the matrix of one sweep from v to v′, when ``visible_odds`` turns the field on v into probabilities."""
+    v, h = machine.visible.states(), machine.hidden.states()
+    up = chances(machine.hidden.mean(machine.up(v)), h)
+    down = chances(visible_odds(machine.visible.bias + machine.down(h)), v)
+    return up @ down
+
+
+@torch.no_grad()
+def visible_odds_of(machine: RBM) -> Tensor:
+    """Return the exact probability of every visible state."""
+    return torch.softmax(-machine.free_energy(machine.visible.states()), 0)
+
+
+def total_variation(p: Tensor, q: Tensor) -> float:
+    """Return half the sum of |p − q|: the largest difference in the probability of any event."""
+    return 0.5 * float((p - q).abs().sum())

@@ -1,0 +1,262 @@
+"""The page of the recipe ``rbm-mnist-128``."""
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+from .. import plots
+from ..report.page import Page
+from . import likelihood, mnist
+from .rbm_mnist_128 import LINES, Line, detached_loss, source_forward, source_loss
+
+Figures = dict[str, Any]
+
+
+def fill(settings: dict[str, Any], out: Path, rows: mnist.Digits, lines: dict[str, Line], figures: Figures) -> Page:
+    """Return the page; every number on it is in ``figures`` or in the settings."""
+    page = Page("A loss that is no measure: 128 hidden units on MNIST", lead(figures), facts(settings, figures))
+    side_by_side(page, settings, figures)
+    losses(page, out, settings, figures)
+    likelihoods(page, settings, rows, lines, figures)
+    reasons(page, figures)
+    pictures(page, out, rows, lines, settings)
+    lesson(page, figures)
+    return page
+
+
+def lead(figures: Figures) -> str:
+    """Say what came out, in three sentences."""
+    source, best = figures["lines"]["source"], max(LINES, key=lambda kind: worth(figures["lines"][kind]))
+    reached = figures["lines"][best]
+    return (
+        f"A student report trains this machine on a loss that falls to {mnist.signed(figures['source']['final_loss'])}. "
+        f"Run again as printed, it falls to {mnist.signed(source['final_loss'])}, and the machine gives a test digit "
+        f"{mnist.signed(worth(source))} nats; 784 pixels that know nothing of each other give it "
+        f"{mnist.signed(figures['independent_pixels'])}. Of five ways to train the same machine the best, "
+        f"{LINES[best]}, reaches {mnist.signed(worth(reached))} nats at a loss of "
+        f"{mnist.signed(reached['final_loss'])}: the loss is no measure."
+    )
+
+
+def facts(settings: dict[str, Any], figures: Figures) -> list[tuple[str, str]]:
+    """Return what was run, as a table of facts."""
+    count = figures["rows"]
+    return [
+        ("Source", "a student report, Sharif University of Technology, May 2025"),
+        ("Machine", f"784 visible and {settings['hidden']} hidden units of 0 and 1; W from N(0, 0.01²)"),
+        ("Training rows", mnist.training_rows(count["train"])),
+        ("Test rows", f"{count['test']:,}"),
+        ("Binarisation", "by sampling: a pixel is 1 with the probability of its grey level, drawn at each meeting"),
+        ("Training", f"Adam {settings['rate']}, batch {settings['batch']}, {settings['epochs']} epochs"),
+        ("Gradient norm", f"clipped at {settings['clip']}"),
+        ("Seed", str(settings["seed"])),
+        *([("Quick run", "fewer rows and epochs than the source: do not compare its figures")] * settings["quick"]),
+    ]
+
+
+def side_by_side(page: Page, settings: dict[str, Any], figures: Figures) -> None:
+    """Set our figures beside the source's."""
+    source, ours = figures["source"], figures["lines"]["source"]
+    section = page.section("What the source did, and what we did")
+    section.text(
+        "The report writes an RBM in PyTorch, trains it by one step of contrastive divergence (CD-1), and calls the "
+        "difference of two mean free energies its loss. The reconstruction v′ that it takes the difference with is "
+        "made of probabilities, and PyTorch follows the gradient through it. This is that code, as we ran it:"
+    )
+    section.code(inspect.getsource(source_forward) + "\n\n" + inspect.getsource(source_loss))
+    section.table(
+        ("", "source", "ours"),
+        [
+            ("loss in the last epoch", source["final_loss"], ours["final_loss"]),
+            ("training rows", "60,000 (MNIST)", figures["rows"]["train"]),
+            ("epochs", source["epochs"], settings["epochs"]),
+            ("hidden units", source["hidden"], settings["hidden"]),
+            ("batch", source["batch"], settings["batch"]),
+            ("Adam's rate", source["rate"], settings["rate"]),
+            ("log-likelihood of a test digit, nats", "not given", worth(ours)),
+        ],
+        "The source's figures, and ours for its own code.",
+    )
+    section.text(
+        f"Where they differ: we train on {figures['rows']['train']:,} rows, since 1,000 are kept for validation, and "
+        "leave out the rows that do not fill a batch; the random numbers are others. The report does not print its "
+        "losses before the last epoch, nor any likelihood."
+    )
+
+
+def losses(page: Page, out: Path, settings: dict[str, Any], figures: Figures) -> None:
+    """Draw the loss of the five lines by epoch."""
+    section = page.section("Five ways to train, one start")
+    section.text(
+        "`the source's code` is the code above. `the same, detached` differs in one word: `v_gibb.detach()`, so that "
+        "the gradient stops at the reconstruction. `CD-1` is the usual rule: the reconstruction is zeros and ones, "
+        "drawn. `CD-1, biases from the data` also starts the visible biases at the log odds of the pixels instead of "
+        "zero. These four share the optimiser, the rate and the clipping."
+    )
+    section.text(
+        "`harmonium's defaults` start the biases at the log odds, centre the gradient, and let "
+        f"{figures['chains']} chains run on from update to update instead of starting at the data each time (PCD); "
+        f"the optimiser is SGD with a rate that falls from {settings['default_rate']} to 0. All five start from the "
+        "same weights and make the same number of updates with batches of the same size."
+    )
+    epochs = range(len(figures["lines"]["source"]["losses"]))
+    drawn = {name: (epochs, figures["lines"][kind]["losses"]) for kind, name in LINES.items()}
+    picture = plots.lines(drawn, title="mean loss of an epoch, F(v) − F(v′)", xlabel="epoch", ylabel="nats")
+    mnist.show(section, out, "losses", picture, "The loss by epoch, counted from 0 as in the source.")
+
+
+def likelihoods(
+    page: Page, settings: dict[str, Any], rows: mnist.Digits, lines: dict[str, Line], figures: Figures
+) -> None:
+    """Put the likelihood beside the loss."""
+    section = page.section("What each machine is worth")
+    found = {LINES[kind]: line.found for kind, line in lines.items()}
+    likelihood.show(section, found, rows, settings, figures["independent_pixels"])
+    held = figures["lines"]
+    section.table(
+        ("machine", "loss, last epoch", "log p(v), nats", "seconds"),
+        [(n, held[k]["final_loss"], worth(held[k]), held[k]["seconds"]) for k, n in LINES.items()],
+        "Loss and likelihood side by side; seconds of training on this machine, shared with other work.",
+    )
+    section.text(ranking(figures))
+    section.text(noise(figures))
+
+
+def noise(figures: Figures) -> str:
+    """Say where the two starts disagree, what the one from the data missed."""
+    starts = {LINES[kind]: line["likelihood"]["starts"] for kind, line in figures["lines"].items()}
+    missed = [name for name, start in starts.items() if start["own biases"]["value"] < start["data"]["value"] - 1]
+    if not missed:
+        return "In this run no machine is worth less from its own biases than from the data's pixels."
+    return (
+        f"From its own biases less than from the data's pixels: {', '.join(missed)}. There the chains from the data "
+        "have missed states far from it that hold most of the machine's probability. With biases that start at zero, "
+        "the untrained machine believes in coin flips; CD looks only at the surroundings of the data, so it need never "
+        "take that belief away. Chains from coin flips, further down, show such states."
+    )
+
+
+def ranking(figures: Figures) -> str:
+    """Say whether the loss puts the machines in the order of their likelihoods."""
+    held = figures["lines"]
+    by_loss = min(LINES, key=lambda kind: held[kind]["final_loss"])
+    by_likelihood = max(LINES, key=lambda kind: worth(held[kind]))
+    worst = min(LINES, key=lambda kind: worth(held[kind]))
+    if by_loss == by_likelihood:
+        return f"In this run the lowest loss and the highest likelihood belong to one machine, {LINES[by_loss]}."
+    twist = ", which has the lowest likelihood of the five" if worst == by_loss else ""
+    return (
+        f"The lowest loss belongs to {LINES[by_loss]}{twist}. The highest likelihood belongs to "
+        f"{LINES[by_likelihood]}. Read as a measure, the loss would pick the wrong machine."
+    )
+
+
+def reasons(page: Page, figures: Figures) -> None:
+    """Explain where the loss comes from, and measure each part of the explanation."""
+    section = page.section("Why the loss can fall while the machine gets worse")
+    section.text("The reconstruction depends on the parameters too, so the chain rule has two parts:")
+    section.formula("L(θ) = F(v; θ) − F(v′(θ); θ),      v′(θ) = σ(W h + a),   h ~ p(h | v)")
+    section.formula("dL/dθ  =  ∂F(v)/∂θ − ∂F(v′)/∂θ   −   (∂F/∂v′) · (∂v′/∂θ)")
+    section.text(
+        "The first part is CD-1: make the data more likely, make the reconstruction less likely. The last part is "
+        "not in CD-1 at all. It moves the reconstruction itself to where the machine finds it less likely: the loss "
+        "falls because v′ gets worse, not because the data get more likely. For a visible bias it can be written out:"
+    )
+    section.formula("∂L/∂aᵢ = v′ᵢ − vᵢ + v′ᵢ (1 − v′ᵢ) xᵢ,      xᵢ = aᵢ + Σⱼ Wᵢⱼ σ(bⱼ + Σₖ Wₖⱼ v′ₖ)")
+    section.text(
+        "xᵢ is the log odds that the machine gives pixel i. Where it would light the pixel, xᵢ > 0, the last term "
+        "dims it; where it would leave it dark, the last term lights it. Nothing bounds F(v′) − F(v) from above "
+        "while the weights grow, so the loss has no bottom."
+    )
+    start, held = figures["gradient_at_start"], figures["lines"]
+    slants = [("the untrained machine", start)] + [(LINES[kind], held[kind]["gradient"]) for kind in LINES]
+    section.table(
+        ("on", "cosine", "size, source / CD", "difference / CD"),
+        [(name, s["cosine"], s["ratio"], s["difference"]) for name, s in slants],
+        "The source's gradient against the detached one: same batch, same hidden draw, all parameters. A right "
+        "gradient has cosine 1, ratio 1, difference 0.",
+    )
+    states = [(LINES[kind], held[kind]["states"]) for kind in LINES]
+    section.table(
+        ("machine", "F(v)", "F(v′), probabilities", "F(v′), drawn", "mean v′(1 − v′)", "lit in v", "lit in v′"),
+        [
+            (
+                name, s["free_energy_data"], s["free_energy_probabilities"], s["free_energy_drawn"],
+                s["undecided"], s["lit_data"], s["lit_probabilities"],
+            )
+            for name, s in states
+        ],
+        "Mean free energies in nats on 1,000 test rows at most, how undecided the reconstructed pixels are, and the "
+        "share of pixels that are lit.",
+    )  # fmt: skip
+    section.text(
+        "The second table shows a smaller effect as well. F is concave, so the probabilities always have a higher "
+        "free energy than the states drawn from them have on average. A loss taken with probabilities is therefore "
+        "below the one taken with states, on any machine and without any fault in the gradient."
+    )
+    section.formula("F(E[v′]) ≥ E[F(v′)]")
+
+
+def pictures(page: Page, out: Path, rows: mnist.Digits, lines: dict[str, Line], settings: dict[str, Any]) -> None:
+    """Show reconstructions by epoch, samples and receptive fields."""
+    section = page.section("Data and reconstruction")
+    for kind in LINES:
+        groups = [("data", rows.test[:10].numpy())]
+        groups += [(f"epoch {epoch}", v.numpy()) for epoch, v in lines[kind].shown.items()]
+        caption = f"{LINES[kind]}: ten test digits, and the pixel probabilities one pass up and down later."
+        mnist.show(section, out, f"reconstructions-{kind}", plots.strips(groups, mnist.SHAPE), caption)
+    section.text(
+        "These are reconstructions. The hidden units have just seen the digit, so a resemblance says that they kept "
+        "some of it, not that the machine could have drawn it."
+    )
+    section = page.section(f"Samples after {settings['sweeps']:,} sweeps")
+    section.text(
+        "The report shows a grid of samples after 1,000 Gibbs sweeps and does not print where its chains start. Ours "
+        "start at coin flips. The tiles show the probabilities that the last states are drawn from."
+    )
+    for kind, line in lines.items():
+        mnist.show_chains(section, out, f"samples-{kind}", line.machine, rows, settings, f"{LINES[kind]}. ")
+    section = page.section("Receptive fields")
+    section.text(
+        "The weights of each hidden unit, as a picture: red raises the pixel's odds, blue lowers them. All tiles of "
+        "one picture share a scale."
+    )
+    for kind, line in lines.items():
+        picture = mnist.features(line.machine, settings["hidden"])
+        mnist.show(section, out, f"features-{kind}", picture, f"{LINES[kind]}.")
+
+
+def lesson(page: Page, figures: Figures) -> None:
+    """Say what a reader should take home."""
+    base, held = figures["independent_pixels"], figures["lines"]
+    below = [LINES[kind] for kind in LINES if worth(held[kind]) < base]
+    words = (
+        f"Worth less than independent pixels: {', '.join(below)}." if below else "All machines beat independent pixels."
+    )
+    section = page.section("What to take home")
+    section.text(f"{words} {effect(figures)}")
+    section.text(
+        "Put the chain under `torch.no_grad()`, or detach its last state. Do not read progress off F(v) − F(v′), with "
+        "or without the mistake: it compares two states of one machine and leaves out Z. Watch a likelihood with its "
+        "verdict, or at least the samples of long chains, and keep the independent pixels in sight: a machine below "
+        "them has learnt less than nothing."
+    )
+    section.code(inspect.getsource(detached_loss))
+
+
+def effect(figures: Figures) -> str:
+    """Say what each mended step changed, in nats."""
+    value = {kind: worth(line) for kind, line in figures["lines"].items()}
+    pairs = (
+        ("detaching the reconstruction", "source", "detached"),
+        ("drawing it as zeros and ones", "detached", "contrastive"),
+        ("starting the biases at the data", "contrastive", "matched"),
+        ("harmonium's other defaults", "matched", "defaults"),
+    )
+    changes = [f"{name} {mnist.signed(value[b] - value[a])}" for name, a, b in pairs]
+    return f"What each step changed, in nats a digit, one after the other: {'; '.join(changes)}."
+
+
+def worth(line: Figures) -> float:
+    """Return the log-likelihood of one line of the figures."""
+    return float(line["likelihood"]["value"])

@@ -1,0 +1,169 @@
+"""What a run is asked to do: one flat set of words, the same on the command line and in config.yaml."""
+
+import math
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from ..data import Dataset, steps_per_epoch
+from ..errors import InputError, suggest
+
+STEPS = 12_000  # what a run takes unless told otherwise
+
+
+class Config(BaseModel):
+    """The settings of a training; `settle` replaces every ``auto`` and every None once the data are known."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    hidden: Annotated[int, Field(ge=1)] = 128
+    """Number of hidden units."""
+    visible: str = "auto"
+    """Kind of the visible units: auto, bernoulli, spin, gaussian or potts:Q (Q colours a site)."""
+    sampler: Literal["contrastive", "persistent", "fresh", "exact"] = "persistent"
+    """Where negative states come from: CD-k, PCD, naive MCMC, or enumeration."""
+    sweeps: Annotated[int, Field(ge=1)] = 1
+    """Gibbs sweeps before each update (the k of CD-k)."""
+    chains: Annotated[int, Field(ge=1)] | None = None
+    """Number of negative chains; as many as the batch has rows unless given."""
+    batch: Annotated[int, Field(ge=1)] = 100
+    """Rows in a batch."""
+    epochs: Annotated[int, Field(ge=1)] | None = None
+    """Passes over the training rows; as many as make 12000 steps unless given."""
+    steps: Annotated[int, Field(ge=1)] | None = None
+    """Updates in all, instead of --epochs."""
+    lr: Annotated[float, Field(gt=0)] | None = None
+    """Learning rate; 0.05 for sgd, 0.001 for adam, and a tenth of that for gaussian units unless given."""
+    schedule: Literal["constant", "linear", "cosine"] = "linear"
+    """What the learning rate does: hold, or fall to zero."""
+    optimizer: Literal["sgd", "adam"] = "sgd"
+    """Optimiser of torch.optim."""
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Momentum of sgd, or the first beta of adam if not 0."""
+    centre: bool = True
+    """Centre the gradients with moving-average offsets."""
+    l1: Annotated[float, Field(ge=0)] = 0.0
+    """Strength of the L1 penalty on the weights."""
+    l2: Annotated[float, Field(ge=0)] = 0.0
+    """Strength of the L2 penalty on the weights."""
+    sparsity: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Mean activity that hidden units are pulled to, such as 0.1."""
+    clip: Annotated[float, Field(gt=0)] | None = None
+    """Largest norm of the gradient."""
+    binarise: Literal["auto", "threshold", "sample", "none"] = "auto"
+    """How grey values become bits: at half scale, drawn afresh each time, or not at all (probabilities)."""
+    levels: Annotated[int, Field(ge=0, le=255)] | None = None
+    """The value that means fully on in a file of whole numbers, such as 255; 0 takes the numbers as real."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Seed of every random number of the run."""
+    device: str = "auto"
+    """Where to compute: auto, cpu, cuda or mps."""
+    data_dir: str | None = None
+    """Where the data sets lie; else the environment's HARMONIUM_DATA, else they are downloaded."""
+
+    @field_validator("visible")
+    @classmethod
+    def _known_kind(cls, value: str) -> str:
+        if value not in ("auto", "bernoulli", "spin", "gaussian") and not re.fullmatch(r"potts:([2-9]|[1-9]\d+)", value):
+            raise ValueError("expected auto, bernoulli, spin, gaussian or potts:Q with Q of 2 or more")
+        return value
+
+    @field_validator("device")
+    @classmethod
+    def _known_device(cls, value: str) -> str:
+        if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", value):
+            raise ValueError("expected auto, cpu, cuda, cuda:N or mps")
+        return value
+
+    @property
+    def colours(self) -> int:
+        """The number of colours of potts units, else 0."""
+        return int(self.visible.partition(":")[2] or 0)
+
+
+def read(path: str | Path, over: dict[str, Any] | None = None) -> Config:
+    """Return the settings of a YAML file, with those of ``over`` in their place.
+
+    Raises `InputError` in one line for a missing file, broken YAML, an unknown word or a bad value.
+    """
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"there is no file {path}: give a YAML file of settings, such as a run's config.yaml") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        raise InputError(f"{path} is not readable YAML: {' '.join(str(error).split())}") from None
+    content = {} if content is None else content
+    if not isinstance(content, dict):
+        raise InputError(f"{path} holds a {type(content).__name__} where settings like 'hidden: 128' were expected")
+    content = {str(key).replace("-", "_"): value for key, value in content.items() if key != "data"}
+    unknown = [key for key in content if key not in Config.model_fields]
+    if unknown:
+        raise InputError(f"{path}: {unknown[0]!r} is no setting{suggest(unknown[0], Config.model_fields)}")
+    try:
+        return Config(**(content | (over or {})))
+    except ValidationError as error:
+        raise InputError(f"{path}: {explain(error)}") from None
+
+
+def explain(error: ValidationError) -> str:
+    """Return the first complaint of a pydantic error as one line."""
+    first = error.errors()[0]
+    where = "".join(f"{part}: " for part in first["loc"][:1])
+    return f"{where}{first['msg'].removeprefix('Value error, ')}, was given {first['input']!r}"
+
+
+def settle(config: Config, train: Dataset) -> Config:
+    """Return the settings with nothing left open, given the training rows.
+
+    Raises `InputError` when the data do not fit the units, naming what would.
+    """
+    visible = config.visible
+    if visible == "auto":
+        visible = {"binary": "bernoulli", "grey": "bernoulli", "spin": "spin", "real": "gaussian"}[train.kind]
+    refuse_misfit(config, visible, train)
+    grey = train.kind == "grey" and visible in ("bernoulli", "spin")
+    binarise = ("threshold" if grey else "none") if config.binarise == "auto" else config.binarise
+    if config.epochs and config.steps:
+        raise InputError("both --epochs and --steps were given: give one of them")
+    each = steps_per_epoch(len(train), config.batch)
+    steps = config.steps or (config.epochs or max(1, round(STEPS / each))) * each
+    lr = config.lr or {"sgd": 0.05, "adam": 0.001}[config.optimizer] * (0.1 if visible == "gaussian" else 1)
+    settled = {
+        "visible": visible,
+        "binarise": binarise,
+        "epochs": None,
+        "steps": steps,
+        "lr": lr,
+        "chains": config.chains or min(config.batch, len(train)),
+        "data_dir": config.data_dir,
+    }
+    return config.model_copy(update=settled)
+
+
+def refuse_misfit(config: Config, visible: str, train: Dataset) -> None:
+    """Raise `InputError` unless units of the kind ``visible`` can take the values of the data."""
+    low, high = float(train.rows.min()), float(train.rows.max())
+    given = f"{train.source} holds values from {low:g} to {high:g}"
+    if visible == "bernoulli" and train.kind not in ("binary", "grey"):
+        raise InputError(f"{given} where bernoulli units take 0 to 1: pass --visible {_fit(train)}")
+    if visible == "spin" and train.kind not in ("binary", "spin", "grey"):
+        raise InputError(f"{given} where spin units take -1 or +1 (or 0 and 1): pass --visible {_fit(train)}")
+    if visible == "spin" and train.kind == "grey" and config.binarise == "none":
+        raise InputError(f"{given} where spin units take two values: pass --binarise threshold")
+    if visible.startswith("potts"):
+        colours = int(visible.partition(":")[2])
+        whole = low >= 0 and high < colours and bool((train.rows == train.rows.round()).all())
+        if not whole:
+            raise InputError(
+                f"{given} where {visible} takes whole numbers from 0 to {colours - 1}: "
+                f"pass --visible potts:{max(2, math.floor(high) + 1)}"
+            )
+    if config.sparsity is not None and visible not in ("bernoulli", "spin", "gaussian") and not visible[:5] == "potts":
+        raise InputError("--sparsity needs hidden units between 0 and 1")
+
+
+def _fit(train: Dataset) -> str:
+    return {"binary": "bernoulli", "grey": "bernoulli", "spin": "spin", "real": "gaussian"}[train.kind]

@@ -1,0 +1,133 @@
+"""The directory of a run: ``config.yaml``, ``metrics.csv``, ``model.safetensors``, ``env.json``, pictures, ``report.html``."""
+
+import csv
+import io
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from .. import data
+from ..errors import InputError
+from .config import Config, read
+
+if TYPE_CHECKING:
+    from ..machines import Bipartite
+    from .coding import Coder
+
+FORMAT = "harmonium run 1"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run on disk: where it lies, the name of its data, and its settled settings."""
+
+    path: Path
+    source: str
+    config: Config
+
+    @classmethod
+    def open(cls, path: str | Path) -> "Run":
+        """Return the run at ``path``; raises `InputError` when there is none, or its files are not whole."""
+        path = Path(path)
+        if not (path / "config.yaml").is_file():
+            what = "is not a run: it has no config.yaml" if path.is_dir() else "does not exist"
+            raise InputError(f"{path} {what}; give a directory that `harmonium train` wrote")
+        config = read(path / "config.yaml")
+        named = yaml.safe_load((path / "config.yaml").read_text(encoding="utf-8")).get("data")
+        if not isinstance(named, str) or config.steps is None:
+            raise InputError(f"{path}/config.yaml is not whole: train the run again")
+        return cls(path, named, config)
+
+    @classmethod
+    def create(cls, path: Path, source: str, config: Config) -> "Run":
+        """Make the directory and write the settings; raises `InputError` where a run lies already or none can lie."""
+        if (path / "config.yaml").exists():
+            raise InputError(f"{path} already holds a run: pass --resume to go on, --replace to start anew, or another --out")
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            local = Path(source).exists() and source not in data.NAMES
+            named = str(Path(source).resolve()) if local else source
+            settings = {"data": named, **config.model_dump(exclude_none=True)}
+            (path / "config.yaml").write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
+            (path / "env.json").write_text(json.dumps(environment(), indent=1) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"{path} cannot be written ({error.strerror}): pass another --out") from None
+        return cls(path, named, config)
+
+    def file(self, name: str) -> Path:
+        """Return the path of a file of the run."""
+        return self.path / name
+
+    def dataset(self, split: str) -> data.Dataset:
+        """Return the rows of a split, as they are stored; raises `InputError` when they no longer fit the run."""
+        return rows(self.source, split, self.config)
+
+    @cached_property
+    def coder(self) -> "Coder":
+        """How stored rows become states of the visible units."""
+        from .coding import Coder
+
+        return Coder.fit(self.config, self.dataset("train"))
+
+    def machine(self) -> "Bipartite":
+        """Return the trained machine; raises `InputError` when it does not fit the data."""
+        from ..machines import Bipartite
+        from ..storage import load
+
+        machine = load(self.file("model.safetensors"))
+        if not isinstance(machine, Bipartite):
+            raise InputError(f"{self.path} holds a {type(machine).__name__} where a bipartite machine was expected")
+        expected = self.coder.width
+        if machine.visible.width != expected:
+            raise InputError(
+                f"the model of {self.path} has {machine.visible.width} visible units and {self.source} gives {expected}: "
+                "the data have changed since; restore them or train again"
+            )
+        return machine.requires_grad_(False)
+
+    def metrics(self) -> dict[str, list[float]]:
+        """Return the columns of ``metrics.csv``; an empty cell is NaN."""
+        try:
+            lines = list(csv.reader(io.StringIO(self.file("metrics.csv").read_text(encoding="utf-8"))))
+            numbers = [[float(cell or "nan") for cell in line] for line in lines[1:]]
+        except (OSError, ValueError) as error:
+            raise InputError(f"{self.file('metrics.csv')} cannot be read ({error}): train the run again") from None
+        return {name: [row[i] for row in numbers] for i, name in enumerate(lines[0])} if lines else {}
+
+
+def rows(source: str, split: str, config: Config) -> data.Dataset:
+    """Return the rows of a split; those of potts units stay whole numbers."""
+    levels = 0 if config.colours else config.levels
+    return data.load(source, split, data_dir=config.data_dir, levels=levels)
+
+
+def environment() -> dict[str, Any]:
+    """Return what the run was made with: versions, platform, threads."""
+    import os
+    import platform
+    from importlib.metadata import version
+
+    import torch
+
+    packages = ("harmonium", "torch", "numpy")
+    return {
+        "format": FORMAT,
+        "python": platform.python_version(),
+        **{name: version(name) for name in packages},
+        "platform": platform.platform(),
+        "processor": platform.machine(),
+        "cpus": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+    }
+
+
+def free_path(source: str, parent: Path = Path("runs")) -> Path:
+    """Return ``runs/<name>``, or ``runs/<name>-2`` and so on where that is taken."""
+    stem = Path(source).name.partition(".")[0] or "run"
+    paths = (parent / (stem if n == 1 else f"{stem}-{n}") for n in range(1, 10_000))
+    return next(path for path in paths if not path.exists())

@@ -1,0 +1,131 @@
+"""The likelihood of a run: everything that must stand beside the number."""
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import torch
+
+from .. import evaluation, storage
+from ..errors import InputError
+from ..evaluation import Estimate
+from ..machines import Bipartite
+from .directory import Run
+
+T = TypeVar("T")
+Watch = Callable[[Iterable[T], str], Iterable[T]]
+LISTABLE = 2**20  # states that `auto` still enumerates
+ROWS = 10_000  # training rows that the base of the path is fitted to
+
+
+def passing(items: Iterable[T], label: str) -> Iterable[T]:
+    """Watch nothing: hand the items through."""
+    return items
+
+
+def judge(
+    run: Run,
+    split: str = "test",
+    *,
+    method: str = "auto",
+    chains: int | None = None,
+    rungs: int | None = None,
+    watch: Watch = passing,
+) -> dict[str, Any]:
+    """Return the mean log-likelihood of a split in nats a row with its error, verdict, binarisation and baseline.
+
+    ``method`` is ``exact``, ``anneal`` or ``auto`` (exact up to 2²⁰ states of the smaller row).  Without ``rungs``
+    annealing takes four times as many until its verdict is reliable, at most 64,000.
+    """
+    began, machine, coder = time.perf_counter(), run.machine(), run.coder
+    if split not in ("train", "valid", "test"):
+        raise InputError(f"the split {split!r} was given where train, valid or test was expected")
+    dataset = run.dataset(split)
+    fixed = torch.Generator().manual_seed(0)
+    rows = coder.rows(dataset, sharp=True, generator=fixed)
+    train = coder.rows(run.dataset("train"), sharp=True, generator=fixed)
+    log_z = log_partition(machine, train[:ROWS], method, chains, rungs, run.config.seed, watch)
+    likelihood = evaluation.log_likelihood(machine, rows, log_z)
+    spread = torch.cat([machine.free_energy(part).double() for part in rows.split(8192)])
+    sharp = coder.blurred(dataset)
+    return {
+        "log_likelihood": likelihood.value,
+        "error": likelihood.error,
+        "error_over_rows": float(spread.std()) / len(rows) ** 0.5 if len(rows) > 1 else None,
+        "baseline": evaluation.independent_log_likelihood(coder.units(), train, rows),
+        "verdict": log_z.verdict,
+        "reason": log_z.reason,
+        "method": log_z.method,
+        "log_partition": log_z.value,
+        "log_partition_reverse": none_if_nan(log_z.reverse),
+        "ess": none_if_nan(log_z.ess),
+        "chains": log_z.chains or None,
+        "rungs": log_z.rungs or None,
+        "binarise": "sample" if sharp else run.config.binarise,
+        "standardised": coder.visible == "gaussian",
+        "split": split,
+        "rows": len(rows),
+        "seconds": round(time.perf_counter() - began, 2),
+    }
+
+
+def log_partition(
+    machine: Bipartite,
+    data: torch.Tensor,
+    method: str,
+    chains: int | None,
+    rungs: int | None,
+    seed: int,
+    watch: Watch = passing,
+) -> Estimate:
+    """Return log Z by the method asked for."""
+    if method not in ("auto", "exact", "anneal"):
+        raise InputError(f"the method {method!r} was given where auto, exact or anneal was expected")
+    few = min(machine.even.count, machine.odd.count) <= LISTABLE
+    if method == "exact" or (method == "auto" and few):
+        return evaluation.log_partition(machine, watch=lambda chunks: watch(chunks, "summing all states"))
+    settings: dict[str, Any] = {"generator": torch.Generator().manual_seed(seed), "chains": chains or 200}
+    if rungs is not None:
+        settings["watch"] = lambda steps: watch(steps, f"annealing, {rungs} rungs")
+        return evaluation.anneal(machine, data, rungs=rungs, **settings)
+    settings["watch"] = lambda steps: watch(steps, f"annealing, {len(steps) + 1} rungs")
+    *_, last = evaluation.anneal_until_reliable(machine, data, **settings)
+    return last
+
+
+def remember(run: Run, figures: dict[str, Any]) -> None:
+    """Write the figures to ``evaluation-<split>.json`` in the run."""
+    text = json.dumps(figures, indent=1) + "\n"
+    storage.write_bytes(run.file(f"evaluation-{figures['split']}.json"), text.encode())
+
+
+def recall(run: Run, split: str = "test") -> dict[str, Any] | None:
+    """Return the figures last written for a split, unless the model is newer."""
+    file = run.file(f"evaluation-{split}.json")
+    if not file.is_file() or file.stat().st_mtime < run.file("model.safetensors").stat().st_mtime:
+        return None
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def sentence(figures: dict[str, Any]) -> str:
+    """Return the figures as one plain sentence."""
+    error = figures["error"]
+    value = f"{figures['log_likelihood']:.2f}" + (f" ± {error:.2f}" if error else "")
+    bits = {"threshold": "thresholded at half scale", "sample": "drawn as bits from grey"}.get(
+        figures["binarise"], "standardised" if figures.get("standardised") else "as they are"
+    )
+    return (
+        f"{figures['split']} log-likelihood {value} nats a row ({figures['verdict']}; "
+        f"independent units reach {figures['baseline']:.2f}; {figures['rows']} rows {bits})"
+    )
+
+
+def none_if_nan(value: float) -> float | None:
+    """Return None for what JSON cannot say."""
+    return None if math.isnan(value) else value
