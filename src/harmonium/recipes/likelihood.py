@@ -1,5 +1,6 @@
 """Likelihoods of a trained RBM, annealed from two starts, since one of them can miss what the machine has become."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -10,7 +11,7 @@ from ..machines import RBM
 from ..report.page import Section
 from . import Watch, mnist
 
-STARTS = ("data", "own biases")
+STARTS = ("data", "biases")
 HEADER = ("machine", "start", "log p(v), nats", "error", "verdict", "rungs", "chains", "way back")
 
 
@@ -57,27 +58,36 @@ def show(
     """Explain, tabulate and judge the likelihoods of some machines, each from both starts."""
     section.text(
         "A likelihood needs the normaliser Z. It is estimated by annealing: chains start at a machine whose Z is known "
-        "and are led to the trained one in small steps. We start twice: at the independent pixels of the data, from "
-        "where a second set of chains also takes the way back, and at the machine's own biases."
+        "and are led to the trained one in small steps. We start twice: from the independent pixels of the data, where "
+        "a second set of chains also takes the way back, and from the machine's own biases."
     )
     section.formula("E[Ẑ] = Z,      so      P(log Ẑ > log Z + b) ≤ e⁻ᵇ")
     section.text(
-        "An estimate of Z is right on average. So it is rarely far too high, but it is too low whenever the chains miss "
-        "a region that holds much of the probability. Of two starts that disagree, the one with the higher log Z, "
-        "which is the lower likelihood, is to be believed, and the other's verdict did not see what it missed."
+        "An estimate of Z is right on average. So it is rarely far too high, but it is too low whenever the chains "
+        "miss a region that holds much of the probability, and then nothing in its own error tells. Of two starts that "
+        "disagree, believe the higher log Z, which is the lower likelihood."
     )
     lines: list[tuple[object, ...]] = []
     for name, starts in found.items():
         for start, e in starts.items():
-            lines.append((name, start, e.value, e.error, e.verdict, e.rungs, round(e.ess), e.reverse))
-    lines.append(("independent pixels", "–", base, 0.0, "exact", None, None, None))
+            back = None if math.isnan(e.reverse) else e.reverse
+            lines.append((name, start, e.value, e.error, e.verdict, e.rungs, round(e.ess), back))
+    lines.append(("independent pixels", None, base, None, "exact", None, None, None))
     section.table(HEADER, lines, caption(rows, settings))
     for name, starts in found.items():
-        estimate, apart = believed(starts), spread(starts)
-        words = "the two starts agree" if apart <= 1 else f"the two starts are {apart:.1f} nats apart"
-        section.verdict(
-            estimate.verdict, f"{name}: {mnist.signed(estimate.value)} nats at most; {words}; {estimate.reason}."
-        )
+        section.verdict(believed(starts).verdict, f"{name}: {judgement(starts)}.")
+
+
+def judgement(found: Mapping[str, Estimate]) -> str:
+    """Say in words what the two starts give for one machine."""
+    name, other = sorted(found, key=lambda start: found[start].value)
+    low, high = found[name], found[other]
+    words = f"{mnist.signed(low.value)} nats, annealed from the {name}, {low.ess:.0f} of {low.chains} chains effective"
+    if spread(found) <= 1:
+        return f"{words}; from the {other} {mnist.signed(high.value)}, which agrees"
+    return (
+        f"{words}; from the {other} {mnist.signed(high.value)} ({high.verdict}), which missed most of the probability"
+    )
 
 
 def spread(found: Mapping[str, Estimate]) -> float:
@@ -91,6 +101,6 @@ def caption(rows: mnist.Digits, settings: Mapping[str, Any]) -> str:
     return (
         f"Mean log-likelihood of {len(rows.test):,} MNIST test rows, binarised once by sampling (seed "
         f"{settings['seed']}), in nats a row, by annealed importance sampling with {settings['chains']} chains. The "
-        "error is one standard error of log Z. `data` starts at the independent pixels of "
-        f"{len(rows.train):,} binarised training rows, `own biases` at the machine without its weights."
+        "error is one standard error of log Z, `chains` the effective number of them. `data` starts at the independent pixels of "
+        f"{len(rows.train):,} binarised training rows, `biases` at the machine without its weights."
     )

@@ -21,6 +21,7 @@ from ..training import Centre, ClipNorm, schedule, train
 from ..units import Bernoulli
 from . import Watch, likelihood, mnist, passing, recipe, write_figures
 
+Pair = tuple[Tensor, Tensor]
 LINES = {
     "source": "the source's code",
     "detached": "the same, detached",
@@ -44,8 +45,8 @@ class Line:
 # What the source does, in the source's own words; the parameters are those of our machine.
 
 
-def source_forward(machine: RBM, v: Tensor, generator: Generator | None = None) -> tuple[Tensor, Tensor]:
-    """Do what the source's ``forward`` does for k = 1: the reconstruction is probabilities, and keeps its gradient."""
+def source_forward(machine: RBM, v: Tensor, generator: Generator) -> Pair:
+    """Do what the source's `forward` does for k = 1."""
     W, v_bias, h_bias = machine.weight, machine.visible.bias, machine.hidden.bias
     h_prob = torch.sigmoid(F.linear(v, W.t(), h_bias))
     h_sample = torch.bernoulli(h_prob, generator=generator)
@@ -62,16 +63,19 @@ def source_free_energy(machine: RBM, v: Tensor) -> Tensor:
     return -v_term - h_term
 
 
-def source_loss(machine: RBM, v: Tensor, generator: Generator | None = None) -> Tensor:
-    """Return the source's loss: mean free energy of the data less that of the reconstruction."""
+def source_loss(machine: RBM, v: Tensor, generator: Generator) -> Tensor:
+    """Return the source's loss, whose gradient runs through v_gibb."""
     v, v_gibb = source_forward(machine, v, generator)
-    return source_free_energy(machine, v).mean() - source_free_energy(machine, v_gibb).mean()
+    low, high = source_free_energy(machine, v), source_free_energy(machine, v_gibb)
+    return low.mean() - high.mean()
 
 
-def detached_loss(machine: RBM, v: Tensor, generator: Generator | None = None) -> Tensor:
-    """Return the same number as `source_loss`, with the reconstruction cut out of the gradient."""
+def detached_loss(machine: RBM, v: Tensor, generator: Generator) -> Tensor:
+    """Return the same number with the reconstruction cut out of the gradient."""
     v, v_gibb = source_forward(machine, v, generator)
-    return source_free_energy(machine, v).mean() - source_free_energy(machine, v_gibb.detach()).mean()
+    v_gibb = v_gibb.detach()
+    low, high = source_free_energy(machine, v), source_free_energy(machine, v_gibb)
+    return low.mean() - high.mean()
 
 
 LOSSES = {"source": source_loss, "detached": detached_loss}

@@ -39,14 +39,14 @@ class Run:
 # What the source does, in the source's own words; W is turned, since ours is (visible, hidden).
 
 
-def source_sampling(p: Tensor, generator: Generator | None = None) -> Tensor:
+def source_sampling(p: Tensor, generator: Generator) -> Tensor:
     """Do what the source's ``sampling`` does: 1 where p is above a uniform number, else 0."""
     _p = p - torch.rand(p.size(), generator=generator)
     p_sign = torch.sign(_p)
     return torch.nn.functional.relu(p_sign)
 
 
-def source_forward(machine: RBM, v: Tensor, generator: Generator | None = None) -> tuple[Tensor, Tensor]:
+def source_forward(machine: RBM, v: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
     """Do what the source's ``forward`` does for k = 1."""
     W, v_bias, h_bias = machine.weight.t(), machine.visible.bias, machine.hidden.bias
     _h = source_sampling(torch.sigmoid(F.linear(v, W, h_bias)), generator)
@@ -64,13 +64,13 @@ def source_free_energy(machine: RBM, v: Tensor) -> Tensor:
     return (-ssum - vbias).mean()
 
 
-def source_loss(machine: RBM, v: Tensor, generator: Generator | None = None) -> Tensor:
+def source_loss(machine: RBM, v: Tensor, generator: Generator) -> Tensor:
     """Return the source's loss, with whatever gradient runs through its chain."""
     v, v1 = source_forward(machine, v, generator)
     return source_free_energy(machine, v) - source_free_energy(machine, v1)
 
 
-def plain_loss(machine: RBM, v: Tensor, generator: Generator | None = None) -> Tensor:
+def plain_loss(machine: RBM, v: Tensor, generator: Generator) -> Tensor:
     """Return our loss for the same states, the chain kept out of the gradient."""
     with torch.no_grad():
         v, v1 = source_forward(machine, v, generator)

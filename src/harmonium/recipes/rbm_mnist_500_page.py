@@ -16,7 +16,7 @@ def fill(settings: dict[str, Any], out: Path, rows: mnist.Digits, done: Run, fig
     """Return the page; every number on it is in ``figures`` or in the settings."""
     page = Page("A long run of CD-1: 500 hidden units on MNIST", lead(figures), facts(settings, figures))
     side_by_side(page, settings, figures)
-    losses(page, out, figures)
+    losses(page, out, settings, figures)
     pictures(page, out, rows, done)
     likelihoods(page, out, settings, rows, done, figures)
     samples(page, out, rows, done, settings, figures)
@@ -48,7 +48,10 @@ def facts(settings: dict[str, Any], figures: Figures) -> list[tuple[str, str]]:
         ("Training", f"CD-1, Adam {settings['rate']}, batch {settings['batch']}, {settings['epochs']} epochs"),
         ("Time", f"{figures['seconds']:.0f} s of training, on a machine shared with other work"),
         ("Seed", str(settings["seed"])),
-        *([("Quick run", "fewer rows and epochs than the source: do not compare its figures")] * settings["quick"]),
+        *(
+            [("Quick run", "fewer rows and epochs than the source: do not compare its figures with the source's")]
+            * settings["quick"]
+        ),
     ]
 
 
@@ -83,20 +86,16 @@ def side_by_side(page: Page, settings: dict[str, Any], figures: Figures) -> None
     )
 
 
-def losses(page: Page, out: Path, figures: Figures) -> None:
+def losses(page: Page, out: Path, settings: dict[str, Any], figures: Figures) -> None:
     """Draw the loss by epoch, and that of the last epoch's batches."""
     section = page.section("The loss")
     section.formula("loss = mean F(v) − mean F(v⁽¹⁾)")
-    means, last = figures["losses"], figures["last_losses"]
-    picture = plots.lines(
-        {"loss": (range(1, len(means) + 1), means)},
-        title="mean loss of an epoch, F(v) − F(v⁽¹⁾)", xlabel="epoch", ylabel="nats",
-    )  # fmt: skip
+    epochs, means, last = list(range(1, settings["epochs"] + 1)), figures["losses"], figures["last_losses"]
+    title = "mean loss of an epoch, F(v) − F(v⁽¹⁾), in nats"
+    picture = plots.curves({"epoch": epochs, "loss": means}, names={"loss": title})
     mnist.show(section, out, "losses", picture, "The mean loss of each epoch.")
-    picture = plots.lines(
-        {"loss": (range(len(last)), last)},
-        title="loss of each batch of the last epoch", xlabel="batch", ylabel="nats",
-    )  # fmt: skip
+    title = "loss of each batch of the last epoch, in nats"
+    picture = plots.curves({"batch": list(range(len(last))), "loss": last}, x="batch", names={"loss": title})
     mnist.show(section, out, "last-losses", picture, "The source plots these points.")
     ends = figures["last_epoch"]
     section.text(
@@ -138,11 +137,10 @@ def likelihoods(
     found = {f"after epoch {epoch}": starts for epoch, starts in done.judged.items()}
     likelihood.show(section, found, rows, settings, figures["independent_pixels"])
     gaps = figures["free_energy_gaps"]
-    picture = plots.lines(
-        {"held out − training": (range(1, len(gaps) + 1), gaps)},
-        title="free-energy gap", xlabel="epoch", ylabel="nats", reference=("no gap", 0.0),
-    )  # fmt: skip
-    caption = "Mean free energy of the 1,000 validation rows less that of the first 10,000 training rows."
+    epochs = list(range(1, settings["epochs"] + 1))
+    title = "free energy, held-out less training rows, in nats"
+    picture = plots.curves({"epoch": epochs, "gap": gaps}, names={"gap": title})
+    caption = "Mean free energy of the 1,000 validation rows less that of the training rows, the first 10,000 of them at most."
     mnist.show(section, out, "gap", picture, caption)
     section.text(
         f"The gap is {mnist.signed(gaps[0])} nats after the first epoch and {mnist.signed(gaps[-1])} after the last. "
@@ -155,6 +153,10 @@ def samples(page: Page, out: Path, rows: mnist.Digits, done: Run, settings: dict
     """Show what long chains draw, their free energies, and the receptive fields."""
     sweeps, held = settings["sweeps"], figures["free_energies"]
     section = page.section(f"Left alone for {sweeps:,} sweeps")
+    section.text(
+        "Now nothing holds the chains near a digit. The tiles show the probabilities that the last states are drawn from: "
+        "even grey is a coin flip at every pixel."
+    )
     mnist.show_chains(section, out, "samples", done.machine, rows, settings)
     section.table(
         ("states", "mean free energy, nats"),

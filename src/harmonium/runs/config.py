@@ -84,26 +84,37 @@ class Config(BaseModel):
         return int(self.visible.partition(":")[2] or 0)
 
 
+def content(path: str | Path) -> dict[str, Any]:
+    """Return the words of a YAML file of settings; raises `InputError` when it is missing or broken."""
+    try:
+        found = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"there is no file {path}: give a YAML file of settings, such as a run's config.yaml") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        raise InputError(f"{path} is not readable YAML: {' '.join(str(error).split())}") from None
+    found = {} if found is None else found
+    if not isinstance(found, dict):
+        raise InputError(f"{path} holds a {type(found).__name__} where settings like 'hidden: 128' were expected")
+    return {str(key).replace("-", "_"): value for key, value in found.items()}
+
+
+def source(path: str | Path) -> str | None:
+    """Return the data that a YAML file of settings names, if it names any."""
+    named = content(path).get("data")
+    return None if named is None else str(named)
+
+
 def read(path: str | Path, over: dict[str, Any] | None = None) -> Config:
     """Return the settings of a YAML file, with those of ``over`` in their place.
 
     Raises `InputError` in one line for a missing file, broken YAML, an unknown word or a bad value.
     """
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"there is no file {path}: give a YAML file of settings, such as a run's config.yaml") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        raise InputError(f"{path} is not readable YAML: {' '.join(str(error).split())}") from None
-    content = {} if content is None else content
-    if not isinstance(content, dict):
-        raise InputError(f"{path} holds a {type(content).__name__} where settings like 'hidden: 128' were expected")
-    content = {str(key).replace("-", "_"): value for key, value in content.items() if key != "data"}
-    unknown = [key for key in content if key not in Config.model_fields]
+    words = {key: value for key, value in content(path).items() if key != "data"}
+    unknown = [key for key in words if key not in Config.model_fields]
     if unknown:
         raise InputError(f"{path}: {unknown[0]!r} is no setting{suggest(unknown[0], Config.model_fields)}")
     try:
-        return Config(**(content | (over or {})))
+        return Config(**(words | (over or {})))
     except ValidationError as error:
         raise InputError(f"{path}: {explain(error)}") from None
 

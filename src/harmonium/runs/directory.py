@@ -12,7 +12,7 @@ import yaml
 
 from .. import data
 from ..errors import InputError
-from .config import Config, read
+from .config import Config, read, source
 
 if TYPE_CHECKING:
     from ..machines import Bipartite
@@ -36,21 +36,20 @@ class Run:
         if not (path / "config.yaml").is_file():
             what = "is not a run: it has no config.yaml" if path.is_dir() else "does not exist"
             raise InputError(f"{path} {what}; give a directory that `harmonium train` wrote")
-        config = read(path / "config.yaml")
-        named = yaml.safe_load((path / "config.yaml").read_text(encoding="utf-8")).get("data")
-        if not isinstance(named, str) or config.steps is None:
+        config, named = read(path / "config.yaml"), source(path / "config.yaml")
+        if named is None or config.steps is None:
             raise InputError(f"{path}/config.yaml is not whole: train the run again")
         return cls(path, named, config)
 
     @classmethod
-    def create(cls, path: Path, source: str, config: Config) -> "Run":
+    def create(cls, path: Path, data_source: str, config: Config) -> "Run":
         """Make the directory and write the settings; raises `InputError` where a run lies already or none can lie."""
         if (path / "config.yaml").exists():
             raise InputError(f"{path} already holds a run: pass --resume to go on, --replace to start anew, or another --out")
         try:
             path.mkdir(parents=True, exist_ok=True)
-            local = Path(source).exists() and source not in data.NAMES
-            named = str(Path(source).resolve()) if local else source
+            local = Path(data_source).exists() and data_source not in data.NAMES
+            named = str(Path(data_source).resolve()) if local else data_source
             settings = {"data": named, **config.model_dump(exclude_none=True)}
             (path / "config.yaml").write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
             (path / "env.json").write_text(json.dumps(environment(), indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,93 @@
+"""The only room that prints: results on standard output, everything else on standard error."""
+
+import json
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+T = TypeVar("T")
+
+
+def fail(message: str, code: int) -> int:
+    """Print one line on standard error and return the exit code."""
+    sys.stderr.write(f"harmonium: {' '.join(message.split())}\n")
+    return code
+
+
+def say(message: str) -> None:
+    """Print a line of result on standard output."""
+    sys.stdout.write(message + "\n")
+
+
+def note(message: str) -> None:
+    """Print a line beside the results, on standard error."""
+    sys.stderr.write(message + "\n")
+    sys.stderr.flush()
+
+
+def say_json(figures: dict[str, Any]) -> None:
+    """Print one JSON object on standard output."""
+    say(json.dumps(figures))
+
+
+def table(header: list[str], rows: Iterable[list[str]]) -> None:
+    """Print a plain table on standard output."""
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table(*header, box=None, pad_edge=False)
+    for row in rows:
+        shown.add_row(*row)
+    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+    console.print(shown)
+
+
+def bar() -> "Progress":
+    """Return a progress bar with elapsed time and ETA, on standard error; silent where that is no terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        TextColumn("eta"), TimeRemainingColumn(), TextColumn("{task.fields[figures]}"),
+        console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty(),
+    )  # fmt: skip
+
+
+@contextmanager
+def watching() -> Iterator[Callable[[Iterable[T], str], Iterable[T]]]:
+    """Give a function that shows a bar while its items are gone through."""
+    with bar() as progress:
+
+        def watch(items: Iterable[T], label: str) -> Iterable[T]:
+            total = len(items) if hasattr(items, "__len__") else None
+            task = progress.add_task(label, total=total, figures="")
+            for item in items:
+                yield item
+                progress.advance(task)
+            progress.remove_task(task)
+
+        yield watch
+
+
+@contextmanager
+def asked_to_stop() -> Iterator[Callable[[], int]]:
+    """Give a function that says which exit code a signal asked for, 0 for none; a second signal ends at once."""
+    code = 0
+
+    def remember(number: int, frame: object) -> None:
+        nonlocal code
+        code = 128 + number
+        signal.signal(number, signal.SIG_DFL)
+
+    before = {number: signal.signal(number, remember) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: code
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

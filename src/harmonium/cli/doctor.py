@@ -1,0 +1,67 @@
+"""``harmonium doctor``."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from ..errors import InputError
+from . import console
+
+
+def doctor() -> None:
+    """Tell what is installed, which data are found, whether files can be written, and how fast a step is."""
+    from ..runs.directory import environment
+
+    found = environment()
+    rows = [[name, str(found[name])] for name in ("harmonium", "python", "torch", "numpy", "platform", "cpus", "threads", "cuda")]
+    rows += [["data directory", os.environ.get("HARMONIUM_DATA") or "not set (HARMONIUM_DATA)"]]
+    rows += [[name, _where(name)] for name in ("digits", "mnist", "fashion-mnist")]
+    rows += [["runs can be written", _writable()], ["one step of 784×500, batch 100", _speed()], ["law of the sampler", _law()]]
+    console.table(["", ""], rows)
+
+
+def _where(name: str) -> str:
+    from ..data.registry import found
+
+    return found(name)
+
+
+def _writable() -> str:
+    try:
+        with tempfile.NamedTemporaryFile(dir=Path.cwd()):
+            return "yes, here"
+    except OSError as error:
+        raise InputError(f"{Path.cwd()} cannot be written ({error.strerror}): work in another directory") from None
+
+
+def _speed() -> str:
+    import time
+
+    import torch
+
+    from .. import RBM, Bernoulli, Contrastive, train
+
+    machine = RBM(Bernoulli(784), Bernoulli(500))
+    v = torch.bernoulli(torch.full((100, 784), 0.2))
+    loop = train(machine, [v] * 30, Contrastive(), torch.optim.SGD(machine.parameters(), lr=0.01))
+    for step in loop:
+        if step.index == 9:
+            began = time.perf_counter()
+    return f"{(time.perf_counter() - began) / 20 * 1000:.1f} ms (CD-1)"
+
+
+def _law() -> str:
+    """Start 20,000 chains exactly, sweep, and compare with enumeration."""
+    import torch
+
+    from .. import RBM, Bernoulli, Exact, run
+
+    g = torch.Generator().manual_seed(0)
+    machine = RBM(Bernoulli(3), Bernoulli(2), generator=g).requires_grad_(False)
+    machine.weight.normal_(generator=g)
+    states = machine.even.states()
+    p = torch.softmax(-machine.free_energy(states), 0)
+    x = run(machine, Exact(20_000)(machine, states, generator=g), 4, generator=g)
+    seen = (x[:, None] == states).all(-1).float().mean(0)
+    worst = float(((seen - p).abs() / (p * (1 - p) / 20_000).sqrt()).max())
+    return f"kept: largest deviation {worst:.1f} standard errors" if worst < 5 else f"BROKEN: {worst:.1f} standard errors"

@@ -1,0 +1,51 @@
+"""``harmonium evaluate``."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from ..runs import Run
+from . import console
+
+Positive = Annotated[int | None, Parameter(validator=Number(gte=2))]
+
+
+def evaluate(
+    run: Path,
+    *,
+    split: Literal["train", "valid", "test"] = "test",
+    method: Literal["auto", "exact", "anneal"] = "auto",
+    chains: Positive = None,
+    rungs: Positive = None,
+    json: bool = False,
+) -> None:
+    """Tell the log-likelihood of a run in nats a row, with its error, verdict, binarisation and baseline.
+
+    Parameters
+    ----------
+    run
+        Directory that `harmonium train` wrote.
+    split
+        Rows to judge.
+    method
+        exact sums all states of the smaller row (up to 2^25), anneal estimates; auto chooses.
+    chains
+        Chains of the annealing; 200 unless given.
+    rungs
+        Machines on the annealing path; unless given, as many as the verdict needs.
+    json
+        Print one JSON object and nothing else.
+    """
+    home = Run.open(run)
+    from ..runs.judgement import judge, remember, sentence
+
+    with console.watching() as watch:
+        figures = judge(home, split, method=method, chains=chains, rungs=rungs, watch=watch)
+    remember(home, figures)
+    if json:
+        console.say_json(figures)
+    else:
+        console.say(sentence(figures))
+        console.say(f"log Z {figures['log_partition']:.3f} by {figures['method']}: {figures['reason']}")

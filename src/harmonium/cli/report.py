@@ -1,0 +1,32 @@
+"""``harmonium report``, and the end of ``harmonium train``."""
+
+from pathlib import Path
+
+from ..runs import Run
+from . import console
+
+
+def report(run: Path) -> None:
+    """Write the report of a run: one HTML file that holds everything.
+
+    Parameters
+    ----------
+    run
+        Directory that `harmonium train` wrote.
+    """
+    finish(Run.open(run))
+
+
+def finish(home: Run) -> None:
+    """Judge the run where that was not done, write the report, and say where it is."""
+    from ..report import write_report
+    from ..runs.judgement import judge, recall, remember, sentence
+
+    with console.watching() as watch:
+        figures = recall(home)
+        if figures is None:
+            figures = judge(home, watch=watch)
+            remember(home, figures)
+        path = write_report(home, figures, watch=watch)
+    console.say(sentence(figures))
+    console.say(f"report: {path}")

@@ -1,0 +1,41 @@
+"""``harmonium reproduce``."""
+
+from pathlib import Path
+
+from . import console
+
+
+def reproduce(
+    name: str,
+    *,
+    quick: bool = False,
+    out: Path | None = None,
+    data_dir: Path | None = None,
+    seed: int | None = None,
+) -> None:
+    """Repeat a published experiment, and write a report that sets our figures beside the source's.
+
+    Parameters
+    ----------
+    name
+        A recipe, or list for all of them.
+    quick
+        A version of about two minutes.
+    out
+        Directory to write; runs/reproduce-NAME unless given.
+    data_dir
+        Where the data sets lie.
+    seed
+        Seed; the recipe's own unless given.
+    """
+    from .. import recipes
+
+    if name == "list":
+        found = [recipes.recipe(known) for known in recipes.NAMES]
+        console.table(["name", "what it repeats"], [[known, one.title] for known, one in zip(recipes.NAMES, found, strict=True)])
+        return
+    recipes.recipe(name)
+    path = out or Path("runs") / f"reproduce-{name}{'-quick' if quick else ''}"
+    with console.watching() as watch:
+        report = recipes.reproduce(name, path, quick=quick, data_dir=data_dir, seed=seed, watch=watch)
+    console.say(f"report: {report}")

@@ -1,0 +1,163 @@
+"""``harmonium train``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from ..errors import InputError
+from ..runs import Config, Run
+from . import console
+from .app import Interrupted
+
+if TYPE_CHECKING:
+    from ..runs.session import Epoch, Session
+
+ROWS = 20  # lines of figures printed over a whole run
+PAUSE = 5.0  # seconds of training between checkpoints
+LIGHT = 4_000_000  # multiply-adds in a batch's product below which a second thread costs more than it gives
+
+
+def train(
+    data: str | None = None,
+    *,
+    settings: Annotated[Config, Parameter(name="*")] = Config(),
+    config: Path | None = None,
+    out: Path | None = None,
+    replace: bool = False,
+    resume: Path | None = None,
+    report: bool = True,
+) -> None:
+    """Train a machine and write a run directory.
+
+    Plain `harmonium train digits` and `harmonium train mnist` learn well; every default can be changed.  The run's
+    figures are printed as it learns, and its report is written at the end.
+
+    Parameters
+    ----------
+    data
+        digits, mnist, fashion-mnist, or a path to .npy, .npz, .csv, IDX or a folder of pictures.
+    config
+        YAML file of settings; options given here take their place.
+    out
+        Directory of the run; runs/NAME unless given.
+    replace
+        Start anew where a run lies already.
+    resume
+        Directory of a run to go on with, bit for bit, from its last checkpoint.
+    report
+        Evaluate the run and write its report.
+    """
+    home = _resumed(resume, data, settings) if resume else _created(data, settings, config, out, replace)
+    session = _session(home, resume is not None)
+    _learn(session)
+    if report:
+        from .report import finish
+
+        finish(home)
+    else:
+        console.say(f"run: {home.path}")
+
+
+def _created(data: str | None, settings: Config, config: Path | None, out: Path | None, replace: bool) -> Run:
+    from ..runs.config import settle
+    from ..runs.directory import free_path, rows
+
+    source, settings = _merged(data, settings, config)
+    settled = settle(settings, rows(source, "train", settings))
+    path = out or free_path(source)
+    if replace:
+        _clear(path)
+    return Run.create(path, source, settled)
+
+
+def _merged(data: str | None, settings: Config, config: Path | None) -> tuple[str, Config]:
+    """Return the data and the settings: the YAML file's, and over them those given as options."""
+    from ..runs.config import read, source
+
+    if config is not None:
+        given = {name: getattr(settings, name) for name in settings.model_fields_set}
+        settings = read(config, given)
+        data = data or source(config)
+    if data is None:
+        raise InputError("no data were given: say `harmonium train digits`, mnist, or a path to a file")
+    return data, settings
+
+
+def _resumed(path: Path, data: str | None, settings: Config) -> Run:
+    if data is not None or settings.model_fields_set:
+        raise InputError("--resume goes on with the run's own data and settings: give neither beside it")
+    return Run.open(path)
+
+
+def _clear(path: Path) -> None:
+    """Delete the files of a run, and nothing else."""
+    import shutil
+
+    if not (path / "config.yaml").is_file():
+        return
+    for name in ("config.yaml", "metrics.csv", "model.safetensors", "checkpoint.safetensors", "env.json", "report.html"):
+        (path / name).unlink(missing_ok=True)
+    for file in path.glob("evaluation-*.json"):
+        file.unlink()
+    for folder in ("snapshots", "pictures"):
+        shutil.rmtree(path / folder, ignore_errors=True)
+
+
+def _session(home: Run, resume: bool) -> "Session":
+    import torch
+
+    from ..runs.session import Session
+
+    if home.coder.width * home.config.hidden * home.config.batch < LIGHT:
+        torch.set_num_threads(1)
+    session = Session(home)
+    if resume:
+        session.resume()
+        console.note(f"going on from step {session.step} of {session.steps}")
+    config = home.config
+    console.note(
+        f"{home.source}: {len(session.rows)} rows of {session.rows.width} ({session.rows.kind}, binarise {config.binarise}) "
+        f"→ {config.visible} × {config.hidden} hidden, {config.sampler}, {session.steps} steps, seed {config.seed}"
+    )
+    return session
+
+
+def _learn(session: "Session") -> None:
+    """Go through the steps with a bar, saving now and then; on a signal save, and leave."""
+    every = max(1, session.epochs // ROWS)
+    milestones = {1, (session.epochs + 1) // 2, session.epochs}
+    saved = session.seconds
+    if session.step == 0:
+        session.snapshot()
+    with console.asked_to_stop() as stop, console.bar() as bar:
+        task = bar.add_task("training", total=session.steps, completed=session.step, figures="")
+        for _loss, epoch in session:
+            bar.update(task, completed=session.step)
+            if epoch is not None:
+                bar.update(task, figures=_figures(epoch))
+                if epoch.epoch % every == 0 or epoch.epoch in milestones:
+                    bar.console.print(f"epoch {epoch.epoch:>4}  {_figures(epoch)}", highlight=False, soft_wrap=True)
+                if epoch.epoch in milestones:
+                    session.snapshot()
+                if session.seconds - saved > PAUSE:
+                    session.save()
+                    saved = session.seconds
+            if stop():
+                session.save()
+                console.note(f"stopped at step {session.step}: go on with `harmonium train --resume {session.home.path}`")
+                raise Interrupted(stop())
+    session.save()
+
+
+def _figures(epoch: "Epoch") -> str:
+    if epoch.log_likelihood is not None:
+        main = f"log-likelihood {epoch.log_likelihood:8.2f}"
+    elif epoch.pseudo_likelihood is not None:
+        main = f"pseudo-likelihood {epoch.pseudo_likelihood:8.2f}"
+    else:
+        main = f"loss {epoch.loss:8.2f}"
+    return (
+        f"{main}  gap {epoch.free_energy_gap:6.2f}  reconstruction {epoch.reconstruction_error:.4f}  "
+        f"stable {epoch.stability:6.1%}  |W| {epoch.weight_norm:6.1f}  {epoch.seconds:7.1f} s"
+    )

@@ -1,0 +1,31 @@
+"""``harmonium weights``."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from ..runs import Run
+from . import console
+
+
+def weights(run: Path, *, out: Path, count: Annotated[int, Parameter(validator=Number(gte=1))] = 100) -> None:
+    """Draw the weights of the hidden units as pictures, the largest first: red raises a pixel, blue lowers it.
+
+    Parameters
+    ----------
+    run
+        Directory that `harmonium train` wrote.
+    out
+        Picture file, such as weights.png.
+    count
+        Number of hidden units.
+    """
+    home = Run.open(run)
+    from .. import plots
+    from ..runs.drawing import fields
+
+    rows, shape = fields(home, count)
+    plots.save_picture(out, plots.signed_grid(rows, shape))
+    console.say(f"the {len(rows)} largest of {home.config.hidden} hidden units: {out}")

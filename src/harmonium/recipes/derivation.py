@@ -1,0 +1,125 @@
+"""Every formula of the derivation, both sides of it, on a machine whose states can all be listed.
+
+A row is (what, left side, right side); where a row speaks of all states at once, it gives the pair that differs most.
+"""
+
+import torch
+from torch import Tensor
+
+from .. import evaluation
+from ..machines import RBM
+from ..units import Bernoulli
+from .exactly import chances, data_means, kernel, log_z, model_means, slopes, stream, tiny, visible_odds_of
+
+Row = tuple[str, float, float]
+GIBBS = (1, 2, 5, 10, 20, 50, 100)
+
+
+@torch.no_grad()
+def checks(visible: int, hidden: int, rows: int, seed: int) -> dict[str, list[Row]]:
+    """Return the rows of every step: energy, joint, conditionals, free energy, likelihood and its gradient."""
+    machine = tiny(visible, hidden, seed)
+    x, h = machine.visible.states(), machine.hidden.states()
+    energies = -(h @ machine.weight.mT @ x.mT).mT - (x @ machine.visible.bias)[:, None] - h @ machine.hidden.bias
+    weights = torch.exp(-energies)  # of every joint state: (states of x, states of h)
+    v = machine.fields_sample(rows, generator=stream(seed, 5))
+    return {
+        "energy": energy(machine, x, h, energies),
+        "joint": joint(machine, weights),
+        "hidden": conditional("h", "x", machine.hidden, machine.up(x), h, weights),
+        "visible": conditional("x", "h", machine.visible, machine.down(h), x, weights.mT),
+        "free": free(machine, x, weights),
+        "likelihood": likelihood(machine, v, x, weights),
+        "gradient": gradient(machine, v),
+    }
+
+
+def bits(state: Tensor) -> str:
+    """Return a state as a word of 0 and 1."""
+    return "".join(str(int(bit)) for bit in state)
+
+
+def worst(what: str, left: Tensor, right: Tensor) -> Row:
+    """Return the pair that differs most."""
+    at = int((left - right).abs().argmax())
+    return f"{what}: the worst of {left.numel()}", float(left.flatten()[at]), float(right.flatten()[at])
+
+
+def energy(machine: RBM, x: Tensor, h: Tensor, energies: Tensor) -> list[Row]:
+    """Compare the article's three sums with the machine's energy."""
+    pairs = x.repeat_interleave(len(h), 0), h.repeat(len(x), 1)
+    ours = machine.energy(*pairs).view_as(energies)
+    first = f"E(x = {bits(x[-2])}, h = {bits(h[-3])})", float(energies[-2, -3]), float(ours[-2, -3])
+    return [first, worst("E over all joint states", energies, ours)]
+
+
+def joint(machine: RBM, weights: Tensor) -> list[Row]:
+    """Compare the sum over all joint states with the sum over hidden states alone."""
+    found = evaluation.log_partition(machine).value
+    return [
+        (f"log Z from all {weights.numel()} joint states, and from {weights.shape[1]} hidden ones",
+         float(weights.sum().log()), found),
+        ("sum of p(x, h) over all joint states, and 1", float((weights / torch.tensor(found).exp()).sum()), 1.0),
+    ]  # fmt: skip
+
+
+def conditional(
+    of: str, given: str, units: Bernoulli, fields: Tensor, states: Tensor, weights: Tensor
+) -> list[Row]:
+    """Compare Bayes' rule on the listed joint, ``weights`` (states given, states of), with the product of sigmoids."""
+    bayes = weights / weights.sum(1, keepdim=True)
+    p = torch.sigmoid(units.bias + fields)
+    one = bayes @ states  # the probability that each unit is 1
+    return [
+        (f"p({of}₁ = 1 | {given}), one state of {given}", float(one[-2, 0]), float(p[-2, 0])),
+        worst(f"p({of}ⱼ = 1 | {given}) over all units and states", one, p),
+        worst(f"p({of} | {given}) over all pairs of states", bayes, chances(p, states)),
+    ]
+
+
+def free(machine: RBM, x: Tensor, weights: Tensor) -> list[Row]:
+    """Compare −log of the sum over hidden states with the closed form."""
+    summed, closed = -weights.sum(1).log(), machine.free_energy(x)
+    odds = visible_odds_of(machine)
+    return [
+        (f"F(x = {bits(x[-2])})", float(summed[-2]), float(closed[-2])),
+        worst("F over all visible states", summed, closed),
+        worst("p(x) = Σₕ p(x, h) over all visible states", weights.sum(1) / weights.sum(), odds),
+    ]
+
+
+def likelihood(machine: RBM, v: Tensor, x: Tensor, weights: Tensor) -> list[Row]:
+    """Compare the listed −log p of the rows with mean free energy + log Z."""
+    p = weights.sum(1) / weights.sum()
+    at = (v[:, None, :] == x).all(-1).double().argmax(1)
+    return [("NLL, mean of the rows", float(-p[at].log().mean()), float(machine.free_energy(v).mean() + log_z(machine)))]
+
+
+def gradient(machine: RBM, v: Tensor) -> list[Row]:
+    """Compare central differences of the NLL with the negative phase minus the positive one."""
+    measured = slopes(machine, lambda: machine.free_energy(v).mean() + log_z(machine))
+    reckoned = [m - d for d, m in zip(data_means(machine, v), model_means(machine), strict=True)]
+    found = []
+    for name, left, right in zip(("∂NLL/∂W", "∂NLL/∂c", "∂NLL/∂b"), measured, reckoned, strict=True):
+        found.append(worst(f"{name}, of its entries", left, right))
+    return found
+
+
+@torch.no_grad()
+def contrastive_bias(visible: int, hidden: int, rows: int, seed: int) -> list[tuple[int, float]]:
+    """Return, by k, how far the mean direction of CD-k in W is from the true gradient, in units of the gradient's size.
+
+    The distribution after k sweeps from the rows is the kernel's k-th power: no draws, no noise.
+    """
+    machine = tiny(visible, hidden, seed)
+    v, x = machine.fields_sample(rows, generator=stream(seed, 5)), machine.visible.states()
+    positive, model = data_means(machine, v)[0], model_means(machine)[0]
+    sweep = kernel(machine, torch.sigmoid)
+    odds = (v[:, None, :] == x).all(-1).double().mean(0)
+    features = x[:, :, None] * machine.hidden.mean(machine.up(x))[:, None, :]
+    size = float((positive - model).norm())
+    found = []
+    for k in GIBBS:
+        after = odds @ torch.linalg.matrix_power(sweep, k)
+        found.append((k, float(((after @ features.flatten(1)).view_as(model) - model).norm()) / size))
+    return found

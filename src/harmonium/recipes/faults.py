@@ -1,0 +1,150 @@
+"""The two faults of the printed class, measured before and after they are mended."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import linear
+
+from .. import data, evaluation
+from ..numerics import choose, softplus
+from . import Watch, passing
+from .article import Mended, Printed, as_machine, from_machine
+from .exactly import chances, kernel, stream, tiny, total_variation, visible_odds_of
+from .race import checkpoints
+
+KINDS: dict[str, type[Printed]] = {"printed": Printed, "mended": Mended}
+FIELDS = (-20.0, -2.0, 0.0, 10.0, 50.0, 88.0, 89.0, 100.0)
+FAR = 2**20
+
+
+def clamped(field: Tensor) -> Tensor:
+    """Return what the printed class takes for a probability."""
+    return field.clamp(0, 1)
+
+
+ODDS = {"printed": clamped, "mended": torch.sigmoid}
+
+
+@torch.no_grad()
+def one_draw(visible: int, hidden: int, seed: int) -> dict[str, Any]:
+    """Return, for one hidden state, the field on each visible unit and the two probabilities made of it.
+
+    Also the total variation between p(x | h) and what the printed class draws from, averaged over the model's own h.
+    """
+    machine = tiny(visible, hidden, seed)
+    x, h = machine.visible.states(), machine.hidden.states()
+    fields = machine.visible.bias + machine.down(h)
+    made = {name: chances(odds(fields), x) for name, odds in ODDS.items()}
+    weights = torch.softmax(machine.visible.cgf(machine.down(h)) - machine.hidden.energy(h), 0)
+    apart = 0.5 * (made["printed"] - made["mended"]).abs().sum(1)
+    rows = [[float(f), float(clamped(f)), float(torch.sigmoid(f))] for f in fields[-2]]
+    return {"hidden": h[-2].int().tolist(), "fields": rows, "total_variation": float(weights @ apart)}
+
+
+@torch.no_grad()
+def started_exact(visible: int, hidden: int, draws: int, seed: int) -> dict[str, Any]:
+    """Return what becomes of the exact distribution under one sweep, and under very many, of each class.
+
+    ``chi_square`` compares ``draws`` states made by the class's own code with their exact probabilities.
+    """
+    machine = tiny(visible, hidden, seed)
+    x, p = machine.visible.states(), visible_odds_of(machine)
+    begin = x[choose(p, draws, generator=stream(seed, 6))]
+    found: dict[str, Any] = {"states": len(x), "draws": draws}
+    place = 2 ** torch.arange(visible - 1, -1, -1)
+    for name, kind in KINDS.items():
+        sweep = kernel(machine, ODDS[name])
+        drawn, _ = from_machine(kind, machine, 1)(begin, generator=stream(seed, 7))
+        counts = torch.bincount((drawn.long() * place).sum(1), minlength=len(x))
+        found[name] = {
+            "one_sweep": total_variation(p @ sweep, p),
+            "many_sweeps": total_variation(p @ torch.linalg.matrix_power(sweep, FAR), p),
+            "chi_square": float(((counts - draws * p) ** 2 / (draws * p)).sum()),
+        }
+    return found
+
+
+@torch.no_grad()
+def first_negatives(width: int, units: int, draws: int, seed: int) -> dict[str, float]:
+    """Return the share of ones in the first negative states of each class, at the article's own start."""
+    shares = {}
+    for name, kind in KINDS.items():
+        model = kind(width, units, 1, generator=stream(seed, 1))
+        begin = torch.bernoulli(torch.full((draws, width), 0.5), generator=stream(seed, 6))
+        shares[name] = float(model(begin, generator=stream(seed, 7))[0].mean())
+    return shares
+
+
+def learn(kind: type[Printed], settings: dict[str, Any], k: int, seed: int, watch: Watch, label: str) -> dict[str, Any]:
+    """Train one class on bars and stripes by plain gradient descent on mean F(x) − mean F(x_negative).
+
+    Returns the exact log-likelihood at checkpoints and the trained class; the run ends early where the loss is not finite.
+    """
+    v = data.bars_and_stripes(settings["sides"])
+    model = kind(v.shape[1], settings["units"], k, generator=stream(seed, 1))
+    optimizer, rng = torch.optim.SGD(model.parameters(), lr=settings["rate"]), stream(seed, 3)
+    due, found = set(checkpoints(settings["updates"], settings["points"])), {"updates": [0], "values": [exact(model, v)]}
+    for done in watch(range(1, settings["updates"] + 1), label):
+        negative, _ = model(v, generator=rng)
+        loss = model.free_energy(v).mean() - model.free_energy(negative).mean()
+        if not math.isfinite(float(loss.detach())):
+            break
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if done in due:
+            found["updates"].append(done)
+            found["values"].append(exact(model, v))
+    return {**found, "model": model}
+
+
+def exact(model: Printed, v: Tensor) -> float:
+    """Return the exact mean log-likelihood of ``v``, in nats a row, under the density of a class."""
+    machine = as_machine(model)
+    return evaluation.log_likelihood(machine, v, evaluation.log_partition(machine)).value
+
+
+@torch.no_grad()
+def hits(model: Printed, sides: int, sweeps: int, count: int, seed: int) -> tuple[float, Tensor]:
+    """Return the share of states that are a bar or a stripe after ``sweeps`` sweeps of a class's own chain, and the states."""
+    patterns = data.bars_and_stripes(sides)
+    x = torch.bernoulli(torch.full((count, sides**2), 0.5), generator=stream(seed, 6))
+    rng = stream(seed, 8)
+    for _ in range(-(-sweeps // model.k)):
+        x, _ = model(x, generator=rng)
+    return float((x[:, None, :] == patterns).all(-1).any(-1).float().mean()), x
+
+
+def overflow(fields: Sequence[float] = FIELDS) -> list[dict[str, float]]:
+    """Return log(1 + eˣ) and its slope in float32, as printed and as softplus, beside softplus in float64."""
+    found = []
+    for field in fields:
+        row = {"field": field, "truth": float(softplus(torch.tensor(field, dtype=torch.float64)))}
+        for name, function in (("printed", lambda x: torch.log(1 + torch.exp(x))), ("mended", softplus)):
+            x = torch.tensor(field, requires_grad=True)
+            value = function(x)
+            value.backward()
+            assert x.grad is not None
+            row |= {name: float(value.detach()), f"{name}_slope": float(x.grad)}
+        found.append(row)
+    return found
+
+
+def one_step(width: int = 100) -> dict[str, float]:
+    """Return the share of parameters that are still finite after one update, all pixels on and every weight 1."""
+    shares = {}
+    for name, kind in KINDS.items():
+        model, v = kind(width, 1, 1), torch.ones(1, width)
+        with torch.no_grad():
+            model.W.fill_(1.0)
+            assert float(linear(v, model.W, model.b)) == width
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+        loss = model.free_energy(v).mean() - model.free_energy(model(v, generator=stream(0, 7))[0]).mean()
+        loss.backward()
+        optimizer.step()
+        parts = torch.cat([p.detach().flatten() for p in model.parameters()])
+        shares[name] = float(parts.isfinite().float().mean())
+    return shares

@@ -1,0 +1,79 @@
+"""The recipe ``walkthrough``: a derivation of the RBM checked step by step, and two faults of its code."""
+
+import math
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from torch import Tensor
+
+from .. import data, evaluation
+from ..report.page import Page
+from ..units import Bernoulli
+from . import Watch, passing, recipe, write_figures
+from .derivation import checks, contrastive_bias
+from .exactly import one_thread
+from .faults import KINDS, first_negatives, hits, learn, one_draw, one_step, overflow, started_exact
+
+MANY = 2000
+
+
+def carry_out(settings: dict[str, Any], out: Path, *, watch: Watch = passing) -> Page:
+    """Check every formula, measure both faults before and after mending, and return the page.
+
+    Writes ``figures.json`` and the pictures into ``out``.
+    """
+    from .walkthrough_page import fill
+
+    size = settings["visible"], settings["hidden"]
+    seed = settings["seed"]
+    with one_thread():
+        training, states = trained(settings, watch)
+        figures = {
+            "source": recipe("walkthrough").source_figures,
+            "checks": checks(*size, settings["rows"], seed),
+            "contrastive_bias": contrastive_bias(*size, settings["rows"], seed),
+            "one_draw": one_draw(*size, seed),
+            "started_exact": started_exact(*size, settings["draws"], seed),
+            "first_negatives": first_negatives(settings["sides"] ** 2, settings["units"], MANY, seed),
+            "overflow": overflow(),
+            "one_step": one_step(),
+            "training": training,
+        }
+    write_figures(out, settings, figures)
+    return fill(settings, out, figures, states)
+
+
+def trained(settings: dict[str, Any], watch: Watch) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Return the figures of training both classes at every k, and states from the chains of the first k's machines."""
+    v, seeds = data.bars_and_stripes(settings["sides"]), [settings["seed"] + n for n in range(settings["seeds"])]
+    lines: dict[str, Any] = {}
+    states: dict[str, Tensor] = {}
+    for k in settings["sweeps"]:
+        for name, kind in KINDS.items():
+            runs = [learn(kind, settings, k, seed, watch, f"{name} code, k = {k}, seed {seed}") for seed in seeds]
+            drawn = [hits(run["model"], settings["sides"], settings["sampling_sweeps"], MANY, seeds[0]) for run in runs]
+            lines[f"{name}, k = {k}"] = line(runs, [share for share, _ in drawn])
+            states.setdefault(name, drawn[0][1][: settings["shown"]])
+    return {
+        "patterns": len(v),
+        "best": -math.log(len(v)),
+        "independent_pixels": evaluation.independent_log_likelihood(Bernoulli(v.shape[1]), v, v),
+        "seeds": seeds,
+        "drawn": MANY,
+        "lines": lines,
+    }, states
+
+
+def line(runs: list[dict[str, Any]], shares: list[float]) -> dict[str, Any]:
+    """Return one line of the chart, averaged over seeds as far as the shortest run goes, and its last figures."""
+    last = [run["values"][-1] for run in runs]
+    values = [mean(column) for column in zip(*(run["values"] for run in runs), strict=False)]
+    return {
+        "updates": runs[0]["updates"][: len(values)],
+        "values": values,
+        "final": mean(last),
+        "finals": last,
+        "hits": mean(shares),
+        "ended_at": min(run["updates"][-1] for run in runs),
+    }

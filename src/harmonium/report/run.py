@@ -1,0 +1,231 @@
+"""The report of a run."""
+
+import json
+import math
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+
+from .. import plots
+from ..evaluation import free_energy_gap, reconstruction_error
+from ..runs import Run
+from ..runs.drawing import draw, fields, hidden_activity, shape
+from ..runs.judgement import Watch, passing, sentence
+from ..storage import write_bytes
+from .page import Page, write
+
+PANELS = (
+    ("likelihood of held-out rows, nats", ["log_likelihood"]),
+    ("pseudo-likelihood of held-out rows, nats", ["pseudo_likelihood"]),
+    ("free-energy gap, nats", ["free_energy_gap"]),
+    ("reconstruction error", ["reconstruction_error"]),
+    ("stability", ["stability"]),
+    ("weight norm", ["weight_norm"]),
+    ("loss (no measure of success)", ["loss"]),
+    ("learning rate", ["lr"]),
+)
+
+
+def write_report(run: Run, judged: dict[str, Any], *, watch: Watch = passing) -> Path:
+    """Write ``report.html`` and ``pictures/`` in the run's directory and return the page's path.
+
+    ``judged`` is what `runs.judgement.judge` returned.
+    """
+    environment = json.loads(run.file("env.json").read_text(encoding="utf-8"))
+    page = Page(
+        title=f"{Path(run.source).name}: {run.config.visible} × {run.config.hidden} restricted Boltzmann machine",
+        lead=lead(run, judged),
+        facts=facts(run, judged),
+        version=environment["harmonium"],
+        date=date.today().isoformat(),
+    )
+    for tell in (tell_likelihood, tell_curves, tell_fields, tell_snapshots):
+        tell(page, run, judged)
+    tell_samples(page, run, watch)
+    tell_usage(page, run)
+    tell_settings(page, run, environment)
+    return write(page, run.file("report.html"))
+
+
+def picture(run: Run, name: str, content: bytes) -> bytes:
+    """Keep a picture in the run's directory too."""
+    folder = run.file("pictures")
+    folder.mkdir(exist_ok=True)
+    write_bytes(folder / name, content)
+    return content
+
+
+def lead(run: Run, judged: dict[str, Any]) -> str:
+    """Return the paragraph that a reader must know first."""
+    dataset = run.dataset("train")
+    gain = judged["log_likelihood"] - judged["baseline"]
+    against = (
+        f"That is {gain:.1f} nats better than units that know nothing of each other"
+        if gain > 0
+        else f"That is {-gain:.1f} nats worse than units that know nothing of each other: it has not learned"
+    )
+    return (
+        f"A restricted Boltzmann machine with {run.config.hidden} hidden units was trained on {len(dataset)} rows of "
+        f"{Path(run.source).name} by {SAMPLERS[run.config.sampler]}. Judged on {judged['rows']} {judged['split']} rows that it "
+        f"never learned from, its mean log-likelihood is {judged['log_likelihood']:.2f} nats a row. {against}; "
+        f"the verdict on this number is “{judged['verdict']}”."
+    )
+
+
+SAMPLERS = {
+    "contrastive": "contrastive divergence",
+    "persistent": "persistent contrastive divergence",
+    "fresh": "naive Markov-chain Monte Carlo from fresh random states",
+    "exact": "the exact gradient",
+}
+
+
+def facts(run: Run, judged: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the table at the top."""
+    columns, dataset = run.metrics(), run.dataset("train")
+    error = f" ± {judged['error']:.2f}" if judged["error"] else ""
+    return [
+        ("log-likelihood", f"{judged['log_likelihood']:.2f}{error} nats a row ({judged['split']}, {judged['rows']} rows)"),
+        ("verdict", judged["verdict"]),
+        ("independent units", f"{judged['baseline']:.2f} nats a row"),
+        ("data", f"{Path(run.source).name}, {len(dataset)} training rows of {dataset.width}, binarise {judged['binarise']}"),
+        ("training", f"{run.config.sampler}, {run.config.steps} steps, {columns['seconds'][-1]:.0f} s"),
+        ("seed", str(run.config.seed)),
+    ]
+
+
+def tell_likelihood(page: Page, run: Run, judged: dict[str, Any]) -> None:
+    """Add what the likelihood is, how it was reached and how far it can be trusted."""
+    section = page.section("How good is it?")
+    section.verdict(judged["verdict"], f"{sentence(judged)}. Reason: {judged['reason']}.")
+    rows: list[list[object]] = [
+        ["this machine", judged["log_likelihood"], judged["error"]],
+        ["independent units (baseline)", judged["baseline"], 0.0],
+    ]
+    section.table(["model", "log-likelihood, nats a row", "error"], rows, "Mean over the rows of the split; higher is better.")
+    spread = judged["error_over_rows"]
+    section.text(
+        "The likelihood is the probability that the machine gives to rows it has not seen, as a logarithm: "
+        "`log p(v) = −free energy(v) − log Z`. The free energy is exact; all the difficulty lies in log Z, the sum over every "
+        f"state there is. Here log Z = {judged['log_partition']:.3f}, by "
+        + ("summing all states." if judged["method"] == "exact" else annealing(judged))
+        + (f" Another draw of as many rows would move the mean by about {spread:.2f} nats." if spread else "")
+    )
+    if judged["standardised"]:
+        section.text("Columns were standardised by the training rows: likelihoods are densities in those units.")
+
+
+def annealing(judged: dict[str, Any]) -> str:
+    """Return how annealing went."""
+    back = judged["log_partition_reverse"]
+    return (
+        f"annealed importance sampling with {judged['chains']} chains over {judged['rungs']} machines, of which "
+        f"{judged['ess']:.0f} chains were effective"
+        + (f"; run backwards from data it gives {back:.3f}." if back is not None else ".")
+    )
+
+
+def tell_curves(page: Page, run: Run, judged: dict[str, Any]) -> None:
+    """Add the learning curves."""
+    columns = run.metrics()
+    shown = [(title, names) for title, names in PANELS if any(math.isfinite(x) for x in columns[names[0]])]
+    kept = {"epoch": columns["epoch"], **{names[0]: columns[names[0]] for _, names in shown}}
+    section = page.section("How it learned")
+    figure = plots.png(plots.curves(kept, panels=shown))
+    section.picture(picture(run, "curves.png", figure), "Figures after each pass over the training rows.", "learning curves")
+    gap = columns["free_energy_gap"][-1]
+    section.text(
+        "Read the likelihood or pseudo-likelihood first: it should rise and settle. The free-energy gap compares held-out with "
+        f"training rows; it ends at {gap:.2f} nats, and "
+        + ("grows when a machine learns its rows by heart." if abs(gap) > 2 else "being small, shows no over-fitting.")
+        + " The reconstruction error is easy to read and easy to be fooled by: it also falls when the chains stop moving. "
+        "Stability is the share of weights that moved by less than 0.001 in the last step of the epoch."
+    )
+
+
+def tell_fields(page: Page, run: Run, judged: dict[str, Any]) -> None:
+    """Add the weights of the hidden units."""
+    rows, drawn = fields(run, 100)
+    content = plots.png(plots.signed_grid(rows, drawn))
+    page.section("What the hidden units look for").picture(
+        picture(run, "weights.png", content),
+        f"The weights of the {len(rows)} largest of {run.config.hidden} hidden units on one colour scale: "
+        "a unit comes on where red is lit and blue is dark.",
+        "receptive fields",
+    )
+
+
+def tell_snapshots(page: Page, run: Run, judged: dict[str, Any]) -> None:
+    """Add data, reconstructions and samples at the beginning, first, middle and last epoch."""
+    section = page.section("Data, reconstructions and samples while it learned")
+    section.text(
+        "A reconstruction is one pass up to the hidden units and down again, by means. A sample is where the chains of the "
+        "training stood; it owes nothing to the rows above it."
+    )
+    for file in sorted(run.file("snapshots").glob("*.npz")):
+        epoch = int(file.stem)
+        with np.load(file, allow_pickle=False) as arrays:
+            groups = [(name, scaled(arrays[name][:10], run)) for name in ("data", "reconstruction", "sample")]
+        content = picture(run, f"epoch-{epoch:05d}.png", plots.png(plots.strips(groups, shape(run))))
+        section.picture(content, "Before training." if epoch == 0 else f"After epoch {epoch}.", f"epoch {epoch}")
+
+
+def scaled(rows: np.ndarray, run: Run) -> np.ndarray:
+    """Return rows of real values between 0 and 1 by their own range, for drawing."""
+    if run.config.visible != "gaussian":
+        return rows
+    low, high = float(rows.min()), float(rows.max())
+    return (rows - low) / (high - low) if high > low else rows * 0
+
+
+def tell_samples(page: Page, run: Run, watch: Watch) -> None:
+    """Add a grid of samples after 1000 sweeps and a GIF of the chains."""
+    moments = draw(run, 64, 1000, watch=watch)
+    last = plots.png(plots.grid(scaled(moments[-1].means, run), shape(run), columns=16))
+    section = page.section("What it dreams")
+    section.picture(
+        picture(run, "samples.png", last),
+        "64 chains after 1000 Gibbs sweeps from random states: the mean of the last draw.",
+        "samples after 1000 sweeps",
+    )
+    path = run.file("pictures") / "chains.gif"
+    plots.save_gif(path, [plots.grid(scaled(m.means[:16], run), shape(run), columns=8) for m in moments])
+    section.picture(
+        path.read_bytes(),
+        f"16 of the chains as they run, from random states to sweep {moments[-1].sweep}; the steps grow with the sweeps.",
+        "chains in motion",
+    )
+
+
+def tell_usage(page: Page, run: Run) -> None:
+    """Add how much the hidden units are used, and two cheap figures on held-out rows."""
+    machine = run.machine()
+    fixed = torch.Generator().manual_seed(0)
+    train, test = (run.coder.rows(run.dataset(split).take(1000), sharp=True, generator=fixed) for split in ("train", "test"))
+    activity = hidden_activity(machine, test)
+    section = page.section("Are all hidden units in use?")
+    section.picture(picture(run, "usage.png", plots.png(plots.usage(activity))), "Mean activity of each unit on test rows.", "usage")
+    rows: list[list[object]] = [
+        ["free-energy gap, test − training, nats", free_energy_gap(machine, train, test)],
+        ["reconstruction error, test", reconstruction_error(machine, test)],
+        ["units nearly always off (< 1 %)", int((activity < 0.01).sum())],
+        ["units nearly always on (> 99 %)", int((activity > 0.99).sum())],
+    ]
+    section.table(["figure", "value"], rows, "On up to 1000 rows of each split.")
+
+
+def tell_settings(page: Page, run: Run, environment: dict[str, Any]) -> None:
+    """Add what was run, on what, and how to run it again."""
+    section = page.section("What was run, on what")
+    section.code(yaml.safe_dump({"data": Path(run.source).name, **run.config.model_dump(exclude_none=True)}, sort_keys=False))
+    section.table(["", ""], [[name, str(value)] for name, value in environment.items()], "Where it was run.")
+    section.text(
+        "The same settings and seed give the same model, byte for byte, on the same machine with the same versions; "
+        "`harmonium train --config config.yaml` repeats the run."
+    )
+
+

@@ -1,0 +1,147 @@
+"""Hidden or noisy rows of a run, restored and compared with the truth."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from ..sampling import flip_channel, recover
+from .directory import Run
+from .judgement import Watch, passing
+
+HALVES = ("bottom", "top", "left", "right")
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """Rows before, as they were seen, and after, (rows, columns) in the scale of the data, and the figures."""
+
+    truth: np.ndarray
+    seen: np.ndarray
+    recovered: np.ndarray
+    shape: tuple[int, ...]
+    figures: dict[str, Any]
+
+
+def restore(
+    home: Run,
+    mask: str,
+    count: int,
+    *,
+    chains: int = 16,
+    sweeps: int = 200,
+    split: str = "test",
+    seed: int | None = None,
+    watch: Watch = passing,
+) -> Recovery:
+    """Hide or spoil ``count`` rows, restore them, and measure the mean squared error where they were touched.
+
+    For a mask the baseline fills in the training means; for noise it is the rows as they were seen.
+    """
+    if split not in ("train", "valid", "test"):
+        raise InputError(f"the split {split!r} was given where train, valid or test was expected")
+    coder, dataset = home.coder, home.dataset(split).take(count)
+    g = torch.Generator().manual_seed(home.config.seed if seed is None else seed)
+    hidden = hidden_part(mask, dataset.shape, len(dataset), g)
+    machine, v = home.machine(), coder.rows(dataset, sharp=True, generator=g)
+    settings: dict[str, Any] = {"chains": chains, "sweeps": sweeps, "generator": g}
+    settings["watch"] = lambda steps: watch(steps, "recovering")
+    if mask.startswith("noise:"):
+        if coder.visible not in ("bernoulli", "spin"):
+            raise InputError(f"--mask {mask} flips bits, and {home.path} has {coder.visible} units: pass random:P")
+        low = -1.0 if coder.visible == "spin" else 0.0
+        seen = torch.where(hidden, 1 + low - v, v)
+        field = flip_channel(seen, number(mask), low)
+        truth, before, after = (coder.decode(x) for x in (v, seen, recover(machine, seen, None, field, **settings)))
+        touched, baseline, means = torch.ones_like(hidden), "the noisy rows themselves", before
+    else:
+        wide = hidden.repeat_interleave(max(1, coder.colours), -1)
+        filled = recover(machine, v, ~wide, **settings)
+        mean = coder.decode(coder.rows(home.dataset("train"), sharp=True, generator=g)).mean(0)
+        truth, after = coder.decode(v), coder.decode(filled)
+        touched, baseline, means = hidden, "the training means", mean.expand_as(truth)
+        before = torch.where(hidden, torch.full_like(truth, 0.5), truth)
+    figures = {
+        "rows": len(dataset),
+        "mask": mask,
+        "mean_squared_error": mean_squared(after, truth, touched),
+        "baseline_mean_squared_error": mean_squared(means, truth, touched),
+        "baseline": baseline,
+        "split": split,
+        "binarise": "sample" if coder.blurred(dataset) else home.config.binarise,
+        "chains": chains,
+        "sweeps": sweeps,
+    }
+    return Recovery(truth.numpy(), before.numpy(), after.numpy(), dataset.shape, figures)
+
+
+def mean_squared(x: Tensor, truth: Tensor, where: Tensor) -> float:
+    """Return the mean squared difference over the entries in ``where``."""
+    return float((x - truth)[where].double().square().mean())
+
+
+def hidden_part(mask: str, shape: tuple[int, ...], rows: int, generator: torch.Generator) -> Tensor:
+    """Return what a mask hides, a boolean (rows, columns)."""
+    width = int(np.prod(shape))
+    if mask in HALVES:
+        return half(mask, shape).reshape(-1).expand(rows, width)
+    kind, _, rest = mask.partition(":")
+    if kind in ("random", "noise") and rest:
+        return torch.rand(rows, width, generator=generator) < number(mask)
+    part = from_file(mask)
+    if part.size != width:
+        raise InputError(f"the mask {mask} holds {part.size} values where a row has {width}: give one of shape {shape}")
+    if not part.any():
+        raise InputError(f"the mask {mask} hides nothing: non-zero values are hidden")
+    return torch.from_numpy(part.reshape(-1)).expand(rows, width)
+
+
+def half(mask: str, shape: tuple[int, ...]) -> Tensor:
+    """Return one half of a picture as a mask."""
+    if len(shape) != 2:
+        raise InputError(f"--mask {mask} needs pictures and the rows have {shape[0]} columns: pass random:0.5 or a FILE")
+    hidden = torch.zeros(shape, dtype=torch.bool)
+    height, width = shape
+    part = {
+        "bottom": (slice(height // 2, None), slice(None)),
+        "top": (slice(None, height // 2), slice(None)),
+        "left": (slice(None), slice(None, width // 2)),
+        "right": (slice(None), slice(width // 2, None)),
+    }[mask]
+    hidden[part] = True
+    return hidden
+
+
+def number(mask: str) -> float:
+    """Return the probability P of ``random:P`` or ``noise:P``."""
+    kind, _, text = mask.partition(":")
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    top = 0.5 if kind == "noise" else 1.0
+    if not 0 < value < top:
+        raise InputError(f"--mask {mask} was given where {kind}:P with P between 0 and {top:g} was expected")
+    return value
+
+
+def from_file(mask: str) -> np.ndarray:
+    """Return a mask from a .npy or picture file."""
+    path = Path(mask)
+    if not path.is_file():
+        raise InputError(
+            f"the mask {mask!r} is neither a file nor one of {', '.join(HALVES)}, random:P, noise:P: give one of these"
+        )
+    try:
+        if path.suffix == ".npy":
+            return np.load(path, allow_pickle=False) != 0
+        from PIL import Image
+
+        with Image.open(path) as picture:
+            return np.asarray(picture.convert("L")) > 127
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"the mask {mask} cannot be read ({error}): give a .npy or picture file") from None
