@@ -39,9 +39,7 @@ MACHINES = {
     "relu visible": lambda: RBM(ReLU(2), Spin(3)),
     "mixed visible": lambda: RBM(Join(Gaussian(2), Bernoulli(2)), Bernoulli(3)),
 }
-LISTED = [
-    name for name, make in MACHINES.items() if make().even.count < math.inf
-]  # the chain's states can be listed
+LISTED = [name for name, make in MACHINES.items() if make().even.count < math.inf]  # the chain's states can be listed
 
 
 def rng(seed: int = 0) -> torch.Generator:

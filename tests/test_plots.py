@@ -88,9 +88,7 @@ def test_one_scale_serves_all_tiles():
 def test_the_limit_is_the_high_quantile_of_the_sizes():
     rows = np.random.default_rng(1).normal(size=(20, 50))
     limit = float(np.quantile(np.abs(rows), 0.995))
-    np.testing.assert_array_equal(
-        plots.signed_grid(rows, (5, 10)), plots.signed_grid(rows, (5, 10), limit=limit)
-    )
+    np.testing.assert_array_equal(plots.signed_grid(rows, (5, 10)), plots.signed_grid(rows, (5, 10), limit=limit))
 
 
 def test_rows_of_zeros_are_white():

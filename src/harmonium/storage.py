@@ -20,9 +20,7 @@ from .errors import InputError
 from .machines import Machine
 
 FORMAT = "harmonium 1"
-KINDS: dict[str, type[nn.Module]] = {
-    kind.__name__: kind for kind in (*units.KINDS.values(), *machines.KINDS.values())
-}
+KINDS: dict[str, type[nn.Module]] = {kind.__name__: kind for kind in (*units.KINDS.values(), *machines.KINDS.values())}
 
 
 def save(machine: Machine, path: str | Path) -> Path:
@@ -46,9 +44,7 @@ def load(path: str | Path) -> Machine:
         if not all(value.isfinite().all() for value in tensors.values()):
             raise ValueError("it holds numbers that are not finite")
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise InputError(
-            f"{path} cannot be used: {_line(error)}; train the run again or restore the file"
-        ) from error
+        raise InputError(f"{path} cannot be used: {_line(error)}; train the run again or restore the file") from error
     machine.load_state_dict(tensors, assign=True)
     if not isinstance(machine, Machine):
         raise InputError(f"{path} holds {type(machine).__name__} units where a machine was expected")
@@ -95,9 +91,7 @@ def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             facts = json.loads((file.metadata() or {}).get("harmonium", "{}"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, json.JSONDecodeError, OSError, RecursionError) as error:
-        raise InputError(
-            f"{path} is damaged: {_line(error)}; train the run again or restore the file"
-        ) from error
+        raise InputError(f"{path} is damaged: {_line(error)}; train the run again or restore the file") from error
     if not isinstance(facts, dict) or facts.get("format") != FORMAT:
         raise InputError(f"{path} is not of the format {FORMAT!r}: it was not written by this harmonium")
     return tensors, facts

@@ -15,9 +15,7 @@ def test_pseudo_likelihood_is_the_sum_of_conditionals(name):
     log_p = torch.log_softmax(-m.free_energy(s), 0)
     width = m.even.leaves()[0].letters().shape[1]
     if len({leaf.letters().shape[1] for leaf in m.even.leaves()}) > 1:
-        columns = [slice(i, i + 1) for i in range(3)] + [
-            slice(3, 6)
-        ]  # the labelled machine: three bits and a label
+        columns = [slice(i, i + 1) for i in range(3)] + [slice(3, 6)]  # the labelled machine: three bits and a label
     else:
         columns = [slice(i, i + width) for i in range(0, m.width, width)]
     total = torch.zeros(len(v), dtype=torch.float64)
@@ -58,17 +56,13 @@ def test_the_baseline_is_the_likelihood_of_independent_units():
     p = torch.tensor([5 / 6, 2 / 6, 2 / 6])
     test = torch.tensor([[1.0, 1, 0]])
     truth = torch.log(torch.tensor([p[0], p[1], 1 - p[2]])).sum()
-    assert evaluation.independent_log_likelihood(Bernoulli(3), train, test) == pytest.approx(
-        float(truth), rel=1e-6
-    )
+    assert evaluation.independent_log_likelihood(Bernoulli(3), train, test) == pytest.approx(float(truth), rel=1e-6)
 
 
 def test_the_gap_the_error_the_norm_and_the_usage_are_what_they_say():
     m = machine("bernoulli").requires_grad_(False)
     v, u = m.fields_sample(9, generator=rng(1)), m.fields_sample(9, generator=rng(2))
-    assert evaluation.free_energy_gap(m, v, u) == pytest.approx(
-        float((m.free_energy(u) - m.free_energy(v)).mean())
-    )
+    assert evaluation.free_energy_gap(m, v, u) == pytest.approx(float((m.free_energy(u) - m.free_energy(v)).mean()))
     assert evaluation.reconstruction_error(m, v) == pytest.approx(float(((m.reconstruct(v) - v) ** 2).mean()))
     assert evaluation.weight_norm(m) == pytest.approx(float(m.weight.norm()))
     assert torch.allclose(evaluation.usage(m, v), torch.sigmoid(v @ m.weight + m.hidden.bias).mean(0))
@@ -86,9 +80,7 @@ def test_the_gap_grows_when_a_machine_learns_its_rows_by_heart():
     m = RBM(Bernoulli(10), Bernoulli(8), generator=rng(0))
     rows, others = torch.bernoulli(torch.full((20, 10), 0.5), generator=rng(1)).split(10)
     before = evaluation.free_energy_gap(m, rows, others)
-    loop = train(
-        m, itertools.repeat(rows), Exact(200), torch.optim.Adam(m.parameters(), 0.05), generator=rng(2)
-    )
+    loop = train(m, itertools.repeat(rows), Exact(200), torch.optim.Adam(m.parameters(), 0.05), generator=rng(2))
     for _ in itertools.islice(loop, 300):
         pass
     assert evaluation.free_energy_gap(m, rows, others) > before + 1

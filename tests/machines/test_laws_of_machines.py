@@ -52,9 +52,7 @@ def test_free_energy_is_the_negative_log_of_what_the_conditionals_imply(name):
 
     up = [log_conditional(m.odd, y, m.up(state)) for state in (x, other)]
     down = [log_conditional(m.even, state, m.down(y)) for state in (x, other)]
-    assert torch.allclose(
-        m.free_energy(x) - m.free_energy(other), up[0] - up[1] + down[1] - down[0], rtol=1e-9
-    )
+    assert torch.allclose(m.free_energy(x) - m.free_energy(other), up[0] - up[1] + down[1] - down[0], rtol=1e-9)
 
 
 @every_machine
@@ -103,16 +101,14 @@ def _average_free_energy(m: Bipartite, y: torch.Tensor) -> torch.Tensor:
         for leaf, field in zip(m.even.leaves(), fields, strict=True):
             for column in range(leaf.width):
                 values, share = _column(leaf, field, column)
-                points = torch.cat(
-                    [points.repeat_interleave(len(values), 0), values.repeat(len(points))[:, None]], -1
-                )
+                points = torch.cat([points.repeat_interleave(len(values), 0), values.repeat(len(points))[:, None]], -1)
                 weights = weights.repeat_interleave(len(values)) * share.repeat(len(weights))
         total = total + odds * (weights * m.free_energy(points)).sum()
     return total
 
 
 def _column(leaf, field, column):
-    """Return values of one column and their probabilities given the field: Gauss–Legendre nodes where it is continuous."""
+    """Return values of one column and their probabilities given the field; Gauss–Legendre nodes on a line."""
     low, high = {Gaussian: (-25.0, 25.0), ReLU: (0.0, 25.0), Bernoulli: (0.0, 1.0)}[type(leaf)]
     if isinstance(leaf, Bernoulli):
         values, log_share = (
@@ -170,9 +166,7 @@ def test_held_units_keep_their_value_and_the_rest_is_conditional(name):
 def test_decoupled_machines_are_exact(name):
     m = machine(name).decoupled()
     assert all((weight == 0).all() for weight in m.couplings())
-    assert float(m.fields_log_partition().detach()) == pytest.approx(
-        evaluation.log_partition(m).value, rel=1e-12
-    )
+    assert float(m.fields_log_partition().detach()) == pytest.approx(evaluation.log_partition(m).value, rel=1e-12)
     x = m.fields_sample(DRAWS, generator=rng())
     if name in LISTED:
         same_distribution(x, m.even.states(), probabilities(m, m.even.states()))
@@ -234,9 +228,7 @@ def test_the_free_energy_of_the_binary_machine_is_the_textbook_one():
     m = machine("bernoulli")
     x = m.even.states()
     visible, hidden, weight = (p.detach() for p in (m.visible.bias, m.hidden.bias, m.weight))
-    by_hand = [
-        -float(v @ visible) - sum(math.log1p(math.exp(f)) for f in (v @ weight + hidden).tolist()) for v in x
-    ]
+    by_hand = [-float(v @ visible) - sum(math.log1p(math.exp(f)) for f in (v @ weight + hidden).tolist()) for v in x]
     assert torch.allclose(m.free_energy(x).detach(), torch.tensor(by_hand, dtype=torch.float64))
 
 

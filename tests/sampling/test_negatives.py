@@ -53,9 +53,7 @@ def test_persistent_chains_go_on_and_are_saved():
     assert torch.equal(sampler.state_dict()["chains"], first)
     again = Persistent(torch.zeros(7, 4, dtype=torch.float64))
     again.load_state_dict(sampler.state_dict())
-    assert torch.equal(
-        again(m, torch.empty(0), generator=rng(1)), sampler(m, torch.empty(0), generator=rng(1))
-    )
+    assert torch.equal(again(m, torch.empty(0), generator=rng(1)), sampler(m, torch.empty(0), generator=rng(1)))
 
 
 @every_sampler

@@ -235,9 +235,7 @@ def test_labels_are_learned_beside_pixels():
     for _ in itertools.islice(train(m, feed, Exact(200), optimizer, generator=rng(3)), 800):
         pass
     labels = torch.eye(2, dtype=torch.float64)
-    scores = torch.stack(
-        [-m.free_energy(torch.cat([data[:, :9], label.expand(14, -1)], -1)) for label in labels]
-    )
+    scores = torch.stack([-m.free_energy(torch.cat([data[:, :9], label.expand(14, -1)], -1)) for label in labels])
     assert (scores.argmax(0) == bars).double().mean() > 0.9
 
 

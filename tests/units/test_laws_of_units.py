@@ -69,9 +69,7 @@ def test_states_are_all_and_distinct(name):
 def test_samples_have_the_right_distribution(name):
     u = kind(name)
     f, s = field(u), u.states()
-    same_distribution(
-        u.sample(f.expand(DRAWS, -1), generator=rng()), s, torch.softmax(s @ f - u.energy(s), 0).detach()
-    )
+    same_distribution(u.sample(f.expand(DRAWS, -1), generator=rng()), s, torch.softmax(s @ f - u.energy(s), 0).detach())
 
 
 @continuous
@@ -84,9 +82,7 @@ def test_samples_fall_evenly_between_quantiles(name):
     for i in range(u.width):
         below = odds[i].cumsum(0) - odds[i] / 2
         edges = points[torch.searchsorted(below, torch.arange(1, 50, dtype=torch.float64) / 50)]
-        share = torch.diff(
-            torch.cat([torch.zeros(1), below[torch.searchsorted(points, edges)], torch.ones(1)])
-        )
+        share = torch.diff(torch.cat([torch.zeros(1), below[torch.searchsorted(points, edges)], torch.ones(1)]))
         seen = torch.bincount(torch.bucketize(x[:, i].contiguous(), edges), minlength=50)
         assert chi_square(seen, share) > LIMIT
 
@@ -222,9 +218,7 @@ def test_continuous_states_cannot_be_numbered():
         Bernoulli(784).states()
 
 
-@pytest.mark.parametrize(
-    "make", [lambda: Bernoulli(0), lambda: Binomial(2, 0), lambda: Potts(2, 1), lambda: Join()]
-)
+@pytest.mark.parametrize("make", [lambda: Bernoulli(0), lambda: Binomial(2, 0), lambda: Potts(2, 1), lambda: Join()])
 def test_impossible_rows_are_refused(make):
     with pytest.raises(ValueError, match="give"):
         make()

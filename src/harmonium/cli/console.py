@@ -3,7 +3,7 @@
 import json
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -48,9 +48,10 @@ def table(header: list[str], rows: Iterable[list[str]]) -> None:
 
 
 def bar() -> "Progress":
-    """Return a progress bar with elapsed time and ETA, on standard error; silent where that is no terminal."""
+    """Return a progress bar with elapsed time and ETA, on standard error; silent elsewhere than on a terminal."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn,
+    TimeRemainingColumn
 
     return Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
@@ -65,7 +66,7 @@ def watching() -> Iterator[Callable[[Iterable[T], str], Iterable[T]]]:
     with bar() as progress:
 
         def watch(items: Iterable[T], label: str) -> Iterable[T]:
-            total = len(items) if hasattr(items, "__len__") else None
+            total = len(items) if isinstance(items, Sized) else None
             task = progress.add_task(label, total=total, figures="")
             for item in items:
                 yield item

@@ -13,17 +13,23 @@ def doctor() -> None:
     from ..runs.directory import environment
 
     found = environment()
-    rows = [[name, str(found[name])] for name in ("harmonium", "python", "torch", "numpy", "platform", "cpus", "threads", "cuda")]
+    names = ("harmonium", "python", "torch", "numpy", "platform", "cpus", "threads", "cuda")
+    rows = [[name, str(found[name])] for name in names]
     rows += [["data directory", os.environ.get("HARMONIUM_DATA") or "not set (HARMONIUM_DATA)"]]
     rows += [[name, _where(name)] for name in ("digits", "mnist", "fashion-mnist")]
-    rows += [["runs can be written", _writable()], ["one step of 784×500, batch 100", _speed()], ["law of the sampler", _law()]]
+    rows += [["runs can be written", _writable()], ["one step of 784×500, batch 100", _speed()]]
+    rows += [["law of the sampler", _law()]]
     console.table(["", ""], rows)
 
 
 def _where(name: str) -> str:
-    from ..data.registry import found
+    """Return where a data set lies on this machine, without downloading it."""
+    from ..data import registry
 
-    return found(name)
+    if name == "digits":
+        return "in scikit-learn"
+    folder = registry.local(name)
+    return str(folder) if folder else "not here; downloaded when first used"
 
 
 def _writable() -> str:
@@ -64,4 +70,4 @@ def _law() -> str:
     x = run(machine, Exact(20_000)(machine, states, generator=g), 4, generator=g)
     seen = (x[:, None] == states).all(-1).float().mean(0)
     worst = float(((seen - p).abs() / (p * (1 - p) / 20_000).sqrt()).max())
-    return f"kept: largest deviation {worst:.1f} standard errors" if worst < 5 else f"BROKEN: {worst:.1f} standard errors"
+    return f"{'kept' if worst < 5 else 'BROKEN'}: largest deviation {worst:.1f} standard errors"

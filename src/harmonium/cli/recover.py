@@ -31,7 +31,8 @@ def recover(
     run
         Directory that `harmonium train` wrote.
     mask
-        What is hidden: bottom, top, left, right, random:P, noise:P (bits flipped), or a .npy/.png FILE, non-zero = hidden.
+        What is hidden: bottom, top, left, right, random:P, noise:P (bits flipped), or a .npy or picture FILE whose
+        non-zero values are hidden.
     count
         Number of rows.
     chains

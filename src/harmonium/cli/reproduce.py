@@ -31,8 +31,8 @@ def reproduce(
     from .. import recipes
 
     if name == "list":
-        found = [recipes.recipe(known) for known in recipes.NAMES]
-        console.table(["name", "what it repeats"], [[known, one.title] for known, one in zip(recipes.NAMES, found, strict=True)])
+        rows = [[known, recipes.recipe(known).title] for known in recipes.NAMES]
+        console.table(["name", "what it repeats"], rows)
         return
     recipes.recipe(name)
     path = out or Path("runs") / f"reproduce-{name}{'-quick' if quick else ''}"

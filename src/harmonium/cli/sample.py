@@ -32,8 +32,8 @@ def sample(run: Path, *, out: Path, count: Positive = 64, sweeps: Positive = 100
     if out.suffix.lower() not in (".png", ".gif", ".npy"):
         raise InputError(f"--out {out} ends in {out.suffix!r} where .png, .gif or .npy was expected")
     home = Run.open(run)
-    from ..runs.drawing import draw, save_array, shape
     from .. import plots
+    from ..runs.drawing import draw, save_array, shape
 
     with console.watching() as watch:
         moments = draw(home, count, sweeps, seed=seed, watch=watch)

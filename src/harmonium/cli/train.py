@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 ROWS = 20  # lines of figures printed over a whole run
 PAUSE = 5.0  # seconds of training between checkpoints
+FILES = ("config.yaml", "metrics.csv", "model.safetensors", "checkpoint.safetensors", "env.json", "report.html")
 LIGHT = 4_000_000  # multiply-adds in a batch's product below which a second thread costs more than it gives
 
 
@@ -96,7 +97,7 @@ def _clear(path: Path) -> None:
 
     if not (path / "config.yaml").is_file():
         return
-    for name in ("config.yaml", "metrics.csv", "model.safetensors", "checkpoint.safetensors", "env.json", "report.html"):
+    for name in FILES:
         (path / name).unlink(missing_ok=True)
     for file in path.glob("evaluation-*.json"):
         file.unlink()
@@ -117,8 +118,9 @@ def _session(home: Run, resume: bool) -> "Session":
         console.note(f"going on from step {session.step} of {session.steps}")
     config = home.config
     console.note(
-        f"{home.source}: {len(session.rows)} rows of {session.rows.width} ({session.rows.kind}, binarise {config.binarise}) "
-        f"→ {config.visible} × {config.hidden} hidden, {config.sampler}, {session.steps} steps, seed {config.seed}"
+        f"{home.source}: {len(session.rows)} rows of {session.rows.width} "
+        f"({session.rows.kind}, binarise {config.binarise}) → {config.visible} × {config.hidden} "
+        f"hidden, {config.sampler}, {session.steps} steps, seed {config.seed}"
     )
     return session
 
@@ -145,7 +147,7 @@ def _learn(session: "Session") -> None:
                     saved = session.seconds
             if stop():
                 session.save()
-                console.note(f"stopped at step {session.step}: go on with `harmonium train --resume {session.home.path}`")
+                console.note(f"stopped at step {session.step}: `harmonium train --resume {session.home.path}` goes on")
                 raise Interrupted(stop())
     session.save()
 

@@ -164,9 +164,24 @@ def _idx_folder(folder: Path, split: str) -> Table:
     return Table(array, labels, folder.name, str(pictures), held_out=len(array) if split == "test" else 0)
 
 
-def _find(name: str, data_dir: str | Path | None) -> Path:
+def local(name: str) -> Path | None:
+    """Return the folder of a known data set on this machine, or nothing where it would be downloaded."""
+    return next((folder for folder in [*_folders(name, None), _cache(name)] if _part(folder, "train", "images-idx3")), None)
+
+
+def _folders(name: str, data_dir: str | Path | None) -> list[Path]:
     place = data_dir if data_dir is not None else os.environ.get("HARMONIUM_DATA") or None
-    folders = [] if place is None else [_home(place) / sub for sub in FOLDERS[name]]
+    return [] if place is None else [_home(place) / sub for sub in FOLDERS[name]]
+
+
+def _cache(name: str) -> Path:
+    import pooch
+
+    return Path(pooch.os_cache("harmonium")) / FOLDERS[name][0]
+
+
+def _find(name: str, data_dir: str | Path | None) -> Path:
+    folders = _folders(name, data_dir)
     for folder in folders:
         if _part(folder, "train", "images-idx3") or _part(folder, "t10k", "images-idx3"):
             return folder
@@ -175,10 +190,7 @@ def _find(name: str, data_dir: str | Path | None) -> Path:
             f"{data_dir} has no {name} files: put {', '.join(HASHES[name])} in {folders[0]}, or leave "
             "--data-dir out"
         )
-    import pooch
-
-    cache = Path(pooch.os_cache("harmonium")) / FOLDERS[name][0]
-    return download(name, cache, MIRRORS[name], HASHES[name])
+    return download(name, _cache(name), MIRRORS[name], HASHES[name])
 
 
 def download(name: str, folder: Path, mirrors: tuple[str, ...], hashes: dict[str, str]) -> Path:

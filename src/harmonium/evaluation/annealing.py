@@ -44,9 +44,7 @@ def anneal(
     start = base(machine, data)
     betas = list(pairwise(torch.linspace(0, 1, max(rungs, 2), dtype=torch.float64).tolist()))
     origin = float(start.fields_log_partition().double())
-    forward = climb(
-        start, machine, watch(betas), start.fields_sample(chains, generator=generator), generator=generator
-    )
+    forward = climb(start, machine, watch(betas), start.fields_sample(chains, generator=generator), generator=generator)
     value, error, ess = origin + _log_mean(forward), _error(forward), _effective(forward)
     reverse = float("nan")
     if data is not None:

@@ -31,9 +31,7 @@ def log_partition(machine: Bipartite, *, cells: int = 2**24, watch: Watch = iter
     """
     if not countable(machine):
         bits = math.log2(min(machine.even.count, machine.odd.count))
-        raise InputError(
-            f"the smaller row has 2^{bits:.0f} states and exact enumeration stops at 2^25: use annealing"
-        )
+        raise InputError(f"the smaller row has 2^{bits:.0f} states and exact enumeration stops at 2^25: use annealing")
     deep = copy.deepcopy(machine).double()
     hidden = deep.odd.count <= deep.even.count
     here, there, send = (deep.odd, deep.even, deep.down) if hidden else (deep.even, deep.odd, deep.up)

@@ -17,20 +17,20 @@ def pseudo_likelihood(machine: Bipartite, v: Tensor) -> float:
     Cheap and blind to the weights of far modes: it compares a row with its neighbours alone.
     """
     fields, rows = machine.up(v), _rows(machine)
-    return float(sum(_site(machine, v, fields, at, letters, rows).mean() for at, letters in _sites(machine)))
+    sites = [_site(machine, v, fields, columns, letters, rows).mean() for columns, letters in _sites(machine)]
+    return float(torch.stack(sites).sum())
 
 
 @torch.no_grad()
-def stochastic_pseudo_likelihood(
-    machine: Bipartite, v: Tensor, *, generator: Generator | None = None
-) -> Estimate:
+def stochastic_pseudo_likelihood(machine: Bipartite, v: Tensor, *, generator: Generator | None = None) -> Estimate:
     """Return an unbiased estimate of the pseudo-likelihood, in nats a row, from one site drawn for each row."""
     sites, fields, rows = list(_sites(machine)), machine.up(v), _rows(machine)
     drawn = torch.randint(len(sites), (len(v),), generator=generator, device=v.device)
     terms = v.new_empty(len(v))
     for i in drawn.unique().tolist():
         chosen = drawn == i
-        terms[chosen] = _site(machine, v[chosen], fields[chosen], *sites[i], rows)
+        columns, letters = sites[i]
+        terms[chosen] = _site(machine, v[chosen], fields[chosen], columns, letters, rows)
     terms = len(sites) * terms.double()
     return Estimate(float(terms.mean()), float(terms.std()) / len(v) ** 0.5, "stochastic pseudo-likelihood")
 
@@ -56,9 +56,7 @@ def _sites(machine: Bipartite) -> Iterator[tuple[slice, Tensor]]:
         first += leaf.width
 
 
-def _site(
-    machine: Bipartite, v: Tensor, fields: Tensor, columns: slice, letters: Tensor, rows: Tensor
-) -> Tensor:
+def _site(machine: Bipartite, v: Tensor, fields: Tensor, columns: slice, letters: Tensor, rows: Tensor) -> Tensor:
     """Return log p(one site | the rest) for each row, by moving the fields instead of summing them anew."""
     scores = []
     for letter in letters:

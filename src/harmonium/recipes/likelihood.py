@@ -101,6 +101,6 @@ def caption(rows: mnist.Digits, settings: Mapping[str, Any]) -> str:
     return (
         f"Mean log-likelihood of {len(rows.test):,} MNIST test rows, binarised once by sampling (seed "
         f"{settings['seed']}), in nats a row, by annealed importance sampling with {settings['chains']} chains. The "
-        "error is one standard error of log Z, `chains` the effective number of them. `data` starts at the independent pixels of "
-        f"{len(rows.train):,} binarised training rows, `biases` at the machine without its weights."
+        "error is one standard error of log Z, `chains` the effective number of them. `data` starts at the independent "
+        f"pixels of {len(rows.train):,} binarised training rows, `biases` at the machine without its weights."
     )

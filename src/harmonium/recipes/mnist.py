@@ -124,9 +124,9 @@ def show_chains(
     start = coin_flips(machine, settings["samples"], generator=draw)
     free = wander(machine, start, sweeps, generator=draw)[1]
     led = wander(machine, digits, sweeps, generator=draw)[1]
-    show(section, out, f"{name}-free", tiles(free, 16), f"{words}Chains from coin flips, {sweeps:,} sweeps later.")
+    show(section, out, f"{name}-free", tiles(free, 16), f"{words}chains from coin flips, {sweeps:,} sweeps later.")
     groups = [("test digits", digits.numpy()), (f"{sweeps:,} sweeps on", led.numpy())]
-    show(section, out, f"{name}-led", plots.strips(groups, SHAPE), f"{words}Chains from test digits.")
+    show(section, out, f"{name}-led", plots.strips(groups, SHAPE), f"{words}chains from test digits.")
 
 
 def training_rows(count: int) -> str:
@@ -142,4 +142,4 @@ def signed(value: float, digits: int = 1) -> str:
 def show(section: Section, out: Path, name: str, picture: Any, caption: str) -> None:
     """Write a picture to ``out/name.png`` and add it to a section with its caption."""
     plots.save_picture(out / f"{name}.png", picture)
-    section.picture((out / f"{name}.png").read_bytes(), caption)
+    section.picture((out / f"{name}.png").read_bytes(), caption[0].upper() + caption[1:])

@@ -29,8 +29,9 @@ def lead(figures: Figures) -> str:
     source, best = figures["lines"]["source"], max(LINES, key=lambda kind: worth(figures["lines"][kind]))
     reached = figures["lines"][best]
     return (
-        f"A student report trains this machine on a loss that falls to {mnist.signed(figures['source']['final_loss'])}. "
-        f"Run again as printed, it falls to {mnist.signed(source['final_loss'])}, and the machine gives a test digit "
+        "A student report trains this machine on a loss that falls to "
+        f"{mnist.signed(figures['source']['final_loss'])}. Run again as printed, it falls to "
+        f"{mnist.signed(source['final_loss'])}, and the machine gives a test digit "
         f"{mnist.signed(worth(source))} nats; 784 pixels that know nothing of each other give it "
         f"{mnist.signed(figures['independent_pixels'])}. Of five ways to train the same machine the best, "
         f"{LINES[best]}, reaches {mnist.signed(worth(reached))} nats at a loss of "
@@ -81,9 +82,9 @@ def side_by_side(page: Page, settings: dict[str, Any], figures: Figures) -> None
         "The source's figures, and ours for its own code.",
     )
     section.text(
-        "Where they differ: 1,000 of the 60,000 rows are kept for validation, the rows that do not fill a batch are left "
-        "out, and the random numbers are others. The report does not print its losses before the last epoch, nor any "
-        "likelihood."
+        "Where they differ: 1,000 of the 60,000 rows are kept for validation, the rows that do not fill a batch are "
+        "left out, and the random numbers are others. The report does not print its losses before the last epoch, nor "
+        "any likelihood."
     )
 
 
@@ -133,10 +134,10 @@ def noise(figures: Figures) -> str:
     if not missed:
         return "In this run no machine is worth less annealed from its own biases than from the data."
     return (
-        f"Worth less annealed from its own biases than from the data: {', '.join(missed)}. There the chains from the data "
-        "have missed states far from it that hold most of the machine's probability. A machine whose biases are zero "
-        "believes in coin flips before it is trained; CD looks only at the surroundings of the data, so it need never "
-        "take that belief away. Chains from coin flips, further down, show such states."
+        f"Worth less annealed from its own biases than from the data: {', '.join(missed)}. There the chains from "
+        "the data have missed states far from it that hold most of the machine's probability. A machine whose biases "
+        "are zero believes in coin flips before it is trained; CD looks only at the surroundings of the data, so it "
+        "need never take that belief away. Chains from coin flips, further down, show such states."
     )
 
 
@@ -219,7 +220,7 @@ def pictures(page: Page, out: Path, rows: mnist.Digits, lines: dict[str, Line], 
         "start at coin flips. The tiles show the probabilities that the last states are drawn from."
     )
     for kind, line in lines.items():
-        mnist.show_chains(section, out, f"samples-{kind}", line.machine, rows, settings, f"{LINES[kind]}. ")
+        mnist.show_chains(section, out, f"samples-{kind}", line.machine, rows, settings, f"{LINES[kind]}: ")
     section = page.section("Receptive fields")
     section.text(
         "The weights of each hidden unit, as a picture: red raises the pixel's odds, blue lowers them. All tiles of "
@@ -227,7 +228,7 @@ def pictures(page: Page, out: Path, rows: mnist.Digits, lines: dict[str, Line], 
     )
     for kind, line in lines.items():
         picture = mnist.features(line.machine, settings["hidden"])
-        mnist.show(section, out, f"features-{kind}", picture, f"{LINES[kind]}.")
+        mnist.show(section, out, f"features-{kind}", picture, f"{LINES[kind]}: the weights of all hidden units.")
 
 
 def lesson(page: Page, figures: Figures) -> None:

@@ -140,7 +140,7 @@ def likelihoods(
     epochs = list(range(1, settings["epochs"] + 1))
     title = "free energy, held-out less training rows, in nats"
     picture = plots.curves({"epoch": epochs, "gap": gaps}, names={"gap": title})
-    caption = "Mean free energy of the 1,000 validation rows less that of the training rows, the first 10,000 of them at most."
+    caption = "Mean free energy of the 1,000 validation rows less that of (the first 10,000 of) the training rows."
     mnist.show(section, out, "gap", picture, caption)
     section.text(
         f"The gap is {mnist.signed(gaps[0])} nats after the first epoch and {mnist.signed(gaps[-1])} after the last. "
@@ -154,8 +154,8 @@ def samples(page: Page, out: Path, rows: mnist.Digits, done: Run, settings: dict
     sweeps, held = settings["sweeps"], figures["free_energies"]
     section = page.section(f"Left alone for {sweeps:,} sweeps")
     section.text(
-        "Now nothing holds the chains near a digit. The tiles show the probabilities that the last states are drawn from: "
-        "even grey is a coin flip at every pixel."
+        "Now nothing holds the chains near a digit. The tiles show the probabilities that the last states are drawn "
+        "from: even grey is a coin flip at every pixel."
     )
     mnist.show_chains(section, out, "samples", done.machine, rows, settings)
     section.table(

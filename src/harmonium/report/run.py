@@ -70,7 +70,8 @@ def lead(run: Run, judged: dict[str, Any]) -> str:
     )
     return (
         f"A restricted Boltzmann machine with {run.config.hidden} hidden units was trained on {len(dataset)} rows of "
-        f"{Path(run.source).name} by {SAMPLERS[run.config.sampler]}. Judged on {judged['rows']} {judged['split']} rows that it "
+        f"{Path(run.source).name} by {SAMPLERS[run.config.sampler]}. Judged on {judged['rows']} "
+        f"{judged['split']} rows that it "
         f"never learned from, its mean log-likelihood is {judged['log_likelihood']:.2f} nats a row. {against}; "
         f"the verdict on this number is “{judged['verdict']}”."
     )
@@ -89,10 +90,12 @@ def facts(run: Run, judged: dict[str, Any]) -> list[tuple[str, str]]:
     columns, dataset = run.metrics(), run.dataset("train")
     error = f" ± {judged['error']:.2f}" if judged["error"] else ""
     return [
-        ("log-likelihood", f"{judged['log_likelihood']:.2f}{error} nats a row ({judged['split']}, {judged['rows']} rows)"),
+        ("log-likelihood", f"{judged['log_likelihood']:.2f}{error} nats a row ({judged['split']}, {judged['rows']}
+        rows)"),
         ("verdict", judged["verdict"]),
         ("independent units", f"{judged['baseline']:.2f} nats a row"),
-        ("data", f"{Path(run.source).name}, {len(dataset)} training rows of {dataset.width}, binarise {judged['binarise']}"),
+        ("data", f"{Path(run.source).name}, {len(dataset)} training rows of {dataset.width}, binarise
+        {judged['binarise']}"),
         ("training", f"{run.config.sampler}, {run.config.steps} steps, {columns['seconds'][-1]:.0f} s"),
         ("seed", str(run.config.seed)),
     ]
@@ -106,11 +109,13 @@ def tell_likelihood(page: Page, run: Run, judged: dict[str, Any]) -> None:
         ["this machine", judged["log_likelihood"], judged["error"]],
         ["independent units (baseline)", judged["baseline"], 0.0],
     ]
-    section.table(["model", "log-likelihood, nats a row", "error"], rows, "Mean over the rows of the split; higher is better.")
+    section.table(["model", "log-likelihood, nats a row", "error"], rows, "Mean over the rows of the split; higher is
+    better.")
     spread = judged["error_over_rows"]
     section.text(
         "The likelihood is the probability that the machine gives to rows it has not seen, as a logarithm: "
-        "`log p(v) = −free energy(v) − log Z`. The free energy is exact; all the difficulty lies in log Z, the sum over every "
+        "`log p(v) = −free energy(v) − log Z`. The free energy is exact; all the difficulty lies in "
+        "log Z, the sum over every "
         f"state there is. Here log Z = {judged['log_partition']:.3f}, by "
         + ("summing all states." if judged["method"] == "exact" else annealing(judged))
         + (f" Another draw of as many rows would move the mean by about {spread:.2f} nats." if spread else "")
@@ -136,13 +141,16 @@ def tell_curves(page: Page, run: Run, judged: dict[str, Any]) -> None:
     kept = {"epoch": columns["epoch"], **{names[0]: columns[names[0]] for _, names in shown}}
     section = page.section("How it learned")
     figure = plots.png(plots.curves(kept, panels=shown))
-    section.picture(picture(run, "curves.png", figure), "Figures after each pass over the training rows.", "learning curves")
+    section.picture(picture(run, "curves.png", figure), "Figures after each pass over the training rows.", "learning
+    curves")
     gap = columns["free_energy_gap"][-1]
     section.text(
-        "Read the likelihood or pseudo-likelihood first: it should rise and settle. The free-energy gap compares held-out with "
+        "Read the likelihood or pseudo-likelihood first: it should rise and settle. The free-energy "
+        "gap compares held-out with "
         f"training rows; it ends at {gap:.2f} nats, and "
         + ("grows when a machine learns its rows by heart." if abs(gap) > 2 else "being small, shows no over-fitting.")
-        + " The reconstruction error is easy to read and easy to be fooled by: it also falls when the chains stop moving. "
+        + " The reconstruction error is easy to read and easy to be fooled by: it also falls when the chains stop
+        moving. "
         "Stability is the share of weights that moved by less than 0.001 in the last step of the epoch."
     )
 
@@ -163,7 +171,8 @@ def tell_snapshots(page: Page, run: Run, judged: dict[str, Any]) -> None:
     """Add data, reconstructions and samples at the beginning, first, middle and last epoch."""
     section = page.section("Data, reconstructions and samples while it learned")
     section.text(
-        "A reconstruction is one pass up to the hidden units and down again, by means. A sample is where the chains of the "
+        "A reconstruction is one pass up to the hidden units and down again, by means. A sample is "
+        "where the chains of the "
         "training stood; it owes nothing to the rows above it."
     )
     for file in sorted(run.file("snapshots").glob("*.npz")):
@@ -196,7 +205,8 @@ def tell_samples(page: Page, run: Run, watch: Watch) -> None:
     plots.save_gif(path, [plots.grid(scaled(m.means[:16], run), shape(run), columns=8) for m in moments])
     section.picture(
         path.read_bytes(),
-        f"16 of the chains as they run, from random states to sweep {moments[-1].sweep}; the steps grow with the sweeps.",
+        f"16 of the chains as they run, from random states to sweep {moments[-1].sweep}; the steps "
+        f"grow with the sweeps.",
         "chains in motion",
     )
 
@@ -205,10 +215,12 @@ def tell_usage(page: Page, run: Run) -> None:
     """Add how much the hidden units are used, and two cheap figures on held-out rows."""
     machine = run.machine()
     fixed = torch.Generator().manual_seed(0)
-    train, test = (run.coder.rows(run.dataset(split).take(1000), sharp=True, generator=fixed) for split in ("train", "test"))
+    splits = [run.dataset(split).take(1000) for split in ("train", "test")]
+    train, test = (run.coder.rows(rows, sharp=True, generator=fixed) for rows in splits)
     activity = hidden_activity(machine, test)
     section = page.section("Are all hidden units in use?")
-    section.picture(picture(run, "usage.png", plots.png(plots.usage(activity))), "Mean activity of each unit on test rows.", "usage")
+    section.picture(picture(run, "usage.png", plots.png(plots.usage(activity))), "Mean activity of each unit on test
+    rows.", "usage")
     rows: list[list[object]] = [
         ["free-energy gap, test − training, nats", free_energy_gap(machine, train, test)],
         ["reconstruction error, test", reconstruction_error(machine, test)],
@@ -221,7 +233,8 @@ def tell_usage(page: Page, run: Run) -> None:
 def tell_settings(page: Page, run: Run, environment: dict[str, Any]) -> None:
     """Add what was run, on what, and how to run it again."""
     section = page.section("What was run, on what")
-    section.code(yaml.safe_dump({"data": Path(run.source).name, **run.config.model_dump(exclude_none=True)}, sort_keys=False))
+    section.code(yaml.safe_dump({"data": Path(run.source).name, **run.config.model_dump(exclude_none=True)},
+    sort_keys=False))
     section.table(["", ""], [[name, str(value)] for name, value in environment.items()], "Where it was run.")
     section.text(
         "The same settings and seed give the same model, byte for byte, on the same machine with the same versions; "

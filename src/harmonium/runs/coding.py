@@ -1,5 +1,6 @@
 """How stored rows become states of the visible units, and how states become pictures again."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,7 +47,8 @@ class Coder:
         """Return a new visible row."""
         if self.colours:
             return Potts(self.columns, self.colours)
-        return {"bernoulli": Bernoulli, "spin": Spin, "gaussian": Gaussian}[self.visible](self.columns)
+        kinds: dict[str, Callable[[int], Units]] = {"bernoulli": Bernoulli, "spin": Spin, "gaussian": Gaussian}
+        return kinds[self.visible](self.columns)
 
     def encode(self, v: Tensor) -> Tensor:
         """Return states, (rows, width), from the float rows that ``data`` gives."""

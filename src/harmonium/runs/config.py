@@ -67,7 +67,7 @@ class Config(BaseModel):
     @field_validator("visible")
     @classmethod
     def _known_kind(cls, value: str) -> str:
-        if value not in ("auto", "bernoulli", "spin", "gaussian") and not re.fullmatch(r"potts:([2-9]|[1-9]\d+)", value):
+        if not re.fullmatch(r"auto|bernoulli|spin|gaussian|potts:([2-9]|[1-9]\d+)", value):
             raise ValueError("expected auto, bernoulli, spin, gaussian or potts:Q with Q of 2 or more")
         return value
 
@@ -89,7 +89,8 @@ def content(path: str | Path) -> dict[str, Any]:
     try:
         found = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError(f"there is no file {path}: give a YAML file of settings, such as a run's config.yaml") from None
+        raise InputError(f"there is no file {path}: give a YAML file of settings, such as a run's config.yaml") from
+        None
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         raise InputError(f"{path} is not readable YAML: {' '.join(str(error).split())}") from None
     found = {} if found is None else found

@@ -1,4 +1,4 @@
-"""The directory of a run: ``config.yaml``, ``metrics.csv``, ``model.safetensors``, ``env.json``, pictures, ``report.html``."""
+"""The directory of a run: settings, figures, model, environment, pictures and report."""
 
 import csv
 import io
@@ -45,7 +45,8 @@ class Run:
     def create(cls, path: Path, data_source: str, config: Config) -> "Run":
         """Make the directory and write the settings; raises `InputError` where a run lies already or none can lie."""
         if (path / "config.yaml").exists():
-            raise InputError(f"{path} already holds a run: pass --resume to go on, --replace to start anew, or another --out")
+            raise InputError(f"{path} already holds a run: pass --resume to go on, --replace to start anew, or
+            another --out")
         try:
             path.mkdir(parents=True, exist_ok=True)
             local = Path(data_source).exists() and data_source not in data.NAMES
@@ -83,7 +84,8 @@ class Run:
         expected = self.coder.width
         if machine.visible.width != expected:
             raise InputError(
-                f"the model of {self.path} has {machine.visible.width} visible units and {self.source} gives {expected}: "
+                f"the model of {self.path} has {machine.visible.width} visible units and "
+                f"{self.source} gives {expected}: "
                 "the data have changed since; restore them or train again"
             )
         return machine.requires_grad_(False)

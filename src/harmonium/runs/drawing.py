@@ -54,7 +54,7 @@ def shape(home: Run) -> tuple[int, ...]:
 
 
 def fields(home: Run, count: int) -> tuple[np.ndarray, tuple[int, ...]]:
-    """Return the weights of the ``count`` hidden units of largest norm, (count, columns), and the shape to draw them in."""
+    """Return the weights of the ``count`` largest hidden units, (count, columns), and the shape to draw them in."""
     machine = home.machine()
     if not isinstance(machine, RBM):
         raise InputError(f"{home.path} holds a {type(machine).__name__} where an RBM was expected")

@@ -229,7 +229,7 @@ class Session:
         }
 
     def resume(self) -> None:
-        """Go on from the checkpoint of the run's directory; raises `InputError` when there is none or it does not fit."""
+        """Go on from the checkpoint of the run; raises `InputError` when there is none or it does not fit."""
         state, facts = storage.read_tensors(self.home.file("checkpoint.safetensors"))
         try:
             for owner, module in self._modules().items():
@@ -242,7 +242,8 @@ class Session:
             self.history = [_epoch(row) for row in state["history"].tolist()]
             self.step = int(facts["step"])
         except (KeyError, RuntimeError, ValueError, TypeError) as error:
-            raise InputError(f"{self.home.file('checkpoint.safetensors')} does not fit the run ({error}): --replace it") from None
+            raise InputError(f"{self.home.file('checkpoint.safetensors')} does not fit the run ({error}): --replace
+            it") from None
 
     def _resume_optimizer(self, state: dict[str, Tensor]) -> None:
         whole = self.optimizer.state_dict()

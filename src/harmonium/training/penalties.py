@@ -29,14 +29,13 @@ class L2:
     strength: float
 
     def __call__(self, machine: Machine, positive: Tensor) -> Tensor:
-        return (
-            0.5 * self.strength * torch.stack([weight.square().sum() for weight in machine.couplings()]).sum()
-        )
+        return 0.5 * self.strength * torch.stack([weight.square().sum() for weight in machine.couplings()]).sum()
 
 
 @dataclass(frozen=True)
 class Sparsity:
-    """``strength`` · Σ cross-entropy(``target``, mean activity of each hidden unit over the batch); hidden units in 0…1.
+    """``strength`` · Σ cross-entropy(``target``, mean activity of each hidden unit over the batch); hidden units in
+    0…1.
 
     Its gradient on each hidden field is proportional to activity − target (Hinton, 2012, §11).
     """

@@ -62,7 +62,7 @@ class Gaussian(Quadratic):
 
 
 class ReLU(Quadratic):
-    """Units on x ≥ 0: a Gaussian centred at (bias + field)/precision and cut at zero (Nair & Hinton, 2010, made exact)."""
+    """Units on x ≥ 0: a Gaussian centred at (bias + field)/precision and cut at zero (Nair & Hinton, 2010)."""
 
     support = "numbers of 0 or more"
 
@@ -85,7 +85,7 @@ class ReLU(Quadratic):
 
     @torch.no_grad()
     def match(self, v: Tensor) -> None:
-        """Set both moments from the data by bisection on the centre; the shape var/mean² is kept below that of z = −20."""
+        """Set both moments from the data, by bisection on the centre between z = −20 and 1000."""
         mean, var = v.double().mean(0).clamp_min(1e-6), v.double().var(0, correction=0).clamp_min(1e-12)
         low, high = torch.full_like(mean, -20.0), torch.full_like(mean, 1e3)
         for _ in range(80):

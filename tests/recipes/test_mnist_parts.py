@@ -1,0 +1,188 @@
+"""The parts that both MNIST recipes stand on, checked on machines small enough to enumerate."""
+
+import copy
+import math
+import os
+
+import numpy as np
+import pytest
+import torch
+
+from harmonium import RBM, Bernoulli, InputError, evaluation
+from harmonium.data import Dataset
+from harmonium.evaluation import Estimate
+from harmonium.recipes import likelihood, mnist, passing
+from harmonium.report.page import Section, render
+from harmonium.report.page import Page as Paper
+
+SETTINGS = {"seed": 3, "batch": 4, "epochs": 3, "chains": 400, "rungs": 200, "most": 200}
+
+
+def small(hidden=3, visible=6, size=1.0):
+    draw = torch.Generator().manual_seed(7)
+    machine = RBM(Bernoulli(visible), Bernoulli(hidden), generator=draw).double()
+    with torch.no_grad():
+        for p in machine.parameters():
+            p.copy_(size * torch.randn(p.shape, generator=draw, dtype=p.dtype))
+    return machine
+
+
+def toy_rows(count=10, width=6):
+    grey = np.random.default_rng(0).integers(0, 256, (count, width), dtype=np.uint8)
+    dataset = Dataset("toy", "train", grey, 255, (width,), None, "nowhere")
+    bits = dataset.binarized("threshold").double()
+    return mnist.Digits(dataset, bits, bits, bits, dataset.tensor())
+
+
+def estimate(value, verdict="reliable", reverse=float("nan")):
+    return Estimate(value, 0.1, "anneal", verdict, "", 100, 500, 42.0, reverse)
+
+
+def test_streams_repeat_and_differ():
+    def draws(seed, number):
+        return torch.rand(5, generator=mnist.stream({"seed": seed}, number))
+
+    assert torch.equal(draws(0, 3), draws(0, 3))
+    assert not torch.equal(draws(0, 3), draws(0, 4))
+    assert not torch.equal(draws(0, 3), draws(1, 3))
+
+
+def test_passes_take_whole_epochs_of_losses_in_order():
+    losses = iter([torch.tensor(float(i)) for i in range(6)])
+    watched = []
+
+    def watch(steps, label):
+        watched.append((len(steps), label))
+        return steps
+
+    found = list(mnist.passes(losses, toy_rows(), SETTINGS, watch, "training"))
+    assert found == [(0, [0.0, 1.0]), (1, [2.0, 3.0]), (2, [4.0, 5.0])]  # 10 rows make 2 batches of 4
+    assert watched == [(3, "training")]
+
+
+def test_batches_draw_the_grey_levels_anew():
+    rows = toy_rows(count=4)
+    found = mnist.batches(rows, SETTINGS, torch.Generator().manual_seed(0))
+    drawn = torch.stack([next(found) for _ in range(2000)])
+    assert set(drawn.unique().tolist()) == {0.0, 1.0}
+    grey = rows.grey.tensor()
+    error = 5 * (0.25 / drawn[:, 0].numel()) ** 0.5
+    assert abs(float(drawn.mean()) - float(grey.mean())) < error
+
+
+def test_wandering_ends_in_states_and_their_probabilities():
+    machine, draw = small().float(), torch.Generator().manual_seed(0)
+    start = mnist.coin_flips(machine, 20_000, generator=draw)
+    assert set(start.unique().tolist()) == {0.0, 1.0}
+    v, odds = mnist.wander(machine, start, 30, generator=draw)
+    exact = machine.visible.states()
+    weights = torch.softmax(-machine.free_energy(exact).detach().double(), 0)
+    truth = weights @ exact.double()
+    for found in (v, odds):
+        assert torch.allclose(found.double().mean(0), truth, atol=5 * (0.25 / 20_000) ** 0.5)
+    assert ((odds > 0) & (odds < 1)).all()
+
+
+def test_compare_gradients_of_a_loss_with_itself_its_half_and_its_opposite():
+    machine, v = small(), toy_rows().train
+
+    def loss(machine, v):
+        return machine.free_energy(v).mean()
+
+    assert mnist.compare_gradients(machine, v, loss, loss) == pytest.approx(
+        {"cosine": 1.0, "ratio": 1.0, "difference": 0.0}
+    )
+    half = mnist.compare_gradients(machine, v, lambda m, v: 0.5 * loss(m, v), loss)
+    assert half == pytest.approx({"cosine": 1.0, "ratio": 0.5, "difference": 0.5})
+    back = mnist.compare_gradients(machine, v, lambda m, v: -loss(m, v), loss)
+    assert back == pytest.approx({"cosine": -1.0, "ratio": 1.0, "difference": 2.0})
+
+
+def test_compare_gradients_refuses_a_gradient_of_zero():
+    with pytest.raises(InputError, match="zero"):
+        mnist.compare_gradients(
+            small(), toy_rows().train, lambda m, v: m.free_energy(v).mean(), lambda m, v: 0 * m.free_energy(v).mean()
+        )
+
+
+def test_both_starts_find_the_exact_likelihood():
+    machine, rows = small(), toy_rows()
+    truth = evaluation.log_likelihood(machine, rows.test, evaluation.log_partition(machine)).value
+    found = likelihood.measure(machine, rows, SETTINGS, passing, "toy")
+    assert tuple(found) == likelihood.STARTS
+    for one in found.values():
+        assert one.verdict == "reliable"
+        assert abs(one.value - truth) < 5 * one.error
+    assert math.isnan(found["biases"].reverse)
+    assert abs(found["data"].reverse - truth) < 0.5
+
+
+def test_a_start_at_the_data_misses_coin_flips_and_the_other_start_does_not():
+    """Hidden units that hold every pixel dark while they are on; with all of them off, pixels are coin flips."""
+    machine = RBM(Bernoulli(60), Bernoulli(40)).double()
+    with torch.no_grad():
+        machine.weight.fill_(-2.0)
+        machine.hidden.bias.fill_(0.6)
+    dark = torch.zeros(50, 60, dtype=torch.float64)
+    rows = mnist.Digits(Dataset("dark", "train", np.zeros((50, 60), np.uint8), 1, (60,), None, "-"), dark, dark, dark, dark)
+    truth = evaluation.log_likelihood(machine, dark, exact_by_counts(machine)).value
+    found = likelihood.measure(machine, rows, SETTINGS | {"chains": 100}, passing, "toy")
+    assert abs(likelihood.believed(found).value - truth) < 1
+    assert likelihood.believed(found).value == min(one.value for one in found.values())
+
+
+def exact_by_counts(machine):
+    """Return log Z of a machine whose units are all alike, by the number of hidden units that are on."""
+    hidden, weight, bias = machine.hidden.width, machine.weight[0, 0], machine.hidden.bias[0]
+    k = torch.arange(hidden + 1, dtype=torch.float64)
+    ways = math.lgamma(hidden + 1) - torch.lgamma(k + 1) - torch.lgamma(hidden - k + 1)
+    terms = ways + bias * k + machine.visible.width * torch.nn.functional.softplus(weight * k)
+    return Estimate.exact(float(torch.logsumexp(terms, 0).detach()))
+
+
+def test_the_lower_likelihood_is_believed_and_the_other_named():
+    found = {"data": estimate(-140.0, reverse=-141.0), "biases": estimate(-220.0)}
+    assert likelihood.believed(found).value == -220.0
+    assert likelihood.spread(found) == 80.0
+    words = likelihood.judgement(found)
+    assert words.startswith("−220.0 nats, annealed from the biases")
+    assert "−140.0 (reliable), which missed" in words
+    assert likelihood.figures(found)["value"] == -220.0
+    assert likelihood.figures(found)["starts"]["data"]["reverse"] == -141.0
+
+
+def test_starts_that_agree_are_said_to():
+    assert likelihood.judgement({"data": estimate(-140.0), "biases": estimate(-140.5)}).endswith("which agrees")
+
+
+def test_the_table_states_split_binarisation_estimator_and_baseline():
+    section = Section("worth")
+    found = {"a": {"data": estimate(-140.0), "biases": estimate(-220.0, "unreliable")}}
+    likelihood.show(section, found, toy_rows(), SETTINGS, -206.0)
+    text = render(Paper("a page", sections=[section]))
+    for words in ("10 MNIST test rows", "by sampling (seed 3)", "annealed importance sampling", "−206", "Unreliable"):
+        assert words in text
+
+
+def test_numbers_carry_a_true_minus():
+    assert mnist.signed(-3.14159, 2) == "−3.14"
+    assert mnist.signed(2.0) == "2.0"
+
+
+def test_load_draws_the_same_rows_for_one_seed(mnist_home):
+    settings = {"seed": 1, "rows": 100, "test_rows": 30, "data_dir": None}
+    one, other = mnist.load(settings), mnist.load(settings)
+    assert torch.equal(one.train, other.train)
+    assert torch.equal(one.test, other.test)
+    assert (len(one.grey), len(one.train), len(one.valid), len(one.test)) == (100, 100, 1000, 30)
+    assert set(one.test.unique().tolist()) == {0.0, 1.0}
+    assert not torch.equal(one.test, mnist.load(settings | {"seed": 2}).test)
+    assert ((one.test == 1) <= (one.grey_test > 0)).all()  # black pixels are never lit
+
+
+@pytest.fixture
+def mnist_home():
+    home = os.environ.get("HARMONIUM_DATA")
+    if not home or not os.path.isdir(os.path.join(home, "mnist")):
+        pytest.skip("HARMONIUM_DATA names no folder with mnist/ in it")
+    return copy.copy(home)
