@@ -40,7 +40,7 @@ def quadrature(u, f):
 def test_cgf_is_the_log_integral(name):
     u = kind(name)
     f = field(u)
-    x, density, step = quadrature(u, f)
+    _, density, step = quadrature(u, f)
     ends = torch.logaddexp(density[:, 0], density[:, -1]) - math.log(2)  # the trapezium rule halves both ends
     whole = torch.logsumexp(density, -1)
     total = whole + torch.log1p(-torch.exp(ends - whole)) + math.log(step)

@@ -50,8 +50,14 @@ def table(header: list[str], rows: Iterable[list[str]]) -> None:
 def bar() -> "Progress":
     """Return a progress bar with elapsed time and ETA, on standard error; silent elsewhere than on a terminal."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn,
-    TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     return Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),

@@ -108,14 +108,19 @@ def exact(model: Printed, v: Tensor) -> float:
 
 
 @torch.no_grad()
-def hits(model: Printed, sides: int, sweeps: int, count: int, seed: int) -> tuple[float, Tensor]:
-    """Return the share of states that are a bar or a stripe after ``sweeps`` sweeps of a class's own chain, and the states."""
+def drawn(model: Printed, sides: int, sweeps: int, count: int, seed: int) -> tuple[float, float, Tensor]:
+    """Run ``count`` of a class's own chains for ``sweeps`` sweeps from coin flips, and judge where they end.
+
+    Returns the share that shows a bar or a stripe, the total variation between all of them and the data, and the states.
+    """
     patterns = data.bars_and_stripes(sides)
     x = torch.bernoulli(torch.full((count, sides**2), 0.5), generator=stream(seed, 6))
     rng = stream(seed, 8)
     for _ in range(-(-sweeps // model.k)):
         x, _ = model(x, generator=rng)
-    return float((x[:, None, :] == patterns).all(-1).any(-1).float().mean()), x
+    shares = (x[:, None, :] == patterns).all(-1).double().mean(0)
+    found = float(shares.sum())
+    return found, 0.5 * float((shares - 1 / len(patterns)).abs().sum() + 1 - found), x
 
 
 def overflow(fields: Sequence[float] = FIELDS) -> list[dict[str, float]]:

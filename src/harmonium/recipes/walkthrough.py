@@ -13,7 +13,7 @@ from ..units import Bernoulli
 from . import Watch, passing, recipe, write_figures
 from .derivation import checks, contrastive_bias
 from .exactly import one_thread
-from .faults import KINDS, first_negatives, hits, learn, one_draw, one_step, overflow, started_exact
+from .faults import KINDS, drawn, first_negatives, learn, one_draw, one_step, overflow, started_exact
 
 MANY = 2000
 
@@ -52,9 +52,9 @@ def trained(settings: dict[str, Any], watch: Watch) -> tuple[dict[str, Any], dic
     for k in settings["sweeps"]:
         for name, kind in KINDS.items():
             runs = [learn(kind, settings, k, seed, watch, f"{name} code, k = {k}, seed {seed}") for seed in seeds]
-            drawn = [hits(run["model"], settings["sides"], settings["sampling_sweeps"], MANY, seeds[0]) for run in runs]
-            lines[f"{name}, k = {k}"] = line(runs, [share for share, _ in drawn])
-            states.setdefault(name, drawn[0][1][: settings["shown"]])
+            ends = [drawn(run["model"], settings["sides"], settings["sampling_sweeps"], MANY, seeds[0]) for run in runs]
+            lines[f"{name}, k = {k}"] = line(runs, [end[0] for end in ends], [end[1] for end in ends])
+            states.setdefault(name, ends[0][2][: settings["shown"]])
     return {
         "patterns": len(v),
         "best": -math.log(len(v)),
@@ -65,15 +65,18 @@ def trained(settings: dict[str, Any], watch: Watch) -> tuple[dict[str, Any], dic
     }, states
 
 
-def line(runs: list[dict[str, Any]], shares: list[float]) -> dict[str, Any]:
+def line(runs: list[dict[str, Any]], shares: list[float], apart: list[float]) -> dict[str, Any]:
     """Return one line of the chart, averaged over seeds as far as the shortest run goes, and its last figures."""
     last = [run["values"][-1] for run in runs]
     values = [mean(column) for column in zip(*(run["values"] for run in runs), strict=False)]
+    above = (at for at, value in zip(runs[0]["updates"], values, strict=False) if value > values[0] + 1)
     return {
         "updates": runs[0]["updates"][: len(values)],
         "values": values,
         "final": mean(last),
         "finals": last,
-        "hits": mean(shares),
+        "bars_or_stripes": mean(shares),
+        "total_variation": mean(apart),
+        "one_nat_up_at": next(above, None),
         "ended_at": min(run["updates"][-1] for run in runs),
     }

@@ -90,12 +90,10 @@ def facts(run: Run, judged: dict[str, Any]) -> list[tuple[str, str]]:
     columns, dataset = run.metrics(), run.dataset("train")
     error = f" ± {judged['error']:.2f}" if judged["error"] else ""
     return [
-        ("log-likelihood", f"{judged['log_likelihood']:.2f}{error} nats a row ({judged['split']}, {judged['rows']}
-        rows)"),
+        ("log-likelihood", f"{judged['log_likelihood']:.2f}{error} nats a row ({judged['split']})"),
         ("verdict", judged["verdict"]),
         ("independent units", f"{judged['baseline']:.2f} nats a row"),
-        ("data", f"{Path(run.source).name}, {len(dataset)} training rows of {dataset.width}, binarise
-        {judged['binarise']}"),
+        ("data", f"{Path(run.source).name}, {len(dataset)} rows of {dataset.width}, binarise {judged['binarise']}"),
         ("training", f"{run.config.sampler}, {run.config.steps} steps, {columns['seconds'][-1]:.0f} s"),
         ("seed", str(run.config.seed)),
     ]
@@ -109,8 +107,7 @@ def tell_likelihood(page: Page, run: Run, judged: dict[str, Any]) -> None:
         ["this machine", judged["log_likelihood"], judged["error"]],
         ["independent units (baseline)", judged["baseline"], 0.0],
     ]
-    section.table(["model", "log-likelihood, nats a row", "error"], rows, "Mean over the rows of the split; higher is
-    better.")
+    section.table(["model", "log-likelihood, nats a row", "error"], rows, "Mean over rows; higher is better.")
     spread = judged["error_over_rows"]
     section.text(
         "The likelihood is the probability that the machine gives to rows it has not seen, as a logarithm: "
@@ -141,16 +138,16 @@ def tell_curves(page: Page, run: Run, judged: dict[str, Any]) -> None:
     kept = {"epoch": columns["epoch"], **{names[0]: columns[names[0]] for _, names in shown}}
     section = page.section("How it learned")
     figure = plots.png(plots.curves(kept, panels=shown))
-    section.picture(picture(run, "curves.png", figure), "Figures after each pass over the training rows.", "learning
-    curves")
+    caption = "Figures after each pass over the training rows."
+    section.picture(picture(run, "curves.png", figure), caption, "learning curves")
     gap = columns["free_energy_gap"][-1]
     section.text(
         "Read the likelihood or pseudo-likelihood first: it should rise and settle. The free-energy "
         "gap compares held-out with "
         f"training rows; it ends at {gap:.2f} nats, and "
         + ("grows when a machine learns its rows by heart." if abs(gap) > 2 else "being small, shows no over-fitting.")
-        + " The reconstruction error is easy to read and easy to be fooled by: it also falls when the chains stop
-        moving. "
+        + " The reconstruction error is easy to read and easy to be fooled by: it also falls when the chains "
+        "stop moving. "
         "Stability is the share of weights that moved by less than 0.001 in the last step of the epoch."
     )
 
@@ -219,8 +216,8 @@ def tell_usage(page: Page, run: Run) -> None:
     train, test = (run.coder.rows(rows, sharp=True, generator=fixed) for rows in splits)
     activity = hidden_activity(machine, test)
     section = page.section("Are all hidden units in use?")
-    section.picture(picture(run, "usage.png", plots.png(plots.usage(activity))), "Mean activity of each unit on test
-    rows.", "usage")
+    content = picture(run, "usage.png", plots.png(plots.usage(activity)))
+    section.picture(content, "Mean activity of each unit on test rows.", "usage")
     rows: list[list[object]] = [
         ["free-energy gap, test − training, nats", free_energy_gap(machine, train, test)],
         ["reconstruction error, test", reconstruction_error(machine, test)],
@@ -233,12 +230,11 @@ def tell_usage(page: Page, run: Run) -> None:
 def tell_settings(page: Page, run: Run, environment: dict[str, Any]) -> None:
     """Add what was run, on what, and how to run it again."""
     section = page.section("What was run, on what")
-    section.code(yaml.safe_dump({"data": Path(run.source).name, **run.config.model_dump(exclude_none=True)},
-    sort_keys=False))
+    section.code(
+        yaml.safe_dump({"data": Path(run.source).name, **run.config.model_dump(exclude_none=True)}, sort_keys=False)
+    )
     section.table(["", ""], [[name, str(value)] for name, value in environment.items()], "Where it was run.")
     section.text(
         "The same settings and seed give the same model, byte for byte, on the same machine with the same versions; "
         "`harmonium train --config config.yaml` repeats the run."
     )
-
-

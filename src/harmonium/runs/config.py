@@ -89,8 +89,7 @@ def content(path: str | Path) -> dict[str, Any]:
     try:
         found = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError(f"there is no file {path}: give a YAML file of settings, such as a run's config.yaml") from
-        None
+        raise InputError(f"there is no file {path}: give a YAML file of settings") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         raise InputError(f"{path} is not readable YAML: {' '.join(str(error).split())}") from None
     found = {} if found is None else found

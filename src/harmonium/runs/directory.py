@@ -45,8 +45,7 @@ class Run:
     def create(cls, path: Path, data_source: str, config: Config) -> "Run":
         """Make the directory and write the settings; raises `InputError` where a run lies already or none can lie."""
         if (path / "config.yaml").exists():
-            raise InputError(f"{path} already holds a run: pass --resume to go on, --replace to start anew, or
-            another --out")
+            raise InputError(f"{path} already holds a run: pass --replace to start anew, or another --out")
         try:
             path.mkdir(parents=True, exist_ok=True)
             local = Path(data_source).exists() and data_source not in data.NAMES

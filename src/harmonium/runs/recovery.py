@@ -103,8 +103,7 @@ def hidden_part(mask: str, shape: tuple[int, ...], rows: int, generator: torch.G
 def half(mask: str, shape: tuple[int, ...]) -> Tensor:
     """Return one half of a picture as a mask."""
     if len(shape) != 2:
-        raise InputError(f"--mask {mask} needs pictures and the rows have {shape[0]} columns: pass random:0.5 or a
-        FILE")
+        raise InputError(f"--mask {mask} needs pictures and the rows have {shape[0]} columns: pass random:0.5")
     hidden = torch.zeros(shape, dtype=torch.bool)
     height, width = shape
     part = {

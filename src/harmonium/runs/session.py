@@ -242,8 +242,8 @@ class Session:
             self.history = [_epoch(row) for row in state["history"].tolist()]
             self.step = int(facts["step"])
         except (KeyError, RuntimeError, ValueError, TypeError) as error:
-            raise InputError(f"{self.home.file('checkpoint.safetensors')} does not fit the run ({error}): --replace
-            it") from None
+            where = self.home.file("checkpoint.safetensors")
+            raise InputError(f"{where} does not fit the run ({error}): train it again with --replace") from None
 
     def _resume_optimizer(self, state: dict[str, Tensor]) -> None:
         whole = self.optimizer.state_dict()
@@ -283,4 +283,3 @@ def choose_device(word: str) -> torch.device:
     if missing:
         raise InputError(f"--device {word} was given and this machine has none: pass --device cpu")
     return torch.device(word)
-

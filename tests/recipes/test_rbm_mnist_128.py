@@ -1,0 +1,155 @@
+"""The recipe ``rbm-mnist-128``: what the source's code does, and a run of it from end to end."""
+
+import copy
+import json
+import os
+
+import pytest
+import torch
+
+from harmonium import RBM, Bernoulli
+from harmonium.recipes import mnist, plan, rbm_mnist_128
+from harmonium.report.page import render
+
+TINY = {
+    "hidden": 8, "epochs": 2, "rows": 640, "test_rows": 40, "shown": [0, 1], "sweeps": 3, "samples": 8,
+    "chains": 10, "rungs": 10, "most": 10,
+}  # fmt: skip
+
+
+def machine(visible=5, hidden=3, seed=0):
+    draw = torch.Generator().manual_seed(seed)
+    found = RBM(Bernoulli(visible), Bernoulli(hidden), generator=draw).double()
+    with torch.no_grad():
+        for p in found.parameters():
+            p.copy_(torch.randn(p.shape, generator=draw, dtype=p.dtype))
+    return found
+
+
+def rows(count=20, visible=5):
+    draw = torch.Generator().manual_seed(9)
+    return torch.randint(2, (count, visible), generator=draw).double()
+
+
+def stream():
+    return torch.Generator().manual_seed(4)
+
+
+def test_the_source_computes_our_free_energy():
+    one, v = machine(), rows()
+    assert torch.allclose(rbm_mnist_128.source_free_energy(one, v), one.free_energy(v), atol=1e-12)
+
+
+def test_the_source_reconstructs_with_probabilities_that_carry_a_gradient():
+    one, v = machine(), rows()
+    same, p = rbm_mnist_128.source_forward(one, v, stream())
+    h = torch.bernoulli(torch.sigmoid(v @ one.weight + one.hidden.bias), generator=stream())
+    assert same is v
+    assert torch.allclose(p, torch.sigmoid(h @ one.weight.T + one.visible.bias))
+    assert p.requires_grad
+
+
+def test_detaching_changes_the_gradient_and_not_the_loss():
+    one, v = machine(), rows()
+    loss = rbm_mnist_128.source_loss(one, v, stream())
+    mended = rbm_mnist_128.detached_loss(one, v, stream())
+    assert loss.item() == mended.item()
+    plain, _ = (torch.autograd.grad(x, [one.weight, one.visible.bias])[0] for x in (mended, loss))
+    p = rbm_mnist_128.source_forward(one, v, stream())[1].detach()
+    right = p.T @ torch.sigmoid(p @ one.weight + one.hidden.bias) - v.T @ torch.sigmoid(v @ one.weight + one.hidden.bias)
+    assert torch.allclose(plain, right / len(v), atol=1e-12)
+
+
+def test_the_extra_term_is_the_one_that_the_page_writes():
+    """On a visible bias the source's gradient adds v′(1 − v′)x, x being the log odds that the machine gives v′."""
+    one, v = machine(), rows()
+    source, mended = (
+        torch.autograd.grad(loss(one, v, stream()), one.visible.bias)[0]
+        for loss in (rbm_mnist_128.source_loss, rbm_mnist_128.detached_loss)
+    )
+    p = rbm_mnist_128.source_forward(one, v, stream())[1].detach()
+    x = one.visible.bias + torch.sigmoid(p @ one.weight + one.hidden.bias) @ one.weight.T
+    assert torch.allclose(source - mended, (p * (1 - p) * x).mean(0), atol=1e-12)
+    assert torch.allclose(mended, (p - v).mean(0), atol=1e-12)
+
+
+def test_probabilities_have_a_higher_free_energy_than_what_is_drawn_from_them():
+    one = machine()
+    states = one.visible.states()
+    p = rbm_mnist_128.source_forward(one, rows(), stream())[1].detach()
+    odds = (states[:, None] * p + (1 - states[:, None]) * (1 - p)).prod(-1)  # (32, rows)
+    drawn = (odds * one.free_energy(states)[:, None]).sum(0)
+    assert torch.allclose(odds.sum(0), torch.ones(len(p), dtype=torch.float64))
+    assert (one.free_energy(p) > drawn).all()
+
+
+def test_the_source_loss_falls_when_only_the_reconstruction_gets_worse():
+    """A step along the extra term alone lowers the loss on the batch, and no data term is in it."""
+    one, v = machine(), rows()
+    parameters = list(one.parameters())
+    source, mended = (
+        torch.autograd.grad(loss(one, v, stream()), parameters)
+        for loss in (rbm_mnist_128.source_loss, rbm_mnist_128.detached_loss)
+    )
+    before = rbm_mnist_128.source_loss(one, v, stream()).item()
+    p_before = one.free_energy(rbm_mnist_128.source_forward(one, v, stream())[1]).mean()
+    moved = copy.deepcopy(one)
+    with torch.no_grad():
+        for p, a, b in zip(moved.parameters(), source, mended, strict=True):
+            p.sub_(1e-4 * (a - b))
+    p_after = rbm_mnist_128.source_forward(moved, v, stream())[1]
+    assert one.free_energy(p_after).mean() > p_before
+    assert before == pytest.approx(rbm_mnist_128.source_loss(one, v, stream()).item(), abs=0)
+
+
+@pytest.mark.parametrize("kind", rbm_mnist_128.LINES)
+def test_every_line_moves_all_its_parameters_and_repeats(kind):
+    settings = plan("rbm-mnist-128", quick=True) | TINY
+    found = [trained(kind, settings) for _ in range(2)]
+    start = RBM(Bernoulli(784), Bernoulli(8), generator=mnist.stream(settings, 0))
+    for a, b, c in zip(*(m.parameters() for m in (*found, start)), strict=True):
+        assert torch.equal(a, b)
+        assert not torch.equal(a, c)
+
+
+def trained(kind, settings):
+    import numpy as np
+
+    from harmonium.data import Dataset
+
+    grey = np.random.default_rng(1).integers(0, 256, (200, 784), dtype=np.uint8)
+    dataset = Dataset("noise", "train", grey, 255, (28, 28), None, "nowhere")
+    bits = dataset.binarized("threshold")
+    digits = mnist.Digits(dataset, bits, bits, bits, dataset.tensor())
+    start = RBM(Bernoulli(784), Bernoulli(8), generator=mnist.stream(settings, 0))
+    line = rbm_mnist_128.learn(kind, start, digits, settings, lambda steps, label: steps)
+    assert len(line.losses) == 2
+    assert {epoch: v.shape for epoch, v in line.shown.items()} == {0: (10, 784), 1: (10, 784)}
+    return line.machine
+
+
+@pytest.fixture
+def mnist_home():
+    home = os.environ.get("HARMONIUM_DATA")
+    if not home or not os.path.isdir(os.path.join(home, "mnist")):
+        pytest.skip("HARMONIUM_DATA names no folder with mnist/ in it")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("mnist_home")
+def test_the_recipe_from_end_to_end(tmp_path):
+    settings = plan("rbm-mnist-128", quick=True) | TINY
+    page = rbm_mnist_128.carry_out(settings, tmp_path)
+    held = json.loads((tmp_path / "figures.json").read_text())
+    assert held["settings"]["hidden"] == 8
+    assert list(held["figures"]["lines"]) == list(rbm_mnist_128.LINES)
+    text = render(page)
+    for kind, name in rbm_mnist_128.LINES.items():
+        line = held["figures"]["lines"][kind]
+        assert line["final_loss"] == line["losses"][-1]
+        assert line["likelihood"]["value"] == min(s["value"] for s in line["likelihood"]["starts"].values())
+        assert mnist.signed(line["likelihood"]["value"]) in text
+        assert name.replace("'", "&#39;") in text
+    assert held["figures"]["gradient_at_start"]["cosine"] > 0.99
+    assert held["figures"]["source"]["final_loss"] == -185.1377
+    assert {f"features-{kind}.png" for kind in rbm_mnist_128.LINES} <= {path.name for path in tmp_path.iterdir()}
