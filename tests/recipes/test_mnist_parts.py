@@ -11,8 +11,7 @@ from harmonium import RBM, Bernoulli, InputError, evaluation
 from harmonium.data import Dataset
 from harmonium.evaluation import Estimate
 from harmonium.recipes import likelihood, mnist, passing
-from harmonium.report.page import Section, render
-from harmonium.report.page import Page as Paper
+from harmonium.report.page import Page, Section, render
 
 SETTINGS = {"seed": 3, "batch": 4, "epochs": 3, "chains": 400, "rungs": 200, "most": 200}
 
@@ -161,7 +160,7 @@ def test_the_table_states_split_binarisation_estimator_and_baseline():
     section = Section("worth")
     found = {"a": {"data": estimate(-140.0), "biases": estimate(-220.0, "unreliable")}}
     likelihood.show(section, found, toy_rows(), SETTINGS, -206.0)
-    text = render(Paper("a page", sections=[section]))
+    text = render(Page("a page", sections=[section]))
     for words in ("10 MNIST test rows", "by sampling (seed 3)", "annealed importance sampling", "−206", "Unreliable"):
         assert words in text
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import plots
 from ..report.page import Page
-from . import likelihood, mnist
+from . import extra_term, likelihood, mnist
 from .rbm_mnist_128 import LINES, Line, detached_loss, source_forward, source_loss
 
 Figures = dict[str, Any]
@@ -18,7 +18,7 @@ def fill(settings: dict[str, Any], out: Path, rows: mnist.Digits, lines: dict[st
     side_by_side(page, settings, figures)
     losses(page, out, settings, figures)
     likelihoods(page, settings, rows, lines, figures)
-    reasons(page, figures)
+    extra_term.explain(page, figures)
     pictures(page, out, rows, lines, settings)
     lesson(page, figures)
     return page
@@ -35,7 +35,7 @@ def lead(figures: Figures) -> str:
         f"{mnist.signed(worth(source))} nats; 784 pixels that know nothing of each other give it "
         f"{mnist.signed(figures['independent_pixels'])}. Of five ways to train the same machine the best, "
         f"{LINES[best]}, reaches {mnist.signed(worth(reached))} nats at a loss of "
-        f"{mnist.signed(reached['final_loss'])}: the loss is no measure."
+        f"{mnist.signed(reached['final_loss'])}."
     )
 
 
@@ -154,52 +154,6 @@ def ranking(figures: Figures) -> str:
         f"The lowest loss belongs to {LINES[by_loss]}{twist}. The highest likelihood belongs to "
         f"{LINES[by_likelihood]}. Read as a measure, the loss would pick the wrong machine."
     )
-
-
-def reasons(page: Page, figures: Figures) -> None:
-    """Explain where the loss comes from, and measure each part of the explanation."""
-    section = page.section("Why the loss can fall while the machine gets worse")
-    section.text("The reconstruction depends on the parameters too, so the chain rule has two parts:")
-    section.formula("L(θ) = F(v; θ) − F(v′(θ); θ),      v′(θ) = σ(W h + a),   h ~ p(h | v)")
-    section.formula("dL/dθ  =  ∂F(v)/∂θ − ∂F(v′)/∂θ   −   (∂F/∂v′) · (∂v′/∂θ)")
-    section.text(
-        "The first part is CD-1: make the data more likely, make the reconstruction less likely. The last part is "
-        "not in CD-1 at all. It moves the reconstruction itself to where the machine finds it less likely: the loss "
-        "falls because v′ gets worse, not because the data get more likely. For a visible bias it can be written out:"
-    )
-    section.formula("∂L/∂aᵢ = v′ᵢ − vᵢ + v′ᵢ (1 − v′ᵢ) xᵢ,      xᵢ = aᵢ + Σⱼ Wᵢⱼ σ(bⱼ + Σₖ Wₖⱼ v′ₖ)")
-    section.text(
-        "xᵢ is the log odds that the machine gives pixel i. Where it would light the pixel, xᵢ > 0, the last term "
-        "dims it; where it would leave it dark, the last term lights it. Nothing bounds F(v′) − F(v) from above "
-        "while the weights grow, so the loss has no bottom."
-    )
-    start, held = figures["gradient_at_start"], figures["lines"]
-    slants = [("the untrained machine", start)] + [(LINES[kind], held[kind]["gradient"]) for kind in LINES]
-    section.table(
-        ("on", "cosine", "size, source / CD", "difference / CD"),
-        [(name, s["cosine"], s["ratio"], s["difference"]) for name, s in slants],
-        "The source's gradient against the detached one: same batch, same hidden draw, all parameters. A right "
-        "gradient has cosine 1, ratio 1, difference 0.",
-    )
-    states = [(LINES[kind], held[kind]["states"]) for kind in LINES]
-    section.table(
-        ("machine", "F(v)", "F(v′), probabilities", "F(v′), drawn", "mean v′(1 − v′)", "lit in v", "lit in v′"),
-        [
-            (
-                name, s["free_energy_data"], s["free_energy_probabilities"], s["free_energy_drawn"],
-                s["undecided"], s["lit_data"], s["lit_probabilities"],
-            )
-            for name, s in states
-        ],
-        "Mean free energies in nats on 1,000 test rows at most, how undecided the reconstructed pixels are, and the "
-        "share of pixels that are lit.",
-    )  # fmt: skip
-    section.text(
-        "The second table shows a smaller effect as well. F is concave, so the probabilities always have a higher "
-        "free energy than the states drawn from them have on average. A loss taken with probabilities is therefore "
-        "below the one taken with states, on any machine and without any fault in the gradient."
-    )
-    section.formula("F(E[v′]) ≥ E[F(v′)]")
 
 
 def pictures(page: Page, out: Path, rows: mnist.Digits, lines: dict[str, Line], settings: dict[str, Any]) -> None:

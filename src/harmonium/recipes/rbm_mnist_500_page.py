@@ -204,11 +204,11 @@ def lesson(page: Page, settings: dict[str, Any], figures: Figures) -> None:
     section.text(f"Likelihood of a test digit in nats, by epochs: {words}. The best of them is after {best}.")
     apart = figures["free_energies"]["many_sweeps_from_coin_flips"] - figures["free_energies"]["data"]
     section.text(
-        "Pictures one sweep from the data are good early and stay good, whatever becomes of the machine. Chains of "
-        f"{settings['sweeps']:,} sweeps from coin flips end {abs(apart):.0f} nats "
+        "Pictures one sweep from the data tell how much of a digit the hidden units keep, not what the machine "
+        f"believes in. Chains of {settings['sweeps']:,} sweeps from coin flips end {abs(apart):.0f} nats "
         f"{'above' if apart > 0 else 'below'} the digits in free energy. Judge a generative model by such chains and "
-        "by a likelihood with a verdict; CD-1 trains only the surroundings of the data. Persistent chains, biases "
-        "that start at the pixels' log odds and a falling rate mend most of this."
+        "by a likelihood with a verdict, annealed from more than one start. What biases from the data and persistent "
+        "chains change is measured in the recipe `rbm-mnist-128`."
     )
 
 

@@ -32,7 +32,7 @@ def carry_out(settings: dict[str, Any], out: Path, *, watch: Watch = passing) ->
         figures = {
             "source": recipe("walkthrough").source_figures,
             "checks": checks(*size, settings["rows"], seed),
-            "contrastive_bias": contrastive_bias(*size, settings["rows"], seed),
+            "contrastive_bias": contrastive_bias(*size),
             "one_draw": one_draw(*size, seed),
             "started_exact": started_exact(*size, settings["draws"], seed),
             "first_negatives": first_negatives(settings["sides"] ** 2, settings["units"], MANY, seed),

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from .. import plots
 from ..report.page import Page, Section
-from .words import show, signed, span
+from .words import show, signed, small, span, whole
 
 Figures = dict[str, Any]
 
@@ -73,7 +73,7 @@ def exact_start(section: Section, settings: dict[str, Any], figures: Figures) ->
     )
     section.table(
         ("code", "total variation after one sweep", "in the long run", "χ² after one sweep"),
-        [(n, f"{r['one_sweep']:.1e}", f"{r['many_sweeps']:.1e}", f"{r['chi_square']:,.1f}")
+        [(n, small(r["one_sweep"]), small(r["many_sweeps"]), f"{r['chi_square']:,.1f}")
          for n, r in found.items() if n in first],
         "Distance from the exact p(x) of the tiny machine, for chains that start in it.",
     )  # fmt: skip
@@ -105,17 +105,21 @@ def training(
     )  # fmt: skip
     show(section, out, "training", picture, f"Mean of {len(found['seeds'])} seeds. Best possible: −log {found['patterns']}.")
     section.table(
-        ("code", "log p(x), nats", "over seeds", "one nat up after", "draws that are a pattern", "their total variation"),
+        ("code", "log p(x), nats", "over seeds", "one nat up after", "on a pattern", "total variation"),
         [
-            (n, signed(r["final"]), span(r["finals"]), r["one_nat_up_at"], f"{100 * r['bars_or_stripes']:.0f} %",
+            (whole(n), signed(r["final"]), span(r["finals"]), r["one_nat_up_at"], f"{100 * r['bars_or_stripes']:.0f} %",
              signed(r["total_variation"]))
             for n, r in lines.items()
         ],
-        "After the last update; bars and stripes are the training set, so there are no held-out rows. Exact. "
-        f"Best possible {signed(found['best'])}, independent pixels {signed(found['independent_pixels'])} nats. "
-        "The fourth column counts updates until the mean curve is one nat above its start. "
-        f"The last two judge {found['drawn']:,} of the code's own chains after {settings['sampling_sweeps']:,} sweeps "
+        "After the last update. The fourth column counts updates until the mean curve is one nat above its start; the "
+        f"last two judge {found['drawn']:,} of the code's own chains after {settings['sampling_sweeps']:,} sweeps "
         "from coin flips, against the data.",
+    )
+    section.verdict(
+        "exact",
+        f"Every state of the smaller row was summed, so there is no error. The {found['patterns']} patterns are the training set; "
+        f"there are no held-out rows. The best possible is {signed(found['best'])} nats a pattern, pixels that know nothing of each "
+        f"other reach {signed(found['independent_pixels'])}.",
     )
     compare(section, lines)
     groups = [(f"{name} code", rows.numpy()) for name, rows in states.items()]
@@ -136,7 +140,7 @@ def compare(section: Section, lines: Figures) -> None:
         "gives 0 or 1, as a steep sigmoid nearly would. Its weights are then tuned to that chain, and not to "
         "the RBM whose free energy is in the loss. So draws of its own chain can look fair while the likelihood is "
         "worse: judge a model by its likelihood, not by its draws. While the weights are small, the clamp leaves next to "
-        "nothing of the field, which is the long flat start of the curve."
+        "nothing of the field: see the fourth column."
     )
 
 
@@ -146,7 +150,7 @@ def second_fault(page: Page, figures: Figures) -> None:
     section.text("As printed, under the words “numerically stable free energy calculation”:")
     section.code("hidden = torch.sum(torch.log(1 + torch.exp(linear)), dim=1)")
     section.text(
-        "In float32, exp(a) is infinite from a = 88.73 on. Then the value is infinite, and the slope, ∞/∞, is no number. Below "
+        "In float32, exp(a) is infinite above a = 88.72. Then the value is infinite, and the slope, ∞/∞, is no number. Below "
         "about −17 the 1 swallows exp(a), and the value is 0."
     )
     section.table(
@@ -161,14 +165,15 @@ def second_fault(page: Page, figures: Figures) -> None:
     step = figures["one_step"]
     section.text(
         "It takes one hidden unit. Give it 100 weights of 1 and a picture whose 100 pixels are all on: the field is 100. "
-        f"After a single update {100 * step['printed']:.1f} % of the printed code's parameters are finite numbers, and "
-        f"{100 * step['mended']:.0f} % of the mended code's. In harmonium the loop stops with an error at that step."
+        f"After a single update {100 * step['printed']:.1f} % of the printed code's parameters are finite numbers (W and b are "
+        f"lost, c is left), and {100 * step['mended']:.0f} % of the mended code's. harmonium's `train` also refuses to go on from a "
+        "loss that is not finite, and names the step."
     )
 
 
 def number(value: float) -> str:
-    """Write a value to six digits, small ones with an exponent; infinity and NaN as they are."""
-    return f"{value:.6g}".replace("-", "−", 1) if value >= 0 or value < 0 else "nan"
+    """Write a value to six digits, small ones with an exponent."""
+    return f"{value:.6g}".replace("inf", "∞")
 
 
 def slips(page: Page) -> None:

@@ -6,15 +6,16 @@ from typing import Any
 from torch import Tensor
 
 from ..report.page import Page, Section
+from . import recipe
 from .walkthrough_faults import conclusion, first_fault, second_fault, slips
-from .words import both_sides, signed
+from .words import both_sides, small
 
 Figures = dict[str, Any]
 
 
 def fill(settings: dict[str, Any], out: Path, figures: Figures, states: dict[str, Tensor]) -> Page:
     """Return the page; every number on it is in ``figures`` or in the settings."""
-    page = Page("An RBM derived, every step checked, and two faults mended", lead(figures), facts(settings, figures))
+    page = Page(recipe("walkthrough").title, lead(figures), facts(settings, figures))
     notation(page)
     steps(page, figures)
     contrastive(page, figures)
@@ -79,19 +80,20 @@ STEPS = {
     ),
     "hidden": (
         "The hidden units given the visible ones",
-        "p(h | x) = p(x, h) / Σₕ p(x, h) = Πⱼ p(hⱼ | x),   p(hⱼ = 1 | x) = σ(bⱼ + Wⱼ · x)",
+        "p(h | x) = p(x, h) / Σₕ p(x, h) = Πⱼ p(hⱼ | x),   p(hⱼ = 1 | x) = σ(bⱼ + Σₖ Wⱼₖ xₖ)",
         "Bayes' rule cancels Z. There is no weight between two hidden units, so the rest factorises, and each factor is "
-        "a sigmoid σ(a) = 1/(1 + exp(−a)). Wⱼ is the j-th row of W.",
+        "a sigmoid σ(a) = 1/(1 + exp(−a)) of the j-th row of W times x.",
     ),
     "visible": (
         "The visible units given the hidden ones",
-        "p(xₖ = 1 | h) = σ(cₖ + h · W₍:,k₎)",
-        "The same by symmetry; now the k-th column of W enters. Keep the σ in mind: the first fault is that the code "
+        "p(xₖ = 1 | h) = σ(cₖ + Σⱼ hⱼ Wⱼₖ)",
+        "The same by symmetry; now it is the k-th column of W that enters. Keep the σ in mind: the first fault is that the code "
         "leaves it out.",
     ),
     "free": (
         "Free energy",
-        "F(x) = −log Σₕ exp(−E(x, h)) = −cᵀx − Σⱼ log(1 + exp(bⱼ + Wⱼ · x)),   p(x) = exp(−F(x)) / Z",
+        "F(x) = −log Σₕ exp(−E(x, h)) = −cᵀx − Σⱼ log(1 + exp(bⱼ + Σₖ Wⱼₖ xₖ))\n"
+        "p(x) = exp(−F(x)) / Z",
         "The hidden units are summed out exactly. The second fault sits in how the logarithm is written.",
     ),
     "likelihood": (
@@ -129,7 +131,8 @@ def contrastive(page: Page, figures: Figures) -> Section:
     )
     section.table(
         ("k", "distance to the true gradient, in units of its size"),
-        [(k, f"{gap:.1e}" if gap < 1e-3 else signed(gap, 4)) for k, gap in rows],
-        "How far the mean direction of CD-k in W is off, on a machine with larger weights, from N(0, 3²).",
+        [(k, small(gap)) for k, gap in rows],
+        "How far the mean direction of CD-k in W is off. The machine likes all units off as much as all units on, and the "
+        "data hold the first alone: the chain has to cross before it learns of the second.",
     )
     return section

@@ -13,6 +13,16 @@ def signed(value: float, digits: int = 2) -> str:
     return f"{value:.{digits}f}".replace("-", "−")
 
 
+def small(value: float) -> str:
+    """Write a distance: three decimals, or one digit and an exponent where that would hide it."""
+    return f"{value:.3f}" if value >= 0.001 else f"{value:.0e}" if value else "0"
+
+
+def whole(text: str) -> str:
+    """Keep a short name on one line."""
+    return text.replace(" ", "\u00a0")
+
+
 def show(section: Section, out: Path, name: str, picture: Any, caption: str) -> None:
     """Write a picture to ``out/name.png`` and add it to a section with its caption."""
     path = plots.save_picture(out / f"{name}.png", picture)
@@ -23,11 +33,11 @@ def both_sides(section: Section, rows: Iterable[Sequence[Any]], caption: str = "
     """Add a table of (what, left side, right side), with the difference in a last column."""
     section.table(
         ("quantity", "left side", "right side", "difference"),
-        [(what, signed(a, 10), signed(b, 10), f"{abs(a - b):.1e}") for what, a, b in rows],
+        [(what, signed(a, 10), signed(b, 10), small(abs(a - b))) for what, a, b in rows],
         caption,
     )
 
 
 def span(values: Sequence[float], digits: int = 2) -> str:
     """Write the lowest and the highest of some values."""
-    return f"{signed(min(values), digits)} to {signed(max(values), digits)}"
+    return whole(f"{signed(min(values), digits)} to {signed(max(values), digits)}")

@@ -14,6 +14,7 @@ from ..sampling import Sampler
 from .edits import Edit
 from .penalties import Penalty
 
+FAR = 1e9  # nats: a difference of free energies that no useful machine comes near
 SCHEDULES = {
     "constant": lambda done: 1.0,
     "linear": lambda done: 1.0 - done,
@@ -48,7 +49,8 @@ def train(
     mean log-likelihood when the sampler's states are the model's own.  The loss itself measures nothing: watch
     a likelihood instead.  ``start`` numbers the first step, for a run that goes on.
 
-    Raises `Diverged` with the step and the largest weight when the loss or a gradient is not finite.
+    Raises `Diverged` with the step and the largest weight when the loss or a gradient is not finite, or the
+    loss is beyond 1e9 nats.
     """
     for index, v in enumerate(batches, start):
         positive = machine.infer(v, generator=generator)
@@ -65,12 +67,13 @@ def train(
 
 
 def refuse_divergence(machine: Machine, loss: Tensor, index: int) -> None:
-    """Raise `Diverged` unless the loss and all gradients are finite."""
+    """Raise `Diverged` unless the loss is finite and below `FAR`, and all gradients are finite."""
     gradients = [p.grad.abs().amax() for p in machine.parameters() if p.grad is not None]
-    if all(bool(value.isfinite()) for value in (loss, *gradients)):
+    near = bool(loss.abs() < FAR)  # false for NaN too
+    if near and all(bool(value.isfinite()) for value in gradients):
         return
     largest = max(float(weight.detach().abs().max()) for weight in machine.couplings())
-    cause = f"loss {float(loss):.3g}" if not loss.isfinite() else "a gradient is not finite"
+    cause = "a gradient is not finite" if near else f"the loss is {float(loss):.3g}"
     raise Diverged(
         f"training diverged at step {index}: {cause}, largest weight {largest:.3g}; "
         "lower the learning rate or clip the gradient"

@@ -1,0 +1,48 @@
+import json
+import math
+import os
+from pathlib import Path
+
+import pytest
+
+from harmonium import recipes
+from harmonium.recipes import algorithms
+
+HOME = os.environ.get("HARMONIUM_DATA")
+SMALL = {
+    "side": 2, "hidden": 3, "updates": 20, "points": 3, "seeds": 2, "naive": [2], "contrastive": [1],
+    "bias_states": 50, "bias_points": 2, "mnist_rows": 500, "mnist_test_rows": 100, "mnist_hidden": 3,
+    "mnist_updates": 12, "mnist_points": 2, "mnist_naive": [2], "mnist_contrastive": [1], "mnist_exact_updates": 2,
+}  # fmt: skip
+needs_mnist = pytest.mark.skipif(
+    HOME is None or not (Path(HOME) / "mnist").is_dir(), reason="HARMONIUM_DATA does not hold MNIST"
+)
+
+
+def test_bars_and_stripes_are_judged_against_the_best_possible():
+    found = algorithms.bars({**recipes.plan("algorithms"), **SMALL}, recipes.passing)
+    assert found["patterns"] == 6
+    assert found["batch"] == 24
+    assert found["best"] == pytest.approx(-math.log(6))
+    assert found["independent_pixels"] == pytest.approx(-4 * math.log(2))
+    assert all(len(r["finals"]) == 2 and r["values"][-1] == r["final"] for r in found["runners"].values())
+
+
+@needs_mnist
+def test_a_small_run_writes_its_page_and_every_figure(tmp_path):
+    labels = []
+
+    def watch(steps, label):
+        labels.append((label, len(steps)))
+        return steps
+
+    page = algorithms.carry_out({**recipes.plan("algorithms", quick=True), **SMALL}, tmp_path, watch=watch)
+    held = json.loads((tmp_path / "figures.json").read_text())
+    assert held["settings"]["mnist_rows"] == 500
+    assert list(held["figures"]) == ["source", "gradient", "bars", "bias", "mnist"]
+    assert list(held["figures"]["mnist"]["runners"]) == ["naive MCMC, k = 2", "CD-1", "PCD-1"]
+    assert ("MNIST, PCD-1", 12) in labels
+    assert {path.name for path in tmp_path.glob("*.png")} == {
+        "bars-updates.png", "bars-seconds.png", "bias.png", "mnist-updates.png", "mnist-seconds.png"
+    }  # fmt: skip
+    assert len(page.sections) == 7

@@ -1,0 +1,274 @@
+import itertools
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from harmonium import Diverged, InputError
+from harmonium.runs import Config, Run
+from harmonium.runs.coding import Coder
+from harmonium.runs.config import read, settle
+from harmonium.runs.directory import free_path, rows
+from harmonium.runs.judgement import judge, recall, remember, sentence
+from harmonium.runs.recovery import hidden_part, restore
+from harmonium.runs.session import Session, choose_device
+
+SMALL = {"hidden": 8, "steps": 40, "seed": 3}
+
+
+def start(path, source="digits", **settings) -> Session:
+    config = Config(**(SMALL | settings))
+    settled = settle(config, rows(str(source), "train", config))
+    return Session(Run.create(path, str(source), settled))
+
+
+def finish(session: Session) -> Session:
+    for _ in session:
+        pass
+    session.save()
+    return session
+
+
+def model(session: Session) -> bytes:
+    return session.home.file("model.safetensors").read_bytes()
+
+
+VARIANTS = {
+    "pcd": {},
+    "cd": {"sampler": "contrastive", "sweeps": 2},
+    "fresh": {"sampler": "fresh", "sweeps": 3},
+    "exact": {"sampler": "exact"},
+    "adam, sampled bits": {"optimizer": "adam", "binarise": "sample"},
+    "momentum, all penalties": {"momentum": 0.5, "l1": 1e-4, "l2": 1e-4, "sparsity": 0.2, "clip": 1.0},
+    "plain, constant": {"centre": False, "schedule": "constant"},
+    "spins": {"visible": "spin"},
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_one_seed_gives_the_same_bytes(variant, tmp_path):
+    a, b = (finish(start(tmp_path / name, **VARIANTS[variant])) for name in "ab")
+    assert model(a) == model(b)
+    assert model(a) != model(finish(start(tmp_path / "c", **(VARIANTS[variant] | {"seed": 4}))))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("cut", [1, 12, 29])
+def test_a_run_cut_and_resumed_ends_at_the_same_bytes(variant, cut, tmp_path):
+    whole = finish(start(tmp_path / "whole", **VARIANTS[variant]))
+    first = start(tmp_path / "cut", **VARIANTS[variant])
+    for _ in itertools.islice(first, cut):
+        pass
+    first.save()
+    second = Session(Run.open(tmp_path / "cut"))
+    second.resume()
+    assert second.step == cut
+    finish(second)
+    assert model(second) == model(whole)
+    ours, theirs = (session.home.metrics() for session in (second, whole))
+    assert ours["log_likelihood"] == theirs["log_likelihood"]
+    assert ours["epoch"] == [1, 2, 3, 4]
+
+
+def test_a_run_learns_and_is_judged_honestly(tmp_path):
+    home = finish(start(tmp_path / "run", hidden=16, steps=1500, lr=0.2)).home
+    exact = judge(home, method="exact")
+    assert exact["log_likelihood"] > exact["baseline"] + 3
+    assert (exact["verdict"], exact["error"], exact["rows"], exact["binarise"]) == ("exact", 0.0, 359, "threshold")
+    annealed = judge(home, method="anneal")
+    assert annealed["verdict"] == "reliable"
+    assert abs(annealed["log_likelihood"] - exact["log_likelihood"]) < 4 * annealed["error"]
+    assert annealed["baseline"] == exact["baseline"]
+    remember(home, exact)
+    assert recall(home) == exact
+    assert "exact" in sentence(exact)
+    assert f"{exact['baseline']:.2f}" in sentence(exact)
+    metrics = home.metrics()
+    assert metrics["pseudo_likelihood"][-1] > metrics["pseudo_likelihood"][0] + 3
+    assert np.isnan(metrics["log_likelihood"]).all()  # 2^16 hidden states are too many to sum after every epoch
+    assert all(0 <= share <= 1 for share in metrics["stability"])
+    assert metrics["weight_norm"][-1] > metrics["weight_norm"][0]
+
+
+def test_recovery_beats_the_means(tmp_path):
+    home = finish(start(tmp_path / "run", hidden=32, steps=3000)).home
+    for mask in ("bottom", "top", "left", "right", "random:0.5", "noise:0.1"):
+        result = restore(home, mask, 100, chains=8, sweeps=60)
+        figures = result.figures
+        assert figures["rows"] == 100
+        assert figures["mean_squared_error"] < figures["baseline_mean_squared_error"], mask
+        if not mask.startswith("noise"):
+            hidden = hidden_part(mask, (8, 8), 100, torch.Generator()).numpy()
+            if ":" not in mask:
+                assert (result.recovered[~hidden] == result.truth[~hidden]).all()
+
+
+def test_masks_hide_what_they_say(tmp_path):
+    g = torch.Generator().manual_seed(0)
+    bottom = hidden_part("bottom", (4, 6), 2, g).view(2, 4, 6)
+    assert bottom[:, 2:].all()
+    assert not bottom[:, :2].any()
+    assert hidden_part("left", (4, 6), 2, g).view(2, 4, 6)[..., :3].all()
+    share = hidden_part("random:0.3", (50, 50), 4, g).float().mean()
+    assert float(share) == pytest.approx(0.3, abs=0.03)
+    np.save(tmp_path / "mask.npy", np.eye(4))
+    assert hidden_part(str(tmp_path / "mask.npy"), (4, 4), 3, g).sum() == 12
+
+
+@pytest.mark.parametrize(
+    ("mask", "says"),
+    [
+        ("middle", "bottom, top, left, right"),
+        ("random:2", "between 0 and 1"),
+        ("random:x", "between 0 and 1"),
+        ("noise:0.7", "between 0 and 0.5"),
+    ],
+)
+def test_bad_masks_are_refused(mask, says):
+    with pytest.raises(InputError, match=says):
+        hidden_part(mask, (8, 8), 3, torch.Generator())
+
+
+def test_masks_of_the_wrong_size_are_refused(tmp_path):
+    np.save(tmp_path / "wide.npy", np.ones((9, 9)))
+    np.save(tmp_path / "none.npy", np.zeros((8, 8)))
+    for name, says in (("wide", "holds 81 values where a row has 64"), ("none", "hides nothing")):
+        with pytest.raises(InputError, match=says):
+            hidden_part(str(tmp_path / f"{name}.npy"), (8, 8), 3, torch.Generator())
+    with pytest.raises(InputError, match="needs pictures"):
+        hidden_part("bottom", (64,), 3, torch.Generator())
+
+
+@pytest.fixture
+def tables(tmp_path):
+    g = np.random.default_rng(0)
+    np.save(tmp_path / "real.npy", g.normal(3, 5, (300, 6)).astype("float32"))
+    np.save(tmp_path / "colours.npy", g.integers(0, 3, (300, 5)))
+    np.save(tmp_path / "spins.npy", 2 * g.integers(0, 2, (300, 5)) - 1)
+    np.save(tmp_path / "grey.npy", g.random((300, 5)))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "visible", "width"),
+    [
+        ("real", {}, "gaussian", 6),
+        ("colours", {"visible": "potts:3"}, "potts:3", 15),
+        ("spins", {}, "spin", 5),
+        ("grey", {}, "bernoulli", 5),
+        ("grey", {"binarise": "none"}, "bernoulli", 5),
+    ],
+)
+def test_every_kind_of_table_trains_and_is_judged(tables, name, settings, visible, width):
+    session = finish(start(tables / "run", tables / f"{name}.npy", hidden=3, steps=60, **settings))
+    home = Run.open(tables / "run")
+    assert home.config.visible == visible
+    assert home.machine().visible.width == width == home.coder.width
+    figures = judge(home)
+    assert figures["verdict"] == "exact"
+    assert np.isfinite(figures["log_likelihood"])
+    assert abs(figures["log_likelihood"] - figures["baseline"]) < 1.0  # noise has nothing to learn
+    assert figures["binarise"] == ("sample" if settings.get("binarise") == "none" else session.config.binarise)
+
+
+def test_coding_there_and_back(tables):
+    for name, settings in (("real", {}), ("spins", {}), ("grey", {"binarise": "none"})):
+        config = Config(**settings)
+        train = rows(str(tables / f"{name}.npy"), "train", config)
+        coder = Coder.fit(settle(config, train), train)
+        v = train.tensor()
+        back = coder.decode(coder.encode(v))
+        assert torch.allclose(back, (v + 1) / 2 if name == "spins" else v, atol=1e-5)
+    coder = Coder("gaussian", "none", 2, 0, torch.tensor([1.0, 2.0]), torch.tensor([2.0, 1.0]))
+    assert torch.equal(coder.encode(torch.tensor([[3.0, 2.0]])), torch.tensor([[1.0, 0.0]]))
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "says"),
+    [
+        ("real", {"visible": "bernoulli"}, "--visible gaussian"),
+        ("real", {"visible": "spin"}, "--visible gaussian"),
+        ("colours", {"visible": "potts:2"}, "--visible potts:3"),
+        ("grey", {"epochs": 1, "steps": 3}, "give one of them"),
+    ],
+)
+def test_misfits_are_refused_with_the_way_out(tables, name, settings, says):
+    config = Config(**settings)
+    with pytest.raises(InputError, match=says):
+        settle(config, rows(str(tables / f"{name}.npy"), "train", config))
+
+
+def test_a_yaml_file_is_read_and_its_typos_are_found(tmp_path):
+    file = tmp_path / "settings.yaml"
+    file.write_text("data: mnist\nhidden: 40\nlr: 0.2\n")
+    assert (read(file).hidden, read(file, {"hidden": 7}).hidden) == (40, 7)
+    for text, says in (
+        ("hiden: 40", "did you mean 'hidden'"),
+        ("hidden: many", "hidden: Input should be a valid integer.*'many'"),
+        ("visible: potts", "potts:Q"),
+        ("- 1\n- 2", "list"),
+        ("a: [", "not readable YAML"),
+    ):
+        file.write_text(text)
+        with pytest.raises(InputError, match=says):
+            read(file)
+    with pytest.raises(InputError, match="there is no file"):
+        read(tmp_path / "none.yaml")
+
+
+def test_the_settings_written_are_whole_and_repeat_the_run(tmp_path):
+    session = finish(start(tmp_path / "a"))
+    written = yaml.safe_load(session.home.file("config.yaml").read_text())
+    assert written["data"] == "digits"
+    assert written["steps"] == 40
+    assert read(session.home.file("config.yaml")) == session.config
+    again = finish(start(tmp_path / "b", **{k: v for k, v in written.items() if k != "data"}))
+    assert model(again) == model(session)
+
+
+def test_a_run_is_not_written_over(tmp_path):
+    start(tmp_path / "a")
+    with pytest.raises(InputError, match="already holds a run"):
+        start(tmp_path / "a")
+    assert free_path("x/digits.npy", tmp_path) == tmp_path / "digits"
+    (tmp_path / "digits").mkdir()
+    assert free_path("x/digits.npy", tmp_path) == tmp_path / "digits-2"
+
+
+def test_a_run_whose_data_changed_is_refused(tables):
+    finish(start(tables / "run", tables / "grey.npy", hidden=3))
+    np.save(tables / "grey.npy", np.random.default_rng(0).random((300, 7)))
+    with pytest.raises(InputError, match="5 visible units and .* gives 7"):
+        Run.open(tables / "run").machine()
+
+
+@pytest.mark.parametrize("harm", ["truncate", "other run", "missing"])
+def test_a_damaged_checkpoint_is_refused(harm, tmp_path):
+    session = finish(start(tmp_path / "a"))
+    file = session.home.file("checkpoint.safetensors")
+    if harm == "truncate":
+        file.write_bytes(file.read_bytes()[:-9])
+    elif harm == "other run":
+        other = finish(start(tmp_path / "b", hidden=5))
+        file.write_bytes(other.home.file("checkpoint.safetensors").read_bytes())
+    else:
+        file.unlink()
+    with pytest.raises(InputError):
+        Session(Run.open(tmp_path / "a")).resume()
+
+
+def test_divergence_keeps_the_last_good_checkpoint(tmp_path):
+    session = start(tmp_path / "a", lr=1e30, schedule="constant", steps=400)
+    session.save()
+    good = model(session)
+    with pytest.raises(Diverged, match="diverged at step"):
+        finish(session)
+    assert model(session) == good
+
+
+def test_devices():
+    assert choose_device("cpu").type == "cpu"
+    if not torch.cuda.is_available():
+        with pytest.raises(InputError, match="--device cpu"):
+            choose_device("cuda")
