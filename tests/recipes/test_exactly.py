@@ -1,6 +1,5 @@
 import pytest
 import torch
-from laws import machine, rng
 
 from harmonium.recipes.exactly import (
     chances,
@@ -15,6 +14,7 @@ from harmonium.recipes.exactly import (
     total_variation,
     visible_odds_of,
 )
+from laws import machine, rng
 
 
 def test_the_slopes_of_log_z_are_the_means_of_the_model():
@@ -58,10 +58,16 @@ def test_chances_are_those_of_independent_units():
 
 
 def test_the_thread_count_comes_back_whatever_happens():
-    before = torch.get_num_threads()
-    with pytest.raises(KeyError), one_thread():
-        assert torch.get_num_threads() == 1
+    before, inside = torch.get_num_threads(), []
+
+    @one_thread()
+    def fails():
+        inside.append(torch.get_num_threads())
         raise KeyError
+
+    with pytest.raises(KeyError):
+        fails()
+    assert inside == [1]
     assert torch.get_num_threads() == before
 
 

@@ -24,7 +24,7 @@ def test_every_recipe_has_its_file_and_its_module(name):
 
 
 def test_an_unknown_recipe_is_told_with_a_suggestion():
-    with pytest.raises(InputError, match="no recipe 'walk-through'.*did you mean 'walkthrough'") as caught:
+    with pytest.raises(InputError, match=r"no recipe 'walk-through'.*did you mean 'walkthrough'") as caught:
         recipes.recipe("walk-through")
     assert "\n" not in str(caught.value)
 

@@ -4,8 +4,16 @@ import pytest
 import torch
 
 from harmonium.data import bars_and_stripes
-from harmonium.recipes.bias import TRUE, along_a_path, summed_gradient
-from harmonium.recipes.race import Course, Run, checkpoints, race, runners, seconds_until
+from harmonium.numerics import choose
+from harmonium.recipes.bias import TRUE, along_a_path, judge, summed_gradient
+from harmonium.recipes.exactly import one_thread, stream
+from harmonium.recipes.race import Course, Run, checkpoints, paces, race, runners, start, updates_until
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    with one_thread():
+        yield
 
 
 def course(updates: int = 40, rate: float = 0.3) -> Course:
@@ -33,16 +41,19 @@ def test_every_runner_starts_at_the_same_likelihood_and_one_seed_gives_the_same_
 
 def test_the_exact_gradient_only_climbs():
     climb = runners([], [], 14, exact=True)["exact gradient"]
-    values = race(course(2000), climb, 0).values
+    values = race(course(1500), climb, 0).values
     assert values == sorted(values)
     assert -9 * math.log(2) + 0.5 < values[-1] < -math.log(14)
 
 
-def test_seconds_until_a_level():
-    run = Run([0, 1, 2], [0.0, 0.5, 1.5], [-3.0, -2.0, -2.5])
-    assert seconds_until(run, -2.5) == 0.5
-    assert seconds_until(run, -1.0) is None
-    assert run.milliseconds == 750
+def test_updates_until_a_level():
+    run = Run([0, 1, 2], [-3.0, -2.0, -2.5])
+    assert (updates_until(run, -2.5), updates_until(run, -1.0)) == (1, None)
+
+
+def test_the_pace_of_a_hundred_sweeps_is_slower_than_that_of_one():
+    pace = paces(course(), runners([1, 100], [], 14, exact=False), 0, 3, 3)
+    assert 0 < 5 * pace["naive MCMC, k = 1"] < pace["naive MCMC, k = 100"]
 
 
 def test_the_sum_of_log_likelihoods_takes_the_model_mean_once_a_row():
@@ -51,12 +62,24 @@ def test_the_sum_of_log_likelihoods_takes_the_model_mean_once_a_row():
         assert abs(printed - differences) > 0.01
 
 
-def test_along_a_path_the_noise_is_that_of_the_draws_and_long_chains_come_near():
+def test_along_a_path_exact_draws_see_the_whole_gradient_and_their_noise_is_bounded():
     """Each entry of ⟨v hᵀ⟩ lies in 0…1, so n exact draws leave a distance below √(entries / 4n), three times over."""
-    table = along_a_path(course(300, 0.5), [1, 200], [1], 20_000, 0)
-    noise = 3 * math.sqrt(9 * 6 / (4 * 20_000))
-    assert table["update"][-1] == 300
-    assert {len(column) for column in table.values()} == {len(table["update"])}
-    assert max(table["exact draws"]) < noise
-    assert table["naive MCMC, k = 200"][-1] < noise < table[TRUE][-1]
-    assert all(torch.tensor(column).isfinite().all() for column in table.values())
+    table = along_a_path(course(300, 0.5), [1], [1, 5], 8_000, 0)
+    distance, share = table["distance"], table["share"]
+    noise = 3 * math.sqrt(9 * 6 / (4 * 8_000))
+    assert distance["update"][-1] == share["update"][-1] == 300
+    assert {len(column) for t in table.values() for column in t.values()} == {len(share["update"])}
+    assert max(distance["exact draws"]) < noise
+    assert share["exact draws"][-1] == pytest.approx(1, abs=noise / distance[TRUE][-1])
+    assert share["CD-1"][-1] < share["CD-5"][-1] < 1
+
+
+def test_without_a_sweep_s_worth_of_difference_nothing_of_the_gradient_is_seen():
+    v, m = bars_and_stripes(3), start(course(), 1)
+    distance, share = {TRUE: [], "data": [], "model": []}, {"data": [], "model": []}
+    x = m.visible.states()
+    exact = x[choose(torch.softmax(-m.free_energy(x), 0), 200_000, generator=stream(0, 1))]
+    judge(m, v, {"data": v, "model": exact}, distance, share)
+    assert distance["data"] == distance[TRUE]
+    assert share["data"] == [0.0]
+    assert distance["model"][0] < 3 * math.sqrt(9 * 6 / (4 * 200_000))

@@ -1,7 +1,6 @@
 """The recipe ``algorithms``: naive MCMC, contrastive divergence and persistent chains against the exact gradient."""
 
 import math
-from collections.abc import Callable
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -9,9 +8,9 @@ from typing import Any
 from .. import data, evaluation
 from ..report.page import Page
 from . import Watch, passing, recipe, write_figures
-from .bias import along_a_path, summed_gradient
+from .bias import Table, along_a_path, summed_gradient
 from .exactly import one_thread
-from .race import Course, Run, race, runners, seconds_a_step, seconds_until, start
+from .race import Course, Run, drawn_exactly, paces, race, runners, start, updates_until
 
 ROWS_OF_THE_CHECK = 5
 
@@ -50,10 +49,11 @@ def patterns(settings: dict[str, Any]) -> Course:
 
 def bars(settings: dict[str, Any], watch: Watch) -> dict[str, Any]:
     """Return the figures of the race on bars and stripes, over several seeds."""
-    course = patterns(settings)
+    course, seed = patterns(settings), settings["seed"]
     best = -math.log(len(course.judge))
-    seeds = [settings["seed"] + n for n in range(settings["seeds"])]
+    seeds = [seed + n for n in range(settings["seeds"])]
     made = runners(settings["naive"], settings["contrastive"], course.batch, exact=True)
+    pace = paces(course, made, seed, settings["pace_rounds"], settings["pace_block"])
     raced = {
         name: [race(course, climb, seed, watch, f"bars and stripes, {name}, seed {seed}") for seed in seeds]
         for name, climb in made.items()
@@ -65,7 +65,7 @@ def bars(settings: dict[str, Any], watch: Watch) -> dict[str, Any]:
         "independent_pixels": independent(course),
         "level": best - settings["within"],
         "seeds": seeds,
-        "runners": {name: summary(runs, best - settings["within"]) for name, runs in raced.items()},
+        "runners": {name: summary(runs, best - settings["within"], pace[name]) for name, runs in raced.items()},
     }
 
 
@@ -73,14 +73,16 @@ def mnist(settings: dict[str, Any], watch: Watch) -> dict[str, Any]:
     """Return the figures of the race on thresholded MNIST, one seed, judged on test rows."""
     course, seed = digits(settings), settings["seed"]
     made = runners(settings["mnist_naive"], settings["mnist_contrastive"], course.batch, exact=False)
+    pace = paces(course, made, seed, settings["pace_rounds"], settings["pace_block"])
+    listed = paces(course, {"exact draws": drawn_exactly(course.batch)}, seed, settings["pace_rounds"], 1)
     raced = {name: [race(course, climb, seed, watch, f"MNIST, {name}")] for name, climb in made.items()}
     return {
         "train_rows": len(course.train),
         "test_rows": len(course.judge),
         "independent_pixels": independent(course),
         "level": settings["mnist_level"],
-        "seconds_an_exact_update": seconds_a_step(course, settings["mnist_exact_updates"], seed),
-        "runners": {name: summary(runs, settings["mnist_level"]) for name, runs in raced.items()},
+        "seconds_an_exact_update": listed["exact draws"],
+        "runners": {name: summary(runs, settings["mnist_level"], pace[name]) for name, runs in raced.items()},
     }
 
 
@@ -101,27 +103,24 @@ def independent(course: Course) -> float:
     return evaluation.independent_log_likelihood(start(course, 0).visible, course.train, course.judge)
 
 
-def summary(runs: list[Run], level: float) -> dict[str, Any]:
-    """Return one runner's curves, averaged over its seeds, and its final figures."""
+def summary(runs: list[Run], level: float, pace: float) -> dict[str, Any]:
+    """Return one runner's curve, averaged over its seeds, its final figures, and its seconds at ``pace`` an update."""
     last = [run.values[-1] for run in runs]
-    reached = [seconds_until(run, level) for run in runs]
+    reached = [at for run in runs if (at := updates_until(run, level)) is not None]
+    values = [mean(column) for column in zip(*(run.values for run in runs), strict=True)]
     return {
         "updates": runs[0].updates,
-        "seconds": _averaged(runs, lambda run: run.seconds),
-        "values": _averaged(runs, lambda run: run.values),
+        "seconds": [pace * at for at in runs[0].updates],
+        "values": values,
         "final": mean(last),
         "finals": last,
-        "milliseconds": min(run.milliseconds for run in runs),
-        "best": max(_averaged(runs, lambda run: run.values)),
-        "seconds_to_level": None if None in reached else mean(s for s in reached if s is not None),
+        "best": max(values),
+        "milliseconds": 1000 * pace,
+        "seconds_to_level": pace * mean(reached) if len(reached) == len(runs) else None,
     }
 
 
-def _averaged(runs: list[Run], column: Callable[[Run], list[float]]) -> list[float]:
-    return [mean(values) for values in zip(*map(column, runs), strict=True)]
-
-
-def bias(settings: dict[str, Any], watch: Watch) -> dict[str, list[float]]:
+def bias(settings: dict[str, Any], watch: Watch) -> dict[str, Table]:
     """Return how far each negative phase is from the model's own along one exact ascent of bars and stripes."""
     return along_a_path(
         patterns({**settings, "points": settings["bias_points"]}),

@@ -6,8 +6,8 @@ from typing import Any
 from .. import plots
 from ..report.page import Page, Section
 from . import recipe
-from .bias import TRUE
-from .words import show, signed, small, span, whole
+from .algorithms_why import gradient, why
+from .words import show, signed, span, whole
 
 Figures = dict[str, Any]
 
@@ -21,7 +21,7 @@ def fill(settings: dict[str, Any], out: Path, figures: Figures) -> Page:
     why(page, out, settings, figures)
     mnist(page, out, settings, figures["mnist"])
     side_by_side(page, settings, figures)
-    limits(page, settings)
+    limits(page)
     return page
 
 
@@ -33,8 +33,9 @@ def lead(figures: Figures) -> str:
     first = max(digits, key=lambda n: digits[n]["final"])
     return (
         f"On bars and stripes {best} comes closest to the exact gradient, {signed(cheap[best]['final'])} against "
-        f"{signed(bars['exact gradient']['final'])} nats, and {worst} ends at {signed(cheap[worst]['final'])}. On MNIST {first} "
-        f"leads with {signed(digits[first]['final'])} nats on test rows. All likelihoods here are exact sums."
+        f"{signed(bars['exact gradient']['final'])} nats, and {worst} ends at {signed(cheap[worst]['final'])}. On "
+        f"MNIST {first} leads with {signed(digits[first]['final'])} nats on test rows. All likelihoods here are "
+        "exact sums."
     )
 
 
@@ -43,8 +44,8 @@ def facts(settings: dict[str, Any], figures: Figures) -> list[tuple[str, str]]:
     bars, digits, side = figures["bars"], figures["mnist"], settings["side"]
     return [
         ("Source", "lecture slides, University of Padova, 2022/23; algorithms 18.1 to 18.3"),
-        ("Bars and stripes", f"{side} × {side}, {bars['patterns']} distinct patterns; {settings['hidden']} hidden units; all "
-         f"patterns {settings['copies']} times in every batch of {bars['batch']}"),
+        ("Bars and stripes", f"{side} × {side}, {bars['patterns']} distinct patterns; {settings['hidden']} hidden units; "
+         f"all patterns {settings['copies']} times in every batch of {bars['batch']}"),
         ("MNIST", f"{digits['train_rows']:,} training rows, {digits['test_rows']:,} test rows, pixels above 127 on; "
          f"{settings['mnist_hidden']} hidden units; batch {settings['mnist_batch']}"),
         ("The same for all", "start, order of the data, centred gradient, plain gradient ascent with a step that falls "
@@ -62,8 +63,8 @@ def algorithms(page: Page) -> None:
     section = page.section("One gradient, three starts")
     section.formula("∂ log p(v) / ∂W = ⟨v hᵀ⟩_data − ⟨v hᵀ⟩_model")
     section.text(
-        "The first mean needs the data alone. The second needs states of the model, and these come from a Markov chain: "
-        "draw h given v, then v given h, and again. The three algorithms differ in where the chain starts."
+        "The first mean needs the data alone. The second needs states of the model, and these come from a Markov "
+        "chain: draw h given v, then v given h, and again. The three algorithms differ in where the chain starts."
     )
     section.table(
         ("algorithm", "name", "each update, the chains start from", "cost"),
@@ -76,31 +77,9 @@ def algorithms(page: Page) -> None:
         ],
     )
     section.text(
-        "The last two are possible only because n, the number of hidden units, is small here. Exact draws are what naive MCMC would "
-        "give with k without end; the exact gradient has no noise in its negative phase either."
-    )
-
-
-def gradient(page: Page, rows: list[dict[str, Any]]) -> None:
-    """Check the slides' summary of the gradient against differences of the log-likelihood."""
-    section = page.section("The gradient, checked")
-    section.text(
-        "The slides sum up the gradient over n training rows as below, with n rows in the first term and the model's mean "
-        "once in the second:"
-    )
-    section.formula("Σᵢ σ(c_z + vᵢ · W_z) v_iq − Σᵥ p(v) σ(c_z + v · W_z) v_q")
-    section.text(
-        "Since p(T) is a product of n probabilities, log Z comes n times, and so must the model's mean. Numbers tell the two "
-        "apart: a tiny machine (4 visible, 3 hidden units, 5 rows), and central differences of its exact log-likelihood."
-    )
-    section.table(
-        ("slope of Σ log p(vᵢ)", "by differences", "as summed up in the slides", "with n in both terms"),
-        [(r["parameter"], *(signed(r[key], 8) for key in ("differences", "printed", "mended"))) for r in rows],
-    )
-    section.verdict(
-        "fault",
-        "The second term lacks a factor n. It is a slip of the summary alone: the algorithms divide both terms by m, and that "
-        "is the right gradient of the mean.",
+        "The last two are possible only because n, the number of hidden units, is small here. Exact draws are "
+        "what naive MCMC would give with k without end; the exact gradient has no noise in its negative phase "
+        "either."
     )
 
 
@@ -108,13 +87,14 @@ def bars(page: Page, out: Path, settings: dict[str, Any], found: Figures) -> Non
     """Show the race on bars and stripes."""
     section = page.section("Bars and stripes")
     section.text(
-        "Every row or every column of the picture is on or off as a whole. The patterns are all the data there is, so there is no "
-        f"test set, and the best possible mean log-likelihood is −log {found['patterns']} = {signed(found['best'], 4)} nats."
+        "Every row or every column of the picture is on or off as a whole. The patterns are all the data there "
+        f"is, so there is no test set, and the best possible mean log-likelihood is −log {found['patterns']} = "
+        f"{signed(found['best'], 4)} nats."
     )
     charts(section, out, "bars", found["runners"], "nats a pattern", ("best possible", found["best"]))
-    level, seeds = found["level"], len(found["seeds"])
+    level, seeds = f"seconds to {signed(found['level'])}", len(found["seeds"])
     section.table(
-        ("runner", "log p(v), nats", f"range of {seeds} seeds", "short of the best", "ms an update", f"seconds to {signed(level)}"),
+        ("runner", "log p(v), nats", f"range of {seeds} seeds", "short of the best", "ms an update", level),
         [(*final(n, r), span(r["finals"]), found["best"] - r["final"], *cost(r)) for n, r in found["runners"].items()],
         f"After {settings['updates']:,} updates; mean of {seeds} seeds. A dash: a seed did not get so far.",
     )
@@ -147,7 +127,7 @@ def charts(
             xlabel=words, ylabel=ylabel, log_x=True, reference=reference,
         )  # fmt: skip
         caption = f"Against {words}, on a logarithmic scale."
-        show(section, out, f"{name}-{axis}", picture, caption + " Evaluation is not counted." * (axis == "seconds"))
+        show(section, out, f"{name}-{axis}", picture, caption + " Time to evaluate is not counted." * (axis == "seconds"))
 
 
 def fallen(section: Section, found: Figures) -> None:
@@ -158,62 +138,17 @@ def fallen(section: Section, found: Figures) -> None:
         section.text(f"More training is not always better: {words}.")
 
 
-def why(page: Page, out: Path, settings: dict[str, Any], figures: Figures) -> None:
-    """Show how far each negative phase is off along one path, and say what follows."""
-    table = figures["bias"]
-    section = page.section("Why: how far off is each negative phase?")
-    section.text(
-        "Take one machine up the exact gradient, so that no algorithm can lead it astray, and ask each of them on the way "
-        f"for the model's mean ⟨v hᵀ⟩, with {settings['bias_states']:,} states. PCD's chains follow the machine from the "
-        "start. The curves are the distances from the true mean (root of the summed squares)."
-    )
-    series = {name: (table["update"], column) for name, column in table.items() if name != "update"}
-    picture = plots.lines(
-        series, title="distance from the model's own ⟨v hᵀ⟩", xlabel="updates", ylabel="distance", log_x=True
-    )
-    show(section, out, "bias", picture, "The exact draws show the noise that so many states leave.")
-    section.table(
-        ("at the last update", "distance"),
-        [(TRUE if name == TRUE else whole(name), small(column[-1])) for name, column in table.items() if name != "update"],
-    )
-    reasons(section, table)
-
-
-def reasons(section: Section, table: dict[str, list[float]]) -> None:
-    """Say in plain words what the distances mean for each algorithm."""
-    noise, true = table["exact draws"][-1], table[TRUE][-1]
-    naive = [name for name in table if name.startswith("naive")]
-    near = [name for name in table if name.startswith("CD-")]
-    words = "; ".join(f"{name}: {small(table[name][-1])}" for name in naive)
-    section.text(
-        "Naive MCMC starts from nothing at every update and pays for the burn-in each time. While the weights are small, a few "
-        "sweeps are enough. Later the chain crosses from pattern to pattern more and more slowly, and k sweeps from random "
-        f"states end in places that the model finds unlikely ({words}; noise alone: {small(noise)}). The gradient then pushes "
-        "against states that are not the model's, and once the weights have grown that way the chain is slower still."
-    )
-    words = "; ".join(f"{name}: {small(table[name][-1])}" for name in near)
-    section.text(
-        f"CD starts at the data, so nothing is lost on burn-in, but after k sweeps its states still lean towards the data ({words}). "
-        "Both terms of the gradient then share the same error, and it largely cancels where the model is near the data. What CD "
-        "does not see is a far mode that no chain reaches. A larger k costs in proportion."
-    )
-    section.text(
-        f"PCD pays one sweep and keeps its chains ({small(table['PCD-1'][-1])}). That works as long as the machine moves more slowly "
-        "than the chains: hence its small and falling step. If the step is too large, the machine runs away from them. The true "
-        f"gradient has size {small(true)} at the last update."
-    )
-
-
 def mnist(page: Page, out: Path, settings: dict[str, Any], found: Figures) -> None:
     """Show the race on MNIST."""
     section = page.section("MNIST")
     alone = found["independent_pixels"]
     section.text(
-        f"A machine of {settings['mnist_hidden']} hidden units is no good model of digits, but its likelihood can be summed over "
-        f"2^{settings['mnist_hidden']} states. It is judged on {found['test_rows']:,} test rows that no runner has seen."
+        f"A machine of {settings['mnist_hidden']} hidden units is no good model of digits, but its likelihood can "
+        f"be summed over 2^{settings['mnist_hidden']} states. It is judged on {found['test_rows']:,} test rows "
+        "that no runner has seen."
     )
     if found["train_rows"] == 59_000:
-        section.text("The training rows are 59,000 of MNIST's 60,000: the last 1,000 are kept for validation, and not used here.")
+        section.text("The training rows are 59,000 of MNIST's 60,000; the last 1,000, kept for validation, stay unused.")
     charts(section, out, "mnist", found["runners"], "nats a test row", ("independent pixels", alone))
     level = found["level"]
     section.table(
@@ -223,47 +158,48 @@ def mnist(page: Page, out: Path, settings: dict[str, Any], found: Figures) -> No
     )
     section.verdict(
         "exact",
-        f"Summed over every hidden state, no error; {found['test_rows']:,} test rows, pixels above 127 on. Pixels that know nothing "
-        f"of each other reach {signed(alone)} nats.",
+        f"Summed over every hidden state, no error; {found['test_rows']:,} test rows, pixels above 127 on. Pixels "
+        f"that know nothing of each other reach {signed(alone)} nats.",
     )
     once = found["seconds_an_exact_update"]
     section.text(
-        f"Exact draws are left out of this race: one update took {once:.2f} s, since it lists all {2 ** settings['mnist_hidden']:,} "
-        f"hidden states, so {settings['mnist_updates']:,} of them would take {once * settings['mnist_updates'] / 60:,.0f} minutes."
+        f"Exact draws are left out of this race: one update took {once:.2f} s, since it lists all "
+        f"{2 ** settings['mnist_hidden']:,} hidden states, so {settings['mnist_updates']:,} of them would take "
+        f"{once * settings['mnist_updates'] / 60:,.0f} minutes."
     )
     fallen(section, found["runners"])
 
 
 def side_by_side(page: Page, settings: dict[str, Any], figures: Figures) -> None:
     """Set the slides' advice beside what was run and measured."""
-    source, bars, digits = figures["source"], figures["bars"]["runners"], figures["mnist"]["runners"]
+    bars, digits = figures["bars"]["runners"], figures["mnist"]["runners"]
 
     def measured(start: str) -> str:
-        shared = [name for name in bars if name.startswith(start)]
-        return "; ".join(f"{n}: {signed(bars[n]['final'])}, {signed(digits[n]['final'])}" for n in shared if n in digits)
+        shared = [name for name in bars if name.startswith(start) and name in digits]
+        return "; ".join(f"{n}: {signed(bars[n]['final'])} and {signed(digits[n]['final'])}" for n in shared)
 
-    rows = [
-        (title, advice, measured(start))
-        for (title, advice), start in zip(source.items(), ("naive", "CD-", "PCD"), strict=False)
-    ]
+    advice = dict(figures["source"])
+    silent = advice.popitem()
+    rows = [(*pair, measured(start)) for pair, start in zip(advice.items(), ("naive", "CD-", "PCD"), strict=True)]
     section = page.section("The slides' figures and ours")
     section.table(
-        ("", "the slides", "here: nats on bars and stripes, on MNIST test rows"),
-        [*rows, ("measured log-likelihoods, times or errors", source["measured log-likelihoods, times or errors"], "above")],
+        ("", "the slides", "here: nats, bars and stripes and MNIST test rows"),
+        [*rows, (*silent, "above")],
         "The slides give advice on the number of Gibbs steps and no measurement.",
     )
     section.text(
-        "What differs: the slides speak of “a small image patch” and leave step, batch and data open. Their algorithms have a "
-        "constant step and the plain gradient; here the step falls to zero and the gradient is centred, for every runner alike."
+        "What differs: the slides speak of “a small image patch” and leave step, batch and data open. Their "
+        "algorithms have a constant step and the plain gradient; here the step falls to zero and the gradient is "
+        "centred, for every runner alike."
     )
 
 
-def limits(page: Page, settings: dict[str, Any]) -> None:
+def limits(page: Page) -> None:
     """Say what these figures do not show."""
     page.section("What to keep in mind").text(
-        "The seconds were taken on one thread of a machine that others share, so trust their ratios, and not the third digit; for bars "
-        "and stripes the milliseconds are those of the quietest seed. Each evaluation enumerates the hidden states, and its time "
-        "is left out.\n\n"
-        "All runners share one step size. Each could do better with its own: a runner whose negative phase is poor "
-        "gains from a smaller step, one with the exact gradient bears a larger one. The order on MNIST rests on one seed."
+        "The seconds are updates times the pace of one update. The pace is measured apart, on one thread, the runners "
+        "taking turns, and the quickest turn counts: other work on the computer would otherwise decide the race. Trust "
+        "the ratios. Evaluation is not in it.\n\n"
+        "All runners share one step size. Each could do better with its own: a runner whose negative phase is poor gains "
+        "from a smaller step, one with the exact gradient bears a larger one. The order on MNIST rests on one seed."
     )

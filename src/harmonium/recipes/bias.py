@@ -3,17 +3,15 @@
 from collections.abc import Iterable
 
 from torch import Tensor
-from torch.optim import SGD
 
-from .. import data
 from ..machines import RBM
 from ..sampling import Contrastive, Exact, Fresh, Persistent, Sampler
-from ..training import schedule
 from . import Watch, passing
 from .exactly import data_means, log_z, model_means, slopes, stream, tiny
-from .race import Course, checkpoints, enumerated, start
+from .race import Course, ascent, checkpoints, enumerated
 
 TRUE = "size of the true gradient"
+Table = dict[str, list[float]]
 
 
 def along_a_path(
@@ -23,31 +21,42 @@ def along_a_path(
     states: int,
     seed: int,
     watch: Watch = passing,
-) -> dict[str, list[float]]:
-    """Return, by column, ‖⟨v hᵀ⟩ of the sampler − ⟨v hᵀ⟩ of the model‖ at checkpoints of one exact ascent.
+) -> dict[str, Table]:
+    """Return, for each sampler at checkpoints of one exact ascent, how far off its ⟨v hᵀ⟩ is and what gradient it leaves.
 
-    Every sampler gives ``states`` states for the same machine.  The persistent chains follow the path from its start,
-    one sweep an update; the others need no history.  The norm is Frobenius'.
+    ``distance`` is ‖⟨v hᵀ⟩ of the sampler − ⟨v hᵀ⟩ of the model‖ (Frobenius).  ``share`` is what the gradient that the
+    sampler gives has along the true one, in units of the true one: 1 for a sampler without bias, 0 where its states
+    cannot be told from the data.  Every sampler gives ``states`` states for the same machine.  The persistent chains
+    follow the path from its start, one sweep an update; the others need no history.
     """
-    machine, rng = start(course, seed), stream(seed, 4)
-    optimizer = SGD(machine.parameters(), lr=course.rate)
-    slower = schedule(optimizer, "linear", course.updates)
-    feed = data.batches(course.train, course.batch, generator=stream(seed, 2))
-    steps, kinds = enumerated(machine, feed, optimizer, rng), samplers(naive, contrastive, states)
+    machine, steps = ascent(course, enumerated, seed)
+    kinds, rng = samplers(naive, contrastive, states), stream(seed, 4)
     chains = Persistent(machine.fields_sample(states, generator=rng))
     rows = course.train.repeat(-(-states // len(course.train)), 1)[:states]
-    table: dict[str, list[float]] = {name: [] for name in ("update", TRUE, "PCD-1", *kinds)}
+    columns = ("PCD-1", *kinds)
+    distance: Table = {name: [] for name in ("update", TRUE, *columns)}
+    share: Table = {name: [] for name in ("update", *columns)}
     due = set(checkpoints(course.updates, course.points))
     for done in watch(range(1, course.updates + 1), "bias along one path"):
         next(steps)
-        slower.step()
         followed = chains(machine, rows, generator=rng)
         if done in due:
             drawn = {name: kind(machine, rows, generator=rng) for name, kind in kinds.items()}
-            table["update"].append(done)
-            for name, size in distances(machine, course.train, {"PCD-1": followed, **drawn}).items():
-                table[name].append(size)
-    return table
+            judge(machine, course.train, {"PCD-1": followed, **drawn}, distance, share)
+            distance["update"].append(done)
+            share["update"].append(done)
+    return {"distance": distance, "share": share}
+
+
+def judge(machine: RBM, train: Tensor, drawn: dict[str, Tensor], distance: Table, share: Table) -> None:
+    """Add to both tables how each set of states compares with the model's own mean of v hᵀ."""
+    model, positive = model_means(machine)[0], data_means(machine, train)[0]
+    true = positive - model
+    distance[TRUE].append(float(true.norm()))
+    for name, x in drawn.items():
+        negative = data_means(machine, x)[0]
+        distance[name].append(float((negative - model).norm()))
+        share[name].append(float(((positive - negative) * true).sum() / true.square().sum()))
 
 
 def samplers(naive: Iterable[int], contrastive: Iterable[int], states: int) -> dict[str, Sampler]:
@@ -55,13 +64,6 @@ def samplers(naive: Iterable[int], contrastive: Iterable[int], states: int) -> d
     made: dict[str, Sampler] = {f"naive MCMC, k = {k}": Fresh(states, sweeps=k) for k in naive}
     made |= {f"CD-{k}": Contrastive(k) for k in contrastive}
     return {**made, "exact draws": Exact(states)}
-
-
-def distances(machine: RBM, train: Tensor, drawn: dict[str, Tensor]) -> dict[str, float]:
-    """Return how far ⟨v hᵀ⟩ of the data, and of each set of states, is from that of the model."""
-    model = model_means(machine)[0]
-    sources = {TRUE: train, **drawn}
-    return {name: float((data_means(machine, x)[0] - model).norm()) for name, x in sources.items()}
 
 
 def summed_gradient(rows: int, seed: int) -> list[tuple[str, float, float, float]]:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from .. import evaluation
 from ..machines import RBM
-from ..units import Bernoulli
+from ..units import Bernoulli, Units
 from .exactly import chances, data_means, kernel, log_z, model_means, slopes, stream, tiny, visible_odds_of
 
 Row = tuple[str, float, float]
@@ -66,7 +66,7 @@ def joint(machine: RBM, weights: Tensor) -> list[Row]:
 
 
 def conditional(
-    of: str, given: str, units: Bernoulli, fields: Tensor, states: Tensor, weights: Tensor
+    of: str, given: str, units: Units, fields: Tensor, states: Tensor, weights: Tensor
 ) -> list[Row]:
     """Compare Bayes' rule on the listed joint, ``weights`` (states given, states of), with the product of sigmoids."""
     bayes = weights / weights.sum(1, keepdim=True)
@@ -94,7 +94,8 @@ def likelihood(machine: RBM, v: Tensor, x: Tensor, weights: Tensor) -> list[Row]
     """Compare the listed −log p of the rows with mean free energy + log Z."""
     p = weights.sum(1) / weights.sum()
     at = (v[:, None, :] == x).all(-1).double().argmax(1)
-    return [("NLL, mean of the rows", float(-p[at].log().mean()), float(machine.free_energy(v).mean() + log_z(machine)))]
+    closed = float(machine.free_energy(v).mean() + log_z(machine))
+    return [("NLL, mean of the rows", float(-p[at].log().mean()), closed)]
 
 
 def gradient(machine: RBM, v: Tensor) -> list[Row]:

@@ -1,7 +1,7 @@
 """The two faults of the printed class, measured before and after they are mended."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -10,7 +10,7 @@ from torch.nn.functional import linear
 
 from .. import data, evaluation
 from ..numerics import choose, softplus
-from . import Watch, passing
+from . import Watch
 from .article import Mended, Printed, as_machine, from_machine
 from .exactly import chances, kernel, stream, tiny, total_variation, visible_odds_of
 from .race import checkpoints
@@ -25,7 +25,7 @@ def clamped(field: Tensor) -> Tensor:
     return field.clamp(0, 1)
 
 
-ODDS = {"printed": clamped, "mended": torch.sigmoid}
+ODDS: dict[str, Callable[[Tensor], Tensor]] = {"printed": clamped, "mended": torch.sigmoid}
 
 
 @torch.no_grad()
@@ -81,12 +81,13 @@ def first_negatives(width: int, units: int, draws: int, seed: int) -> dict[str, 
 def learn(kind: type[Printed], settings: dict[str, Any], k: int, seed: int, watch: Watch, label: str) -> dict[str, Any]:
     """Train one class on bars and stripes by plain gradient descent on mean F(x) − mean F(x_negative).
 
-    Returns the exact log-likelihood at checkpoints and the trained class; the run ends early where the loss is not finite.
+    Returns the exact log-likelihood at checkpoints and the trained class; the run ends where the loss is not finite.
     """
     v = data.bars_and_stripes(settings["sides"])
     model = kind(v.shape[1], settings["units"], k, generator=stream(seed, 1))
     optimizer, rng = torch.optim.SGD(model.parameters(), lr=settings["rate"]), stream(seed, 3)
-    due, found = set(checkpoints(settings["updates"], settings["points"])), {"updates": [0], "values": [exact(model, v)]}
+    due = set(checkpoints(settings["updates"], settings["points"]))
+    updates, values = [0], [exact(model, v)]
     for done in watch(range(1, settings["updates"] + 1), label):
         negative, _ = model(v, generator=rng)
         loss = model.free_energy(v).mean() - model.free_energy(negative).mean()
@@ -96,9 +97,9 @@ def learn(kind: type[Printed], settings: dict[str, Any], k: int, seed: int, watc
         loss.backward()
         optimizer.step()
         if done in due:
-            found["updates"].append(done)
-            found["values"].append(exact(model, v))
-    return {**found, "model": model}
+            updates.append(done)
+            values.append(exact(model, v))
+    return {"updates": updates, "values": values, "model": model}
 
 
 def exact(model: Printed, v: Tensor) -> float:
@@ -111,7 +112,7 @@ def exact(model: Printed, v: Tensor) -> float:
 def drawn(model: Printed, sides: int, sweeps: int, count: int, seed: int) -> tuple[float, float, Tensor]:
     """Run ``count`` of a class's own chains for ``sweeps`` sweeps from coin flips, and judge where they end.
 
-    Returns the share that shows a bar or a stripe, the total variation between all of them and the data, and the states.
+    Returns the share that shows a bar or a stripe, the total variation between all and the data, and the states.
     """
     patterns = data.bars_and_stripes(sides)
     x = torch.bernoulli(torch.full((count, sides**2), 0.5), generator=stream(seed, 6))

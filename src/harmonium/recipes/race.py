@@ -1,6 +1,6 @@
 """A race: one machine, one order of data and one learning rate, under every source of negative states."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from time import perf_counter
@@ -36,17 +36,10 @@ class Course:
 
 @dataclass
 class Run:
-    """One runner's exact log-likelihood, in nats a row, after so many updates and seconds of training."""
+    """One runner's exact log-likelihood, in nats a row, after so many updates."""
 
     updates: list[int] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
     values: list[float] = field(default_factory=list)
-    weights: Tensor | None = None
-
-    @property
-    def milliseconds(self) -> float:
-        """The mean time of one update."""
-        return 1000 * self.seconds[-1] / self.updates[-1]
 
 
 def start(course: Course, seed: int) -> RBM:
@@ -63,7 +56,7 @@ def runners(
     made |= {f"CD-{k}": sampled(near(k)) for k in contrastive}
     made["PCD-1"] = sampled(lambda machine, rng: Persistent(machine.fields_sample(batch, generator=rng)))
     if exact:
-        made["exact draws"] = sampled(lambda machine, rng: Exact(batch))
+        made["exact draws"] = drawn_exactly(batch)
         made["exact gradient"] = enumerated
     return made
 
@@ -76,6 +69,11 @@ def fresh(k: int, batch: int) -> Callable[[RBM, Generator], Sampler]:
 def near(k: int) -> Callable[[RBM, Generator], Sampler]:
     """Return the maker of Algorithm 18.2."""
     return lambda machine, rng: Contrastive(k)
+
+
+def drawn_exactly(batch: int) -> Climb:
+    """Return the ascent whose negative states are drawn by enumeration."""
+    return sampled(lambda machine, rng: Exact(batch))
 
 
 def sampled(make: Callable[[RBM, Generator], Sampler]) -> Climb:
@@ -98,33 +96,46 @@ def enumerated(machine: RBM, feed: Iterable[Tensor], optimizer: Optimizer, rng: 
         yield index
 
 
-def race(course: Course, climb: Climb, seed: int, watch: Watch = passing, label: str = "") -> Run:
-    """Run one runner; the seconds leave out the time spent on evaluating."""
-    machine, run, spent = start(course, seed), Run(), 0.0
+def ascent(course: Course, climb: Climb, seed: int) -> tuple[RBM, Iterator[Any]]:
+    """Return a new machine and the endless updates that take it up, the step falling linearly to zero."""
+    machine = start(course, seed)
     optimizer = SGD(machine.parameters(), lr=course.rate)
     slower = schedule(optimizer, "linear", course.updates)
     feed = data.batches(course.train, course.batch, generator=stream(seed, 2))
-    steps = climb(machine, feed, optimizer, stream(seed, 3))
-    due = set(checkpoints(course.updates, course.points))
-    note(run, machine, course, 0, 0.0)
-    began = perf_counter()
+    return machine, (slower.step() for _ in climb(machine, feed, optimizer, stream(seed, 3)))
+
+
+def race(course: Course, climb: Climb, seed: int, watch: Watch = passing, label: str = "") -> Run:
+    """Run one runner to the end of the course."""
+    machine, steps = ascent(course, climb, seed)
+    run, due = Run([0], [judged(machine, course)]), set(checkpoints(course.updates, course.points))
     for done in watch(range(1, course.updates + 1), label):
         next(steps)
-        slower.step()
         if done in due:
-            spent += perf_counter() - began
-            note(run, machine, course, done, spent)
-            began = perf_counter()
-    run.weights = machine.weight.detach().mT.clone()
+            run.updates.append(done)
+            run.values.append(judged(machine, course))
     return run
 
 
-def note(run: Run, machine: RBM, course: Course, updates: int, seconds: float) -> None:
-    """Add the exact log-likelihood to a run."""
-    log_partition = evaluation.log_partition(machine)
-    run.updates.append(updates)
-    run.seconds.append(seconds)
-    run.values.append(evaluation.log_likelihood(machine, course.judge, log_partition).value)
+def judged(machine: RBM, course: Course) -> float:
+    """Return the exact mean log-likelihood of the rows to judge by."""
+    return evaluation.log_likelihood(machine, course.judge, evaluation.log_partition(machine)).value
+
+
+def paces(course: Course, made: Mapping[str, Climb], seed: int, rounds: int, block: int) -> dict[str, float]:
+    """Return the seconds of one update of each runner: the quickest of ``rounds`` blocks, the runners taking turns.
+
+    Other work on the machine slows some blocks and not others, so the quickest are the ones to compare.
+    """
+    running = {name: ascent(course, climb, seed)[1] for name, climb in made.items()}
+    taken: dict[str, list[float]] = {name: [] for name in made}
+    for _ in range(rounds):
+        for name, steps in running.items():
+            began = perf_counter()
+            for _ in islice(steps, block):
+                pass
+            taken[name].append((perf_counter() - began) / block)
+    return {name: min(times) for name, times in taken.items()}
 
 
 def checkpoints(updates: int, points: int) -> list[int]:
@@ -134,18 +145,6 @@ def checkpoints(updates: int, points: int) -> list[int]:
     return sorted({*spread.round().long().clamp(1, updates).tolist(), updates})
 
 
-def seconds_until(run: Run, level: float) -> float | None:
-    """Return the seconds at the first checkpoint at or above a level, or nothing."""
-    return next((s for s, value in zip(run.seconds, run.values, strict=True) if value >= level), None)
-
-
-def seconds_a_step(course: Course, updates: int, seed: int) -> float:
-    """Return the mean seconds of one update with exact draws, over a few updates."""
-    machine = start(course, seed)
-    feed = data.batches(course.train, course.batch, generator=stream(seed, 2))
-    optimizer = SGD(machine.parameters(), lr=course.rate)
-    steps = sampled(lambda m, rng: Exact(course.batch))(machine, feed, optimizer, stream(seed, 3))
-    began = perf_counter()
-    for _ in islice(steps, updates):
-        pass
-    return (perf_counter() - began) / updates
+def updates_until(run: Run, level: float) -> int | None:
+    """Return the first checkpoint at or above a level, or nothing."""
+    return next((at for at, value in zip(run.updates, run.values, strict=True) if value >= level), None)

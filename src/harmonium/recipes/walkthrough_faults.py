@@ -20,6 +20,7 @@ def sample(self, p):
     p = torch.clamp(p, 0, 1)
     return torch.bernoulli(p)
 """
+COLUMNS = ("truth", "printed", "printed_slope", "mended", "mended_slope")
 MENDED_CODE = """
 def P_x_h(self, h):
     return torch.sigmoid(self.c + torch.matmul(h, self.W))
@@ -36,10 +37,10 @@ def first_fault(
     section = page.section("First fault: a field where a probability is expected")
     section.text("As printed:").code(PRINTED_CODE)
     section.text(
-        "`P_x_h` ends before the sigmoid of step 4. What it returns is a field, any number at all, and `sample` cuts it "
-        "to 0…1. The article says that this clamp prevents an exploding gradient. It cannot: no gradient passes "
-        "through a Bernoulli draw. What it does is to hide the fault, since `torch.bernoulli` would refuse a number "
-        "outside 0…1."
+        "`P_x_h` ends before the sigmoid of step 4. What it returns is a field, any number at all, and `sample` "
+        "cuts it to 0…1. The article says that this clamp prevents an exploding gradient. It cannot: no gradient "
+        "passes through a Bernoulli draw. What it does is to hide the fault, since `torch.bernoulli` would refuse "
+        "a number outside 0…1."
     )
     one_state(section, figures["one_draw"])
     section.text("Mended:").code(MENDED_CODE)
@@ -55,8 +56,8 @@ def one_state(section: Section, found: Figures) -> None:
         f"The tiny machine at h = {''.join(map(str, found['hidden']))}.",
     )
     section.text(
-        "A field of 0 should give a fair coin and gives 0. A field of 1 should give 0.73 and gives certainty. Averaged over "
-        f"the machine's own hidden states, the total variation between the two distributions of x is "
+        "A field of 0 should give a fair coin and gives 0. A field of 1 should give 0.73 and gives certainty. "
+        "Averaged over the machine's own hidden states, the total variation between the two distributions of x is "
         f"{found['total_variation']:.2f}: some event has a probability that is off by so much."
     )
 
@@ -66,10 +67,10 @@ def exact_start(section: Section, settings: dict[str, Any], figures: Figures) ->
     found, first = figures["started_exact"], figures["first_negatives"]
     freedom = found["states"] - 1
     section.text(
-        "A chain that is right leaves the model's distribution as it is. So start it there, and look after one sweep. The "
-        "total variation is reckoned from the chain's matrix. The χ² compares "
-        f"{found['draws']:,} states drawn by the class itself with their exact probabilities; for a chain that is right "
-        f"it is about {freedom}, give or take {(2 * freedom) ** 0.5:.0f}."
+        "A chain that is right leaves the model's distribution as it is. So start it there, and look after one "
+        f"sweep. The total variation is reckoned from the chain's matrix. The χ² compares {found['draws']:,} "
+        "states drawn by the class itself with their exact probabilities; for a chain that is right it is about "
+        f"{freedom}, give or take {(2 * freedom) ** 0.5:.0f}."
     )
     section.table(
         ("code", "total variation after one sweep", "in the long run", "χ² after one sweep"),
@@ -82,9 +83,9 @@ def exact_start(section: Section, settings: dict[str, Any], figures: Figures) ->
         f"The printed chain moves {100 * found['printed']['one_sweep']:.0f} % of the probability in one sweep.",
     )
     section.text(
-        "The fault shows at the article's own start, too. There c = 0 and W is small, so every visible unit should be a fair "
-        f"coin. The share of ones among the first negative states is {first['printed']:.3f} as printed and "
-        f"{first['mended']:.3f} mended: the printed negatives are all but empty pictures."
+        "The fault shows at the article's own start, too. There c = 0 and W is small, so every visible unit "
+        f"should be a fair coin. The share of ones among the first negative states is {first['printed']:.3f} as "
+        f"printed and {first['mended']:.3f} mended: the printed negatives are all but empty pictures."
     )
 
 
@@ -94,16 +95,17 @@ def training(
     """Show the exact likelihood that both versions reach, and what their chains draw."""
     lines = found["lines"]
     section.text(
-        "The article stops before a training loop. Ours is the plainest: descend the mean of F(x) over the patterns minus the mean "
-        "of F over the negative states. Both versions get the same start, data and step; they differ in the two mended "
-        "lines. The likelihood is that of the RBM with the trained weights."
+        "The article stops before a training loop. Ours is the plainest: descend the mean of F(x) over the "
+        "patterns minus the mean of F over the negative states. Both versions get the same start, data and step; "
+        "they differ in the two mended lines. The likelihood is that of the RBM with the trained weights."
     )
     picture = plots.lines(
         {name: (line["updates"], line["values"]) for name, line in lines.items()},
         title=f"exact log-likelihood of {found['patterns']} patterns",
         xlabel="updates", ylabel="nats a pattern", reference=("best possible", found["best"]),
     )  # fmt: skip
-    show(section, out, "training", picture, f"Mean of {len(found['seeds'])} seeds. Best possible: −log {found['patterns']}.")
+    seeds, patterns = len(found["seeds"]), found["patterns"]
+    show(section, out, "training", picture, f"Mean of {seeds} seeds. Best possible: −log {patterns}.")
     section.table(
         ("code", "log p(x), nats", "over seeds", "one nat up after", "on a pattern", "total variation"),
         [
@@ -117,9 +119,9 @@ def training(
     )
     section.verdict(
         "exact",
-        f"Every state of the smaller row was summed, so there is no error. The {found['patterns']} patterns are the training set; "
-        f"there are no held-out rows. The best possible is {signed(found['best'])} nats a pattern, pixels that know nothing of each "
-        f"other reach {signed(found['independent_pixels'])}.",
+        f"Every state of the smaller row was summed, so there is no error. The {found['patterns']} patterns are "
+        f"the training set; there are no held-out rows. The best possible is {signed(found['best'])} nats a "
+        f"pattern, pixels that know nothing of each other reach {signed(found['independent_pixels'])}.",
     )
     compare(section, lines)
     groups = [(f"{name} code", rows.numpy()) for name, rows in states.items()]
@@ -136,11 +138,11 @@ def compare(section: Section, lines: Figures) -> None:
         apart = "no two seeds overlap" if low < high else "the seeds overlap"
         section.text(f"At {k} the mended code is {signed(gain)} nats a pattern ahead ({apart}).")
     section.text(
-        "Why does the printed code learn at all? It fits another chain: where the fields grow beyond 0 and 1, the clamp "
-        "gives 0 or 1, as a steep sigmoid nearly would. Its weights are then tuned to that chain, and not to "
-        "the RBM whose free energy is in the loss. So draws of its own chain can look fair while the likelihood is "
-        "worse: judge a model by its likelihood, not by its draws. While the weights are small, the clamp leaves next to "
-        "nothing of the field: see the fourth column."
+        "Why does the printed code learn at all? It fits another chain: where the fields grow beyond 0 and 1, the "
+        "clamp gives 0 or 1, as a steep sigmoid nearly would. Its weights are then tuned to that chain, and not "
+        "to the RBM whose free energy is in the loss. So draws of its own chain can look fair while the "
+        "likelihood is worse: judge a model by its likelihood, not by its draws. While the weights are small, the "
+        "clamp leaves next to nothing of the field: see the fourth column."
     )
 
 
@@ -150,24 +152,24 @@ def second_fault(page: Page, figures: Figures) -> None:
     section.text("As printed, under the words “numerically stable free energy calculation”:")
     section.code("hidden = torch.sum(torch.log(1 + torch.exp(linear)), dim=1)")
     section.text(
-        "In float32, exp(a) is infinite above a = 88.72. Then the value is infinite, and the slope, ∞/∞, is no number. Below "
-        "about −17 the 1 swallows exp(a), and the value is 0."
+        "In float32, exp(a) is infinite above a = 88.72. Then the value is infinite, and the slope, ∞/∞, is no "
+        "number. Below about −17 the 1 swallows exp(a), and the value is 0."
     )
     section.table(
         ("a", "log(1 + eᵃ), true", "printed", "its slope", "softplus", "its slope "),
         [
-            (signed(r["field"], 0), *(number(r[key]) for key in ("truth", "printed", "printed_slope", "mended", "mended_slope")))
-            for r in figures["overflow"]
+            (signed(row["field"], 0), *(number(row[key]) for key in COLUMNS))
+            for row in figures["overflow"]
         ],
         "In float32; the true value in float64.",
     )
     section.text("Mended:").code("hidden = torch.sum(torch.nn.functional.softplus(linear), dim=1)")
     step = figures["one_step"]
     section.text(
-        "It takes one hidden unit. Give it 100 weights of 1 and a picture whose 100 pixels are all on: the field is 100. "
-        f"After a single update {100 * step['printed']:.1f} % of the printed code's parameters are finite numbers (W and b are "
-        f"lost, c is left), and {100 * step['mended']:.0f} % of the mended code's. harmonium's `train` also refuses to go on from a "
-        "loss that is not finite, and names the step."
+        "It takes one hidden unit. Give it 100 weights of 1 and a picture whose 100 pixels are all on: the field "
+        f"is 100. After a single update {100 * step['printed']:.1f} % of the printed code's parameters are finite "
+        f"numbers (W and b are lost, c is left), and {100 * step['mended']:.0f} % of the mended code's. "
+        "harmonium's `train` also refuses to go on from a loss that is not finite, and names the step."
     )
 
 
@@ -196,6 +198,7 @@ def slips(page: Page) -> None:
 def conclusion(page: Page, settings: dict[str, Any], figures: Figures) -> None:
     """Set our figures beside the article's, and say what is left open."""
     lines, k = figures["training"]["lines"], settings["sweeps"][0]
+    nats = {name: f"{signed(lines[f'{name}, k = {k}']['final'])} nats, exact" for name in ("printed", "mended")}
     section = page.section("The article's figures and ours")
     section.table(
         ("", "the article", "here"),
@@ -204,13 +207,14 @@ def conclusion(page: Page, settings: dict[str, Any], figures: Figures) -> None:
             ("start of the biases", "0", "the same"),
             ("sweeps k", "typically 1", ", ".join(map(str, settings["sweeps"]))),
             ("training loop, data, step size", "not given", "plain gradient descent on bars and stripes"),
-            (f"log-likelihood, printed code, k = {k}", "not given", f"{signed(lines[f'printed, k = {k}']['final'])} nats, exact"),
-            (f"log-likelihood, mended code, k = {k}", "not given", f"{signed(lines[f'mended, k = {k}']['final'])} nats, exact"),
+            (f"log-likelihood, printed code, k = {k}", "not given", nats["printed"]),
+            (f"log-likelihood, mended code, k = {k}", "not given", nats["mended"]),
         ],
         "The article measures nothing, so there is no figure of its own to reach.",
     )
     section.text(
-        "The printed class was run as it stands, but for the random stream, which is passed in so that a seed gives the "
-        "same figures again. Its training is ours, since it has none. One step size and one small set of patterns do not "
-        "say how much the first fault costs elsewhere; that the printed chain is not the RBM's holds for any weights."
+        "The printed class was run as it stands, but for the random stream, which is passed in so that a seed "
+        "gives the same figures again. Its training is ours, since it has none. One step size and one small set "
+        "of patterns do not say how much the first fault costs elsewhere; that the printed chain is not the RBM's "
+        "holds for any weights."
     )

@@ -39,12 +39,12 @@ def lead(figures: Figures) -> str:
 
 def facts(settings: dict[str, Any], figures: Figures) -> list[tuple[str, str]]:
     """Return what was run, as a table of facts."""
-    training = figures["training"]
-    sides = settings["sides"]
+    training, sides = figures["training"], settings["sides"]
+    visible, hidden, patterns = settings["visible"], settings["hidden"], training["patterns"]
     return [
         ("Source", "an article by Dr. Owns, Towards Data Science, January 2025"),
-        ("Checked on", f"{settings['visible']} visible and {settings['hidden']} hidden units, float64, seed {settings['seed']}"),
-        ("Trained on", f"bars and stripes {sides} × {sides}: {training['patterns']} distinct patterns, each in every batch"),
+        ("Checked on", f"{visible} visible and {hidden} hidden units, float64, seed {settings['seed']}"),
+        ("Trained on", f"bars and stripes {sides} × {sides}: {patterns} distinct patterns, each in every batch"),
         ("Trained machine", f"{sides**2} visible and {settings['units']} hidden units, float32"),
         ("Training", f"plain gradient descent, step {settings['rate']}, {settings['updates']:,} updates"),
         ("Seeds", ", ".join(map(str, training["seeds"]))),
@@ -81,14 +81,14 @@ STEPS = {
     "hidden": (
         "The hidden units given the visible ones",
         "p(h | x) = p(x, h) / Σₕ p(x, h) = Πⱼ p(hⱼ | x),   p(hⱼ = 1 | x) = σ(bⱼ + Σₖ Wⱼₖ xₖ)",
-        "Bayes' rule cancels Z. There is no weight between two hidden units, so the rest factorises, and each factor is "
-        "a sigmoid σ(a) = 1/(1 + exp(−a)) of the j-th row of W times x.",
+        "Bayes' rule cancels Z. There is no weight between two hidden units, so the rest factorises, and each "
+        "factor is a sigmoid σ(a) = 1/(1 + exp(−a)) of the j-th row of W times x.",
     ),
     "visible": (
         "The visible units given the hidden ones",
         "p(xₖ = 1 | h) = σ(cₖ + Σⱼ hⱼ Wⱼₖ)",
-        "The same by symmetry; now it is the k-th column of W that enters. Keep the σ in mind: the first fault is that the code "
-        "leaves it out.",
+        "The same by symmetry; now it is the k-th column of W that enters. Keep the σ in mind: the first fault "
+        "is that the code leaves it out.",
     ),
     "free": (
         "Free energy",
@@ -105,9 +105,9 @@ STEPS = {
         "Its gradient: positive and negative phase",
         "∂NLL/∂θ = ⟨∂E/∂θ⟩_p(h|x), data − ⟨∂E/∂θ⟩_p(x,h), model\n"
         "∂NLL/∂W = ⟨h xᵀ⟩_model − ⟨h xᵀ⟩_data",
-        "The positive phase lowers the energy of the data, the negative phase raises the energy of what the model itself "
-        "would draw. The left side is a central difference of the NLL with steps of 1e-5, so here the two sides agree "
-        "only to some nine digits.",
+        "The positive phase lowers the energy of the data, the negative phase raises the energy of what the "
+        "model itself would draw. The left side is a central difference of the NLL with steps of 1e-5, so here "
+        "the two sides agree only to some nine digits.",
     ),
 }  # fmt: skip
 
@@ -132,7 +132,7 @@ def contrastive(page: Page, figures: Figures) -> Section:
     section.table(
         ("k", "distance to the true gradient, in units of its size"),
         [(k, small(gap)) for k, gap in rows],
-        "How far the mean direction of CD-k in W is off. The machine likes all units off as much as all units on, and the "
-        "data hold the first alone: the chain has to cross before it learns of the second.",
+        "How far the mean direction of CD-k in W is off. The machine likes all units off as much as all units "
+        "on, and the data hold the first alone: the chain has to cross before it learns of the second.",
     )
     return section

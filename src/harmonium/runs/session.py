@@ -4,7 +4,7 @@ import csv
 import io
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -78,12 +78,22 @@ class Session:
         config = self.config
         if config.sampler == "persistent":
             assert config.chains is not None
-            return Persistent(self.machine.fields_sample(config.chains, generator=self.chance), config.sweeps)
+            return Persistent(self._some_rows(config.chains), config.sweeps)
         if config.sampler == "exact":
             if not evaluation.countable(self.machine) or min(self.machine.even.count, self.machine.odd.count) > 2**16:
                 raise InputError("--sampler exact lists every state, at most 2^16: give --hidden 16 or fewer")
             return Exact(config.chains)
         return Contrastive(config.sweeps) if config.sampler == "contrastive" else Fresh(config.chains, config.sweeps)
+
+    def _some_rows(self, count: int) -> Tensor:
+        """Return training rows drawn with replacement: where persistent chains start.
+
+        From there 16 hidden units on MNIST end about a nat higher than from independent random bits.
+        """
+        drawn = torch.randint(len(self.rows), (count,), generator=self.chance, device=self.device).cpu().numpy()
+        chosen = replace(self.rows, rows=self.rows.rows[drawn], labels=None)
+        seeded = Generator().manual_seed(self.config.seed)
+        return self.home.coder.rows(chosen, generator=seeded).to(self.device)
 
     def _optimizer(self) -> torch.optim.Optimizer:
         lr, momentum = self.config.lr or 0.05, self.config.momentum

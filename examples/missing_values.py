@@ -1,0 +1,36 @@
+"""Fill in the lower half of digits that the machine has not seen, by sweeps with the upper half held."""
+
+import torch
+
+from harmonium import RBM, Bernoulli, Centre, Persistent, data, plots, schedule, train
+from harmonium.sampling import recover
+
+UPDATES = 3000
+rng = torch.Generator().manual_seed(0)
+v = data.load("digits", "train").binarized("threshold")
+test = data.load("digits", "test").binarized("threshold")[:100]
+
+machine = RBM(Bernoulli(64), Bernoulli(64), generator=rng).match(v)
+sampler = Persistent(machine.fields_sample(100, generator=rng))
+optimizer = torch.optim.SGD(machine.parameters(), lr=0.1)
+fall = schedule(optimizer, "linear", UPDATES)
+feed = data.batches(v, 100, generator=rng)
+for step in train(machine, feed, sampler, optimizer, edits=[Centre()], generator=rng):
+    fall.step()
+    if step.index + 1 == UPDATES:
+        break
+
+held = torch.arange(64) < 32  # the upper four lines of eight
+seen = torch.where(held, test, 0.5)
+filled = recover(machine, test, held.expand_as(test), chains=16, sweeps=100, generator=rng)
+
+
+def error(guess: torch.Tensor) -> float:
+    return float((guess - test)[:, ~held].square().mean())
+
+
+print(f"mean squared error on the hidden half: {error(filled):.4f}")
+print(f"with the training means filled in:     {error(v.mean(0).expand_as(test)):.4f}")
+groups = [("truth", test[:10]), ("seen", seen[:10]), ("recovered", filled[:10])]
+plots.save_picture("missing.png", plots.strips([(name, x.numpy()) for name, x in groups], (8, 8)))
+print("ten of them: missing.png")

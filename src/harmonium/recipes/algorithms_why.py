@@ -1,0 +1,92 @@
+"""The part of the page of ``algorithms`` that explains: the gradient, and how far off each negative phase is."""
+
+from pathlib import Path
+from typing import Any
+
+from .. import plots
+from ..report.page import Page, Section
+from .bias import TRUE
+from .words import show, signed, small, whole
+
+Figures = dict[str, Any]
+SHOWN = 5  # checkpoints in the table of shares
+
+
+def gradient(page: Page, rows: list[dict[str, Any]]) -> None:
+    """Check the slides' summary of the gradient against differences of the log-likelihood."""
+    section = page.section("The gradient, checked")
+    section.text(
+        "The slides sum up the gradient over n training rows as below, with n rows in the first term and the "
+        "model's mean once in the second:"
+    )
+    section.formula("Σᵢ σ(c_z + vᵢ · W_z) v_iq − Σᵥ p(v) σ(c_z + v · W_z) v_q")
+    section.text(
+        "Since p(T) is a product of n probabilities, log Z comes n times, and so must the model's mean. Numbers "
+        "tell the two apart: a tiny machine (4 visible, 3 hidden units, 5 rows), and central differences of its "
+        "exact log-likelihood."
+    )
+    section.table(
+        ("slope of Σ log p(vᵢ)", "by differences", "as summed up in the slides", "with n in both terms"),
+        [(r["parameter"], *(signed(r[key], 8) for key in ("differences", "printed", "mended"))) for r in rows],
+    )
+    section.verdict(
+        "fault",
+        "The second term lacks a factor n. It is a slip of the summary alone: the algorithms divide both terms "
+        "by m, and that is the right gradient of the mean.",
+    )
+
+
+def why(page: Page, out: Path, settings: dict[str, Any], figures: Figures) -> None:
+    """Show how far each negative phase is off along one path, and say what follows."""
+    distance, share = figures["bias"]["distance"], figures["bias"]["share"]
+    section = page.section("Why: how far off is each negative phase?")
+    section.text(
+        "Take one machine up the exact gradient, so that no algorithm can lead it astray, and ask each of them on "
+        f"the way for the model's mean ⟨v hᵀ⟩, with {settings['bias_states']:,} states. PCD's chains follow the "
+        "machine from the start. The curves are the distances from the true mean (root of the summed squares)."
+    )
+    series = {name: (distance["update"], column) for name, column in distance.items() if name != "update"}
+    picture = plots.lines(
+        series, title="distance from the model's own ⟨v hᵀ⟩", xlabel="updates", ylabel="distance", log_x=True
+    )
+    show(section, out, "bias", picture, "The exact draws show the noise that so many states leave.")
+    section.text(
+        "A distance does not tell where it points. So the table takes the gradient that each algorithm sees, data "
+        "minus its own states, and asks how much of the true gradient is in it. Without bias that is 1, up to "
+        "noise. It is 0 where an algorithm cannot tell its own states from the data, and below 0 where it points "
+        "downhill."
+    )
+    at = share["update"][-SHOWN:]
+    section.table(
+        ("share of the true gradient, after updates:", *(f"{int(update):,}" for update in at)),
+        [(whole(n), *(signed(x) for x in column[-SHOWN:])) for n, column in share.items() if n != "update"],
+    )
+    reasons(section, distance, share)
+
+
+def reasons(section: Section, distance: dict[str, list[float]], share: dict[str, list[float]]) -> None:
+    """Say in plain words what the distances and the shares mean for each algorithm."""
+
+    def last(start: str, table: dict[str, list[float]], write: Any) -> str:
+        return "; ".join(f"{name}: {write(table[name][-1])}" for name in table if name.startswith(start))
+
+    section.text(
+        "Naive MCMC starts from nothing at every update and pays for the burn-in each time. While the weights are "
+        "small, a few sweeps are enough. As they grow, the chain crosses from pattern to pattern more and more "
+        "slowly, and k sweeps from random states no longer reach the model. The distances at the last update are "
+        f"{last('naive', distance, small)}; noise alone gives {small(distance['exact draws'][-1])}. Where that "
+        "happens, the gradient pushes against states that are not the model's, and training can go down."
+    )
+    section.text(
+        "CD starts at the data, so nothing is spent on burn-in. But its states have hardly left the data after k "
+        "sweeps, the second mean looks like the first, and the difference, all that CD learns from, shrinks. The "
+        f"shares at the last update: {last('CD-', share, signed)}. CD comes to rest where its own gradient is "
+        "zero, which is not where the likelihood is highest. A larger k sees more, and costs in proportion."
+    )
+    section.text(
+        "PCD pays one sweep and keeps its chains, so that over many updates they make the many sweeps that naive "
+        f"MCMC makes in one. Here its share at the last update is {signed(share['PCD-1'][-1])} and its distance "
+        f"{small(distance['PCD-1'][-1])}, the true gradient itself having size {small(distance[TRUE][-1])}. It "
+        "works as long as the machine moves more slowly than the chains do: hence a small step, and one that "
+        "falls."
+    )

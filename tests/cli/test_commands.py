@@ -1,0 +1,272 @@
+"""The commands as a user meets them: exit codes, one line for what is wrong, clean standard output."""
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+HARMONIUM = [sys.executable, "-c", "from harmonium.cli import main; main()"]
+PLAIN = {**os.environ, "OMP_NUM_THREADS": "1", "NO_COLOR": "1"}
+
+
+def harmonium(*words, cwd=None, env=None, **more) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [*HARMONIUM, *map(str, words)], capture_output=True, text=True, cwd=cwd, env=PLAIN | (env or {}), **more
+    )
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A small run on digits, with its report."""
+    place = tmp_path_factory.mktemp("cli")
+    done = harmonium("train", "digits", "--hidden", 12, "--epochs", 30, "--seed", 1, "--out", "runs/a", cwd=place)
+    assert done.returncode == 0, done.stderr
+    return place, done
+
+
+def test_training_leaves_a_whole_run_and_says_how_good_it_is(home):
+    place, done = home
+    names = {file.name for file in (place / "runs/a").iterdir()}
+    assert names >= {"config.yaml", "metrics.csv", "model.safetensors", "env.json", "report.html", "pictures"}
+    first, second = done.stdout.splitlines()
+    assert "test log-likelihood" in first
+    assert "exact" in first
+    assert "independent units reach" in first
+    assert second == "report: runs/a/report.html"
+    assert "pseudo-likelihood" in done.stderr or "log-likelihood" in done.stderr
+
+
+def test_the_report_is_one_whole_page(home):
+    page = (home[0] / "runs/a/report.html").read_text()
+    for part in ("How good is it?", "How it learned", "What the hidden units look for", "What it dreams", "in use?"):
+        assert part in page
+    assert "data:image/gif;base64," in page
+    assert page.count("data:image/png;base64,") >= 6
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    metrics = (home[0] / "runs/a/metrics.csv").read_text().splitlines()
+    assert len(metrics) == 31
+
+
+def test_evaluate_prints_one_json_object(home):
+    done = harmonium("evaluate", "runs/a", "--json", cwd=home[0])
+    figures = json.loads(done.stdout)
+    wanted = "log_likelihood error log_partition method ess verdict baseline binarise split rows".split()
+    assert set(wanted) <= figures.keys()
+    assert (figures["verdict"], figures["method"], figures["split"], figures["rows"]) == ("exact", "exact", "test", 359)
+    annealed = json.loads(harmonium("evaluate", "runs/a", "--method", "anneal", "--rungs", 300, "--json", cwd=home[0]).stdout)
+    assert annealed["rungs"] == 300
+    assert abs(annealed["log_likelihood"] - figures["log_likelihood"]) < 4 * annealed["error"]
+
+
+def test_recover_prints_one_json_object_and_draws(home):
+    done = harmonium(
+        "recover", "runs/a", "--mask", "bottom", "--count", 12, "--sweeps", 20, "--json", "--out", "r.png", cwd=home[0]
+    )
+    figures = json.loads(done.stdout)
+    assert {"rows", "mask", "mean_squared_error", "baseline_mean_squared_error"} <= figures.keys()
+    assert (figures["rows"], figures["mask"]) == (12, "bottom")
+    assert (home[0] / "r.png").read_bytes()[:4] == b"\x89PNG"
+
+
+@pytest.mark.parametrize("name", ["s.png", "s.gif", "s.npy"])
+def test_sample_writes_pictures_chains_and_arrays(home, name):
+    done = harmonium("sample", "runs/a", "--count", 9, "--sweeps", 20, "--out", name, cwd=home[0])
+    assert done.returncode == 0, done.stderr
+    if name.endswith(".npy"):
+        rows = np.load(home[0] / name)
+        assert rows.shape == (9, 64)
+        assert set(np.unique(rows)) <= {0, 1}
+    else:
+        from PIL import Image
+
+        with Image.open(home[0] / name) as picture:
+            frames = getattr(picture, "n_frames", 1)
+        assert frames == 1 if name.endswith("png") else 15 <= frames <= 21
+
+
+def test_weights_and_report_draw(home):
+    assert harmonium("weights", "runs/a", "--count", 10, "--out", "w.png", cwd=home[0]).returncode == 0
+    (home[0] / "runs/a/report.html").unlink()
+    assert harmonium("report", "runs/a", cwd=home[0]).returncode == 0
+    assert (home[0] / "runs/a/report.html").is_file()
+
+
+def test_the_same_seed_twice_gives_the_same_bytes(tmp_path):
+    for out in ("a", "b"):
+        done = harmonium("train", "digits", "--hidden", 9, "--steps", 60, "--seed", 5, "--no-report", "--out", out, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "a/model.safetensors").read_bytes() == (tmp_path / "b/model.safetensors").read_bytes()
+
+
+def bad_files(place):
+    table = np.random.default_rng(0).integers(0, 256, (50, 6))
+    np.save(place / "grey.npy", table)
+    np.savetxt(place / "grey.csv", table, delimiter=",", fmt="%d")
+    nan = table / 255
+    nan[3, 2] = np.nan
+    np.save(place / "nan.npy", nan)
+    np.save(place / "empty.npy", np.zeros((0, 6)))
+    (place / "empty.csv").write_text("")
+    (place / "ragged.csv").write_text("0,1,0\n" * 20 + "0,1\n" + "1,1,1\n")
+    (place / "words.csv").write_text("0,1,0\n" * 20 + "0,yes,1\n")
+    whole = gzip.compress(b"\x00\x00\x08\x03" + np.array([50, 8, 8], ">i4").tobytes() + bytes(50 * 64))
+    (place / "t-idx3-ubyte.gz").write_bytes(whole[:-15])
+    np.save(place / "pickled.npy", np.array([{"a": 1}], dtype=object))
+    (place / "settings.yaml").write_text("hiden: 20\n")
+    (place / "broken.yaml").write_text("hidden: [1\n")
+    (place / "wrong.yaml").write_text("hidden: many\n")
+
+
+BAD = {
+    "0–255 in .npy": (["train", "grey.npy"], "--levels 255"),
+    "0–255 in .csv": (["train", "grey.csv"], "--levels 255"),
+    "NaN": (["train", "nan.npy"], "row"),
+    "no rows": (["train", "empty.npy"], "row"),
+    "empty file": (["train", "empty.csv"], "empty"),
+    "wrong width": (["train", "ragged.csv"], "line 21"),
+    "words": (["train", "words.csv"], "line 21"),
+    "missing": (["train", "nowhere.npy"], "nowhere.npy"),
+    "typo in a name": (["train", "mnst"], "mnist"),
+    "truncated gz": (["train", "t-idx3-ubyte.gz"], "again"),
+    "pickle": (["train", "pickled.npy"], "pickled.npy"),
+    "typo in an option": (["train", "digits", "--hiden", "20"], "--hidden"),
+    "bad value": (["train", "digits", "--hidden", "many"], "hidden"),
+    "negative": (["train", "digits", "--hidden", "-3"], "greater than or equal to 1"),
+    "bad choice": (["train", "digits", "--sampler", "gibs"], "contrastive"),
+    "typo in YAML": (["train", "digits", "--config", "settings.yaml"], "did you mean 'hidden'"),
+    "broken YAML": (["train", "digits", "--config", "broken.yaml"], "YAML"),
+    "bad YAML value": (["train", "digits", "--config", "wrong.yaml"], "hidden"),
+    "no YAML": (["train", "digits", "--config", "none.yaml"], "none.yaml"),
+    "no data": (["train"], "harmonium train digits"),
+    "typo in a command": (["trian"], "train"),
+    "no run": (["evaluate", "runs/none"], "harmonium train"),
+    "not a run": (["evaluate", "."], "config.yaml"),
+    "no recipe": (["reproduce", "rbm-mnist-12"], "rbm-mnist-128"),
+    "bad suffix": (["sample", ".", "--out", "x.bmpp"], ".png"),
+    "check finds a fault": (["data", "check", "grey.npy"], "--levels 255"),
+    "check without a path": (["data", "check"], "PATH"),
+    "unwritable": (["train", "digits", "--out", "/proc/none"], "--out"),
+}
+
+
+@pytest.fixture(scope="module")
+def rubbish(tmp_path_factory):
+    place = tmp_path_factory.mktemp("bad")
+    bad_files(place)
+    return place
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_costs_one_line_and_exit_2(rubbish, case):
+    words, says = BAD[case]
+    before = sorted(rubbish.rglob("*"))
+    began = time.perf_counter()
+    done = harmonium(*words, cwd=rubbish)
+    seconds = time.perf_counter() - began
+    assert done.returncode == 2, done.stderr
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("harmonium: ")
+    assert says in lines[0]
+    assert "Traceback" not in done.stdout + done.stderr
+    assert sorted(rubbish.rglob("*")) == before
+    assert seconds < 10  # far above the two seconds of a quiet machine: this one may be busy
+
+
+def test_errors_of_data_come_before_torch_is_loaded(rubbish):
+    """What keeps them under two seconds."""
+    code = (
+        "import sys\nfrom harmonium.cli import main\n"
+        "try: main(sys.argv[1:])\nexcept SystemExit as e: print(e.code, 'torch' in sys.modules)"
+    )
+    for words in (BAD["NaN"][0], BAD["missing"][0], BAD["0–255 in .npy"][0], BAD["typo in YAML"][0], BAD["no run"][0]):
+        done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, cwd=rubbish, env=PLAIN)
+        assert done.stdout.split() == ["2", "False"], words
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_saves_and_the_run_goes_on_to_the_same_bytes(tmp_path, number, code):
+    words = ["train", "digits", "--hidden", "8", "--steps", "4000", "--seed", "2", "--no-report", "--out"]
+    whole = harmonium(*words, "whole", cwd=tmp_path)
+    assert whole.returncode == 0, whole.stderr
+    work = subprocess.Popen([*HARMONIUM, *words, "cut"], cwd=tmp_path, env=PLAIN, stderr=subprocess.PIPE, text=True)
+    with work:
+        assert work.stderr is not None
+        for line in work.stderr:
+            if line.startswith("epoch"):
+                break
+        work.send_signal(number)
+        rest = work.stderr.read()
+    assert work.returncode == code
+    assert "train --resume cut" in rest
+    done = harmonium("train", "--resume", "cut", "--no-report", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "cut/model.safetensors").read_bytes() == (tmp_path / "whole/model.safetensors").read_bytes()
+    assert len((tmp_path / "cut/metrics.csv").read_text().splitlines()) == len(
+        (tmp_path / "whole/metrics.csv").read_text().splitlines()
+    )
+
+
+def test_divergence_exits_3_with_the_step_and_the_cause(tmp_path):
+    done = harmonium("train", "digits", "--lr", "1e30", "--steps", 300, "--out", "d", cwd=tmp_path)
+    assert done.returncode == 3
+    last = done.stderr.strip().splitlines()[-1]
+    assert "diverged at step" in last
+    assert "largest weight" in last
+
+
+def test_a_run_is_replaced_only_when_told_to(home):
+    words = ["train", "digits", "--hidden", 4, "--steps", 20, "--no-report", "--out", "again"]
+    assert harmonium(*words, cwd=home[0]).returncode == 0
+    (home[0] / "again" / "mine.txt").write_text("keep me")
+    refused = harmonium(*words, cwd=home[0])
+    assert refused.returncode == 2
+    assert "--replace" in refused.stderr
+    assert harmonium(*words, "--replace", cwd=home[0]).returncode == 0
+    assert (home[0] / "again" / "mine.txt").read_text() == "keep me"
+
+
+def test_help_and_version_answer_at_once():
+    began = time.perf_counter()
+    done = harmonium("--help")
+    seconds = time.perf_counter() - began
+    assert done.returncode == 0
+    for word in ("train", "evaluate", "sample", "recover", "weights", "report", "reproduce", "data", "doctor"):
+        assert word in done.stdout
+    assert seconds < 5  # 0.4 s on a quiet machine: see the test that torch is not loaded
+    assert harmonium("--version").stdout.strip().count(".") == 2
+
+
+def test_every_option_of_train_is_told():
+    shown = harmonium("train", "--help").stdout
+    for option in (
+        "hidden visible sampler sweeps chains batch epochs steps lr schedule optimizer momentum centre no-centre l1 l2 "
+        "sparsity clip binarise seed device data-dir config out"
+    ).split():
+        assert f"--{option}" in shown, option
+
+
+def test_data_lists_checks_and_the_doctor_answers(rubbish):
+    assert "fashion-mnist" in harmonium("data", "list").stdout
+    found = json.loads(harmonium("data", "check", "digits", "--json").stdout)
+    assert (found["units"], found["rows"], found["problems"]) == ("bernoulli", 1797, [])
+    assert "algorithms" in harmonium("reproduce", "list").stdout
+    doctor = harmonium("doctor", cwd=rubbish)
+    assert doctor.returncode == 0
+    assert "kept" in doctor.stdout
+
+
+def test_settings_come_from_defaults_then_yaml_then_options(tmp_path):
+    (tmp_path / "s.yaml").write_text("data: digits\nhidden: 5\nsteps: 12\nlr: 0.2\n")
+    done = harmonium("train", "--config", "s.yaml", "--hidden", 6, "--no-report", "--out", "r", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    import yaml
+
+    settings = yaml.safe_load((tmp_path / "r/config.yaml").read_text())
+    assert (settings["hidden"], settings["steps"], settings["lr"], settings["batch"]) == (6, 12, 0.2, 100)
