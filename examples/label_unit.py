@@ -1,6 +1,5 @@
-"""Digits and their labels in one visible row: classify by the exact free energy of each label, then draw a 7."""
+"""Digits and their labels in one visible row: classify by the exact free energy of each label, then draw digits to order."""
 
-import numpy as np
 import torch
 from torch.nn.functional import one_hot
 
@@ -30,9 +29,9 @@ x = torch.cat([pixels["test"][:, None].expand(-1, 10, -1), candidates], -1)
 told = machine.free_energy(x).argmin(-1)  # p(label | pixels) ∝ exp(−free energy): log Z cancels
 print(f"test errors: {(told != labels['test']).double().mean():.1%} of {len(told)} digits, thresholded at half scale")
 
-start = machine.fields_sample(20, generator=rng)
-start[:, 64:] = torch.eye(10)[7]
+start = machine.fields_sample(40, generator=rng)
+start[:, 64:] = torch.eye(10).repeat(4, 1)
 held = torch.arange(74) >= 64  # the label keeps its value
-sevens = machine.reconstruct(run(machine, start, 1000, held, generator=rng))[:, :64]
-plots.save_picture("sevens.png", plots.grid(np.asarray(sevens), (8, 8)))
-print("20 sevens after 1000 sweeps with the label held: sevens.png")
+drawn = machine.reconstruct(run(machine, start, 1000, held, generator=rng))[:, :64]
+plots.save_picture("labels.png", plots.grid(drawn.numpy(), (8, 8), columns=10))
+print("four digits of each label, 0 to 9 from the left, after 1000 sweeps with the label held: labels.png")

@@ -59,7 +59,9 @@ def test_evaluate_prints_one_json_object(home):
     wanted = "log_likelihood error log_partition method ess verdict baseline binarise split rows".split()
     assert set(wanted) <= figures.keys()
     assert (figures["verdict"], figures["method"], figures["split"], figures["rows"]) == ("exact", "exact", "test", 359)
-    annealed = json.loads(harmonium("evaluate", "runs/a", "--method", "anneal", "--rungs", 300, "--json", cwd=home[0]).stdout)
+    annealed = json.loads(
+        harmonium("evaluate", "runs/a", "--method", "anneal", "--rungs", 300, "--json", cwd=home[0]).stdout
+    )
     assert annealed["rungs"] == 300
     assert abs(annealed["log_likelihood"] - figures["log_likelihood"]) < 4 * annealed["error"]
 
@@ -99,7 +101,9 @@ def test_weights_and_report_draw(home):
 
 def test_the_same_seed_twice_gives_the_same_bytes(tmp_path):
     for out in ("a", "b"):
-        done = harmonium("train", "digits", "--hidden", 9, "--steps", 60, "--seed", 5, "--no-report", "--out", out, cwd=tmp_path)
+        done = harmonium(
+            "train", "digits", "--hidden", 9, "--steps", 60, "--seed", 5, "--no-report", "--out", out, cwd=tmp_path
+        )
         assert done.returncode == 0, done.stderr
     assert (tmp_path / "a/model.safetensors").read_bytes() == (tmp_path / "b/model.safetensors").read_bytes()
 
@@ -186,7 +190,9 @@ def test_errors_of_data_come_before_torch_is_loaded(rubbish):
         "try: main(sys.argv[1:])\nexcept SystemExit as e: print(e.code, 'torch' in sys.modules)"
     )
     for words in (BAD["NaN"][0], BAD["missing"][0], BAD["0–255 in .npy"][0], BAD["typo in YAML"][0], BAD["no run"][0]):
-        done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, cwd=rubbish, env=PLAIN)
+        done = subprocess.run(
+            [sys.executable, "-c", code, *words], capture_output=True, text=True, cwd=rubbish, env=PLAIN
+        )
         assert done.stdout.split() == ["2", "False"], words
 
 

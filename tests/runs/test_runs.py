@@ -6,7 +6,7 @@ import torch
 import yaml
 
 from harmonium import Diverged, InputError
-from harmonium.runs import Config, Run
+from harmonium.runs import Config, Run, checkpoint
 from harmonium.runs.coding import Coder
 from harmonium.runs.config import read, settle
 from harmonium.runs.directory import free_path, rows
@@ -26,7 +26,7 @@ def start(path, source="digits", **settings) -> Session:
 def finish(session: Session) -> Session:
     for _ in session:
         pass
-    session.save()
+    checkpoint.save(session)
     return session
 
 
@@ -60,9 +60,9 @@ def test_a_run_cut_and_resumed_ends_at_the_same_bytes(variant, cut, tmp_path):
     first = start(tmp_path / "cut", **VARIANTS[variant])
     for _ in itertools.islice(first, cut):
         pass
-    first.save()
+    checkpoint.save(first)
     second = Session(Run.open(tmp_path / "cut"))
-    second.resume()
+    checkpoint.resume(second)
     assert second.step == cut
     finish(second)
     assert model(second) == model(whole)
@@ -239,7 +239,7 @@ def test_a_run_is_not_written_over(tmp_path):
 def test_a_run_whose_data_changed_is_refused(tables):
     finish(start(tables / "run", tables / "grey.npy", hidden=3))
     np.save(tables / "grey.npy", np.random.default_rng(0).random((300, 7)))
-    with pytest.raises(InputError, match="5 visible units and .* gives 7"):
+    with pytest.raises(InputError, match=r"5 visible units and .* gives 7"):
         Run.open(tables / "run").machine()
 
 
@@ -255,12 +255,12 @@ def test_a_damaged_checkpoint_is_refused(harm, tmp_path):
     else:
         file.unlink()
     with pytest.raises(InputError):
-        Session(Run.open(tmp_path / "a")).resume()
+        checkpoint.resume(Session(Run.open(tmp_path / "a")))
 
 
 def test_divergence_keeps_the_last_good_checkpoint(tmp_path):
     session = start(tmp_path / "a", lr=1e30, schedule="constant", steps=400)
-    session.save()
+    checkpoint.save(session)
     good = model(session)
     with pytest.raises(Diverged, match="diverged at step"):
         finish(session)

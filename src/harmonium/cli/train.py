@@ -108,13 +108,14 @@ def _clear(path: Path) -> None:
 def _session(home: Run, resume: bool) -> "Session":
     import torch
 
+    from ..runs import checkpoint
     from ..runs.session import Session
 
     if home.coder.width * home.config.hidden * home.config.batch < LIGHT:
         torch.set_num_threads(1)
     session = Session(home)
     if resume:
-        session.resume()
+        checkpoint.resume(session)
         console.note(f"going on from step {session.step} of {session.steps}")
     config = home.config
     console.note(
@@ -127,6 +128,8 @@ def _session(home: Run, resume: bool) -> "Session":
 
 def _learn(session: "Session") -> None:
     """Go through the steps with a bar, saving now and then; on a signal save, and leave."""
+    from ..runs import checkpoint
+
     every = max(1, session.epochs // ROWS)
     milestones = {1, (session.epochs + 1) // 2, session.epochs}
     saved = session.seconds
@@ -143,13 +146,13 @@ def _learn(session: "Session") -> None:
                 if epoch.epoch in milestones:
                     session.snapshot()
                 if session.seconds - saved > PAUSE:
-                    session.save()
+                    checkpoint.save(session)
                     saved = session.seconds
             if stop():
-                session.save()
+                checkpoint.save(session)
                 console.note(f"stopped at step {session.step}: `harmonium train --resume {session.home.path}` goes on")
                 raise Interrupted(stop())
-    session.save()
+    checkpoint.save(session)
 
 
 def _figures(epoch: "Epoch") -> str:

@@ -41,10 +41,10 @@ def lead(figures: Figures) -> str:
 
 def facts(settings: dict[str, Any], figures: Figures) -> list[tuple[str, str]]:
     """Return what was run, as a table of facts."""
-    bars, digits, side = figures["bars"], figures["mnist"], settings["side"]
+    bars, digits, side, hidden = figures["bars"], figures["mnist"], settings["side"], settings["hidden"]
     return [
         ("Source", "lecture slides, University of Padova, 2022/23; algorithms 18.1 to 18.3"),
-        ("Bars and stripes", f"{side} × {side}, {bars['patterns']} distinct patterns; {settings['hidden']} hidden units; "
+        ("Bars and stripes", f"{side} × {side}, {bars['patterns']} distinct patterns; {hidden} hidden units; "
          f"all patterns {settings['copies']} times in every batch of {bars['batch']}"),
         ("MNIST", f"{digits['train_rows']:,} training rows, {digits['test_rows']:,} test rows, pixels above 127 on; "
          f"{settings['mnist_hidden']} hidden units; batch {settings['mnist_batch']}"),
@@ -127,7 +127,7 @@ def charts(
             xlabel=words, ylabel=ylabel, log_x=True, reference=reference,
         )  # fmt: skip
         caption = f"Against {words}, on a logarithmic scale."
-        show(section, out, f"{name}-{axis}", picture, caption + " Time to evaluate is not counted." * (axis == "seconds"))
+        show(section, out, f"{name}-{axis}", picture, caption + " Evaluation is not counted." * (axis == "seconds"))
 
 
 def fallen(section: Section, found: Figures) -> None:
@@ -148,7 +148,7 @@ def mnist(page: Page, out: Path, settings: dict[str, Any], found: Figures) -> No
         "that no runner has seen."
     )
     if found["train_rows"] == 59_000:
-        section.text("The training rows are 59,000 of MNIST's 60,000; the last 1,000, kept for validation, stay unused.")
+        section.text("The training rows are 59,000 of MNIST's 60,000; the last 1,000, for validation, stay unused.")
     charts(section, out, "mnist", found["runners"], "nats a test row", ("independent pixels", alone))
     level = found["level"]
     section.table(
@@ -200,6 +200,6 @@ def limits(page: Page) -> None:
         "The seconds are updates times the pace of one update. The pace is measured apart, on one thread, the runners "
         "taking turns, and the quickest turn counts: other work on the computer would otherwise decide the race. Trust "
         "the ratios. Evaluation is not in it.\n\n"
-        "All runners share one step size. Each could do better with its own: a runner whose negative phase is poor gains "
-        "from a smaller step, one with the exact gradient bears a larger one. The order on MNIST rests on one seed."
+        "All runners share one step size. Each could do better with its own: a runner whose negative phase is poor "
+        "gains from a smaller step, one with the exact gradient bears a larger one. The order on MNIST rests on one seed."
     )

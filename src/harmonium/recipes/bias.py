@@ -22,7 +22,7 @@ def along_a_path(
     seed: int,
     watch: Watch = passing,
 ) -> dict[str, Table]:
-    """Return, for each sampler at checkpoints of one exact ascent, how far off its ⟨v hᵀ⟩ is and what gradient it leaves.
+    """Return, at checkpoints of one exact ascent, how far off each sampler's ⟨v hᵀ⟩ is and what gradient it leaves.
 
     ``distance`` is ‖⟨v hᵀ⟩ of the sampler − ⟨v hᵀ⟩ of the model‖ (Frobenius).  ``share`` is what the gradient that the
     sampler gives has along the true one, in units of the true one: 1 for a sampler without bias, 0 where its states

@@ -1,17 +1,14 @@
 """A training in progress: everything that a checkpoint holds, and the loop that moves it."""
 
-import csv
-import io
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from .. import evaluation, storage
+from .. import evaluation
 from ..data import batches, steps_per_epoch
 from ..errors import InputError
 from ..machines import RBM
@@ -43,7 +40,7 @@ class Epoch:
 
 
 class Session:
-    """A run being trained: iterate over it for its steps, and ``save`` it whenever.
+    """A run being trained: iterate over it for its steps, and save a checkpoint whenever.
 
     Two streams of random numbers, one for the order of the data and one for the chains, start from the seed; the state
     of the first at the beginning of an epoch and the number of steps since are enough to go on bit for bit.
@@ -86,10 +83,7 @@ class Session:
         return Contrastive(config.sweeps) if config.sampler == "contrastive" else Fresh(config.chains, config.sweeps)
 
     def _some_rows(self, count: int) -> Tensor:
-        """Return training rows drawn with replacement: where persistent chains start.
-
-        From there 16 hidden units on MNIST end about a nat higher than from independent random bits.
-        """
+        """Return training rows drawn with replacement: where persistent chains start."""
         drawn = torch.randint(len(self.rows), (count,), generator=self.chance, device=self.device).cpu().numpy()
         chosen = replace(self.rows, rows=self.rows.rows[drawn], labels=None)
         seeded = Generator().manual_seed(self.config.seed)
@@ -202,82 +196,6 @@ class Session:
         folder.mkdir(exist_ok=True)
         arrays = {name: coder.decode(x.cpu()).numpy() for name, x in pictures.items()}
         np.savez_compressed(folder / f"{-(-self.step // self.each):05d}.npz", allow_pickle=False, **arrays)
-
-    def save(self) -> None:
-        """Write the model, the metrics and a checkpoint, each whole or not at all."""
-        storage.write_tensors(self.home.file("checkpoint.safetensors"), self._state(), {"step": self.step})
-        storage.write_bytes(self.home.file("metrics.csv"), self._table().encode())
-        storage.save(self.machine, self.home.file("model.safetensors"))
-
-    def _table(self) -> str:
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow([field.name for field in fields(Epoch)])
-        for epoch in self.history:
-            writer.writerow(["" if value is None else value for value in vars(epoch).values()])
-        return text.getvalue()
-
-    def _modules(self) -> dict[str, torch.nn.Module]:
-        edits = {f"edit{i}": edit for i, edit in enumerate(self.edits)}
-        return {"machine": self.machine, "sampler": self.sampler, **edits}
-
-    def _state(self) -> dict[str, Tensor]:
-        state = {
-            f"{owner}.{name}": value
-            for owner, module in self._modules().items()
-            for name, value in module.state_dict().items()
-            if value is not None
-        }
-        for i, moments in self.optimizer.state_dict()["state"].items():
-            state |= {f"optimizer.{i}.{name}": value for name, value in moments.items() if isinstance(value, Tensor)}
-        rows = [[float("nan") if value is None else value for value in vars(epoch).values()] for epoch in self.history]
-        return state | {
-            "order": self.epoch_start,
-            "chance": self.chance.get_state(),
-            "seconds": torch.tensor(self.seconds, dtype=torch.float64),
-            "history": torch.tensor(rows, dtype=torch.float64).reshape(-1, len(fields(Epoch))),
-        }
-
-    def resume(self) -> None:
-        """Go on from the checkpoint of the run; raises `InputError` when there is none or it does not fit."""
-        state, facts = storage.read_tensors(self.home.file("checkpoint.safetensors"))
-        try:
-            for owner, module in self._modules().items():
-                mine = {k.removeprefix(f"{owner}."): v for k, v in state.items() if k.startswith(f"{owner}.")}
-                _fill(module, mine, self.device)
-            self._resume_optimizer(state)
-            self.epoch_start = state["order"]
-            self.chance.set_state(state["chance"])
-            self.seconds = float(state["seconds"])
-            self.history = [_epoch(row) for row in state["history"].tolist()]
-            self.step = int(facts["step"])
-        except (KeyError, RuntimeError, ValueError, TypeError) as error:
-            where = self.home.file("checkpoint.safetensors")
-            raise InputError(f"{where} does not fit the run ({error}): train it again with --replace") from None
-
-    def _resume_optimizer(self, state: dict[str, Tensor]) -> None:
-        whole = self.optimizer.state_dict()
-        moments: dict[int, dict[str, Any]] = {}
-        for name, value in state.items():
-            if name.startswith("optimizer."):
-                _, i, key = name.split(".")
-                moments.setdefault(int(i), {})[key] = value
-        self.optimizer.load_state_dict({**whole, "state": moments})
-
-
-def _fill(module: torch.nn.Module, state: dict[str, Tensor], device: torch.device) -> None:
-    """Give a module its saved tensors, buffers that are still empty included."""
-    for name, value in state.items():
-        if name in module._buffers:
-            module._buffers[name] = value.to(device)
-    module.load_state_dict(state, strict=True)
-
-
-def _epoch(row: list[float]) -> Epoch:
-    values: dict[str, Any] = dict(zip([field.name for field in fields(Epoch)], row, strict=True))
-    values |= {name: int(values[name]) for name in ("epoch", "step")}
-    values |= {name: None for name in ("log_likelihood", "pseudo_likelihood") if values[name] != values[name]}
-    return Epoch(**values)
 
 
 def choose_device(word: str) -> torch.device:

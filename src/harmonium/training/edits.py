@@ -45,8 +45,8 @@ class Centre(Edit):
         self.follow(positive.mean(0), machine.hidden.mean(machine.up(positive)).mean(0))
         weight, mu, lam = machine.weight.grad, self.visible, self.hidden
         assert weight is not None
-        weight -= torch.outer(bias_gradient(machine.visible), lam)
-        weight -= torch.outer(mu, bias_gradient(machine.hidden))
+        weight.addr_(bias_gradient(machine.visible), lam, alpha=-1)
+        weight.addr_(mu, bias_gradient(machine.hidden), alpha=-1)
         lower_bias_gradient(machine.visible, weight @ lam)
         lower_bias_gradient(machine.hidden, mu @ weight)
 

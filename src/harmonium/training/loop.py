@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Generator, Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
@@ -68,7 +69,7 @@ def train(
 
 def refuse_divergence(machine: Machine, loss: Tensor, index: int) -> None:
     """Raise `Diverged` unless the loss is finite and below `FAR`, and all gradients are finite."""
-    gradients = [p.grad.abs().amax() for p in machine.parameters() if p.grad is not None]
+    gradients = [torch.linalg.vector_norm(p.grad, torch.inf) for p in machine.parameters() if p.grad is not None]
     near = bool(loss.abs() < FAR)  # false for NaN too
     if near and all(bool(value.isfinite()) for value in gradients):
         return
