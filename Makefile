@@ -10,7 +10,7 @@ BIN := .venv/bin
 
 .PHONY: demo test fast lint clean
 demo: .venv/ready
-	$(BIN)/harmonium demo
+	$(BIN)/harmonium train digits --seed 1 --out runs/demo --replace
 
 test: .venv/ready lint
 	$(BIN)/pytest -n 2 --durations=10

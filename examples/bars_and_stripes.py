@@ -20,9 +20,8 @@ for name, make in samplers.items():
     machine = RBM(Bernoulli(16), Bernoulli(10), generator=rng).match(v)
     optimizer = torch.optim.SGD(machine.parameters(), lr=0.2)
     fall = schedule(optimizer, "linear", UPDATES)
-    loop = train(
-        machine, data.batches(v, 30, generator=rng), make(machine, rng), optimizer, edits=[Centre()], generator=rng
-    )
+    feed = data.batches(v, 30, generator=rng)
+    loop = train(machine, feed, make(machine, rng), optimizer, edits=[Centre()], generator=rng)
     for step in loop:
         fall.step()
         if step.index + 1 == UPDATES:

@@ -18,11 +18,12 @@ sampler = Persistent(machine.fields_sample(100, generator=rng), sweeps=2)
 optimizer = torch.optim.SGD(machine.parameters(), lr=0.02)  # bits would take more
 fall = schedule(optimizer, "linear", UPDATES)
 feed = data.batches(rows, 50, generator=rng)
-print(f"independent columns reach {evaluation.independent_log_likelihood(machine.visible, rows, test):.2f} nats a row")
+baseline = evaluation.independent_log_likelihood(machine.visible, rows, test)
+print(f"{len(test)} held-out rows; independent columns reach {baseline:.2f} nats a row")
 for step in train(machine, feed, sampler, optimizer, edits=[ClipNorm(10)], generator=rng):
     fall.step()
     if step.index % 750 == 749:
         score = evaluation.log_likelihood(machine, test, evaluation.log_partition(machine))
-        print(f"after {step.index + 1} updates: {score.value:.2f} nats a row, {len(test)} held-out rows ({score.verdict})")
+        print(f"after {step.index + 1} updates: {score.value:.2f} nats a row ({score.verdict})")
     if step.index + 1 == UPDATES:
         break

@@ -1,4 +1,4 @@
-"""Digits and their labels in one visible row: classify by the exact free energy of each label, then draw digits to order."""
+"""Digits and labels in one row: classify by the exact free energy of each label, and draw to order."""
 
 import torch
 from torch.nn.functional import one_hot
@@ -27,7 +27,8 @@ machine.requires_grad_(False)
 candidates = torch.eye(10).expand(len(pixels["test"]), 10, 10)  # every test digit with each of the ten labels
 x = torch.cat([pixels["test"][:, None].expand(-1, 10, -1), candidates], -1)
 told = machine.free_energy(x).argmin(-1)  # p(label | pixels) ∝ exp(−free energy): log Z cancels
-print(f"test errors: {(told != labels['test']).double().mean():.1%} of {len(told)} digits, thresholded at half scale")
+wrong = float((told != labels["test"]).double().mean())
+print(f"test errors: {wrong:.1%} of {len(told)} digits, thresholded at half scale")
 
 start = machine.fields_sample(40, generator=rng)
 start[:, 64:] = torch.eye(10).repeat(4, 1)

@@ -152,8 +152,12 @@ def test_the_lower_likelihood_is_believed_and_the_other_named():
     assert likelihood.figures(found)["starts"]["data"]["reverse"] == -141.0
 
 
-def test_starts_that_agree_are_said_to():
-    assert likelihood.judgement({"data": estimate(-140.0), "biases": estimate(-140.5)}).endswith("which agrees")
+def test_of_starts_that_agree_the_reliable_one_is_believed():
+    found = {"data": estimate(-140.5, "unreliable"), "biases": estimate(-140.0)}
+    assert likelihood.believed(found).value == -140.0
+    assert likelihood.judgement(found) == (
+        "−140.0 nats, annealed from the biases, 42 of 100 chains effective; from the data −140.5, which agrees"
+    )
 
 
 def test_the_table_states_split_binarisation_estimator_and_baseline():

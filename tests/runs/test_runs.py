@@ -147,6 +147,7 @@ def tables(tmp_path):
     np.save(tmp_path / "colours.npy", g.integers(0, 3, (300, 5)))
     np.save(tmp_path / "spins.npy", 2 * g.integers(0, 2, (300, 5)) - 1)
     np.save(tmp_path / "grey.npy", g.random((300, 5)))
+    np.save(tmp_path / "wide.npy", g.integers(0, 2, (300, 20)))
     return tmp_path
 
 
@@ -191,6 +192,7 @@ def test_coding_there_and_back(tables):
         ("real", {"visible": "spin"}, "--visible gaussian"),
         ("colours", {"visible": "potts:2"}, "--visible potts:3"),
         ("grey", {"epochs": 1, "steps": 3}, "give one of them"),
+        ("wide", {"sampler": "exact", "hidden": 17}, "17 hidden units were given, take 16"),
     ],
 )
 def test_misfits_are_refused_with_the_way_out(tables, name, settings, says):

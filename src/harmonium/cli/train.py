@@ -63,9 +63,13 @@ def train(
 def _created(data: str | None, settings: Config, config: Path | None, out: Path | None, replace: bool) -> Run:
     from ..runs.config import settle
     from ..runs.directory import free_path, rows
+    from ..runs.session import choose_device
 
     source, settings = _merged(data, settings, config)
-    settled = settle(settings, rows(source, "train", settings))
+    train = rows(source, "train", settings)
+    settled = settle(settings, train)
+    _take_threads(settled, train.width)
+    choose_device(settled.device)  # so that nothing is replaced before all is known to fit
     path = out or free_path(source)
     if replace:
         _clear(path)
@@ -88,7 +92,17 @@ def _merged(data: str | None, settings: Config, config: Path | None) -> tuple[st
 def _resumed(path: Path, data: str | None, settings: Config) -> Run:
     if data is not None or settings.model_fields_set:
         raise InputError("--resume goes on with the run's own data and settings: give neither beside it")
-    return Run.open(path)
+    home = Run.open(path)
+    _take_threads(home.config, home.dataset("train").width)
+    return home
+
+
+def _take_threads(config: Config, width: int) -> None:
+    """Compute small machines on one thread: a second one costs more than it gives, tenfold on a busy machine."""
+    import torch
+
+    if width * config.hidden * config.batch < LIGHT:
+        torch.set_num_threads(1)
 
 
 def _clear(path: Path) -> None:
@@ -106,13 +120,9 @@ def _clear(path: Path) -> None:
 
 
 def _session(home: Run, resume: bool) -> "Session":
-    import torch
-
     from ..runs import checkpoint
     from ..runs.session import Session
 
-    if home.coder.width * home.config.hidden * home.config.batch < LIGHT:
-        torch.set_num_threads(1)
     session = Session(home)
     if resume:
         checkpoint.resume(session)

@@ -38,7 +38,7 @@ def gradient(page: Page, rows: list[dict[str, Any]]) -> None:
 
 def why(page: Page, out: Path, settings: dict[str, Any], figures: Figures) -> None:
     """Show how far each negative phase is off along one path, and say what follows."""
-    distance, share = figures["bias"]["distance"], figures["bias"]["share"]
+    distance, share, error = (figures["bias"][key] for key in ("distance", "share", "error"))
     section = page.section("Why: how far off is each negative phase?")
     section.text(
         "Take one machine up the exact gradient, so that no algorithm can lead it astray, and ask each of them on "
@@ -53,15 +53,21 @@ def why(page: Page, out: Path, settings: dict[str, Any], figures: Figures) -> No
     section.text(
         "A distance does not tell where it points. So the table takes the gradient that each algorithm sees, data "
         "minus its own states, and asks how much of the true gradient is in it. Without bias that is 1, up to "
-        "noise. It is 0 where an algorithm cannot tell its own states from the data, and below 0 where it points "
-        "downhill."
+        "noise. It is 0 where an algorithm cannot tell its own states from the data; far above 1 or below 0 its "
+        "error drowns the gradient."
     )
     at = share["update"][-SHOWN:]
     section.table(
         ("share of the true gradient, after updates:", *(f"{int(update):,}" for update in at)),
-        [(whole(n), *(signed(x) for x in column[-SHOWN:])) for n, column in share.items() if n != "update"],
+        [(whole(n), *shares(share[n], error[n])) for n in share if n != "update"],
+        "With one standard error, from the spread of the states.",
     )
     reasons(section, distance, share)
+
+
+def shares(share: list[float], error: list[float]) -> list[str]:
+    """Write the last shares of one algorithm with their errors."""
+    return [whole(f"{signed(x)} ± {e:.2f}") for x, e in zip(share[-SHOWN:], error[-SHOWN:], strict=True)]
 
 
 def reasons(section: Section, distance: dict[str, list[float]], share: dict[str, list[float]]) -> None:
@@ -78,9 +84,9 @@ def reasons(section: Section, distance: dict[str, list[float]], share: dict[str,
         "happens, the gradient pushes against states that are not the model's, and training can go down."
     )
     section.text(
-        "CD starts at the data, so nothing is spent on burn-in. But its states have hardly left the data after k "
-        "sweeps, the second mean looks like the first, and the difference, all that CD learns from, shrinks. The "
-        f"shares at the last update: {last('CD-', share, signed)}. CD comes to rest where its own gradient is "
+        "CD starts at the data, so nothing is spent on burn-in. But after k sweeps its states still lean towards "
+        "the data, the second mean looks like the first, and the difference, all that CD learns from, shrinks. "
+        f"The shares at the last update: {last('CD-', share, signed)}. CD comes to rest where its own gradient is "
         "zero, which is not where the likelihood is highest. A larger k sees more, and costs in proportion."
     )
     section.text(

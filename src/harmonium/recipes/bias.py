@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+import torch
 from torch import Tensor
 
 from ..machines import RBM
@@ -26,44 +27,54 @@ def along_a_path(
 
     ``distance`` is ‖⟨v hᵀ⟩ of the sampler − ⟨v hᵀ⟩ of the model‖ (Frobenius).  ``share`` is what the gradient that the
     sampler gives has along the true one, in units of the true one: 1 for a sampler without bias, 0 where its states
-    cannot be told from the data.  Every sampler gives ``states`` states for the same machine.  The persistent chains
-    follow the path from its start, one sweep an update; the others need no history.
+    cannot be told from the data; ``error`` is its standard error.  Every sampler gives ``states`` states for the same
+    machine.  The persistent chains follow the path from its start, one sweep an update; the others need no history.
     """
     machine, steps = ascent(course, enumerated, seed)
     kinds, rng = samplers(naive, contrastive, states), stream(seed, 4)
     chains = Persistent(machine.fields_sample(states, generator=rng))
     rows = course.train.repeat(-(-states // len(course.train)), 1)[:states]
-    columns = ("PCD-1", *kinds)
-    distance: Table = {name: [] for name in ("update", TRUE, *columns)}
-    share: Table = {name: [] for name in ("update", *columns)}
+    exact, tables = Exact(states), empty([*kinds, "PCD-1", "exact draws"])
     due = set(checkpoints(course.updates, course.points))
     for done in watch(range(1, course.updates + 1), "bias along one path"):
         next(steps)
         followed = chains(machine, rows, generator=rng)
         if done in due:
             drawn = {name: kind(machine, rows, generator=rng) for name, kind in kinds.items()}
-            judge(machine, course.train, {"PCD-1": followed, **drawn}, distance, share)
-            distance["update"].append(done)
-            share["update"].append(done)
-    return {"distance": distance, "share": share}
+            drawn |= {"PCD-1": followed, "exact draws": exact(machine, rows, generator=rng)}
+            judge(machine, course.train, drawn, tables)
+            for table in tables.values():
+                table["update"].append(done)
+    return tables
 
 
-def judge(machine: RBM, train: Tensor, drawn: dict[str, Tensor], distance: Table, share: Table) -> None:
-    """Add to both tables how each set of states compares with the model's own mean of v hᵀ."""
+def empty(names: Iterable[str]) -> dict[str, Table]:
+    """Return the three tables without rows."""
+    columns = ["update", *names]
+    tables: dict[str, Table] = {key: {name: [] for name in columns} for key in ("distance", "share", "error")}
+    tables["distance"][TRUE] = []
+    return tables
+
+
+@torch.no_grad()
+def judge(machine: RBM, train: Tensor, drawn: dict[str, Tensor], tables: dict[str, Table]) -> None:
+    """Add to the tables how each set of states compares with the model's own mean of v hᵀ."""
     model, positive = model_means(machine)[0], data_means(machine, train)[0]
     true = positive - model
-    distance[TRUE].append(float(true.norm()))
+    size = float(true.square().sum())
+    tables["distance"][TRUE].append(size**0.5)
     for name, x in drawn.items():
-        negative = data_means(machine, x)[0]
-        distance[name].append(float((negative - model).norm()))
-        share[name].append(float(((positive - negative) * true).sum() / true.square().sum()))
+        along = (x @ true * machine.hidden.mean(machine.up(x))).sum(1) / size  # of every state; their mean is ⟨v hᵀ⟩'s
+        tables["distance"][name].append(float((data_means(machine, x)[0] - model).norm()))
+        tables["share"][name].append(float((positive * true).sum()) / size - float(along.mean()))
+        tables["error"][name].append(float(along.std()) / len(x) ** 0.5)
 
 
 def samplers(naive: Iterable[int], contrastive: Iterable[int], states: int) -> dict[str, Sampler]:
     """Return the samplers that need no history, by name."""
     made: dict[str, Sampler] = {f"naive MCMC, k = {k}": Fresh(states, sweeps=k) for k in naive}
     made |= {f"CD-{k}": Contrastive(k) for k in contrastive}
-    return {**made, "exact draws": Exact(states)}
+    return made
 
 
 def summed_gradient(rows: int, seed: int) -> list[tuple[str, float, float, float]]:

@@ -39,8 +39,10 @@ def measure(
 
 
 def believed(found: Mapping[str, Estimate]) -> Estimate:
-    """Return the estimate to believe: the lowest likelihood, that is the highest log Z."""
-    return min(found.values(), key=lambda estimate: estimate.value)
+    """Return the estimate to believe: the lowest likelihood, or the surer of two that are within a nat."""
+    lowest = min(estimate.value for estimate in found.values())
+    near = [estimate for estimate in found.values() if estimate.value <= lowest + 1]
+    return min(near, key=lambda estimate: (estimate.verdict != "reliable", estimate.error))
 
 
 def figures(found: Mapping[str, Estimate]) -> dict[str, object]:
@@ -80,7 +82,7 @@ def show(
 
 def judgement(found: Mapping[str, Estimate]) -> str:
     """Say in words what the two starts give for one machine."""
-    name, other = sorted(found, key=lambda start: found[start].value)
+    name, other = sorted(found, key=lambda start: found[start] is not believed(found))
     low, high = found[name], found[other]
     words = f"{mnist.signed(low.value)} nats, annealed from the {name}, {low.ess:.0f} of {low.chains} chains effective"
     if spread(found) <= 1:

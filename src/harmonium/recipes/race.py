@@ -102,7 +102,13 @@ def ascent(course: Course, climb: Climb, seed: int) -> tuple[RBM, Iterator[Any]]
     optimizer = SGD(machine.parameters(), lr=course.rate)
     slower = schedule(optimizer, "linear", course.updates)
     feed = data.batches(course.train, course.batch, generator=stream(seed, 2))
-    return machine, (slower.step() for _ in climb(machine, feed, optimizer, stream(seed, 3)))
+
+    def updates() -> Iterator[Any]:
+        for update in climb(machine, feed, optimizer, stream(seed, 3)):
+            slower.step()
+            yield update
+
+    return machine, updates()
 
 
 def race(course: Course, climb: Climb, seed: int, watch: Watch = passing, label: str = "") -> Run:

@@ -171,7 +171,8 @@ def pictures(page: Page, out: Path, rows: mnist.Digits, lines: dict[str, Line], 
     section = page.section(f"Samples after {settings['sweeps']:,} sweeps")
     section.text(
         "The report shows a grid of samples after 1,000 Gibbs sweeps and does not print where its chains start. Ours "
-        "start at coin flips. The tiles show the probabilities that the last states are drawn from."
+        "start at coin flips, and once more at test digits. The tiles show the probabilities that the last states are "
+        "drawn from: even grey is a coin flip at every pixel."
     )
     for kind, line in lines.items():
         mnist.show_chains(section, out, f"samples-{kind}", line.machine, rows, settings, f"{LINES[kind]}: ")

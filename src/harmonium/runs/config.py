@@ -137,6 +137,9 @@ def settle(config: Config, train: Dataset) -> Config:
     refuse_misfit(config, visible, train)
     grey = train.kind == "grey" and visible in ("bernoulli", "spin")
     binarise = ("threshold" if grey else "none") if config.binarise == "auto" else config.binarise
+    if config.sampler == "exact" and min(config.hidden, train.width) > 16:
+        given = f"{config.hidden} hidden units were given"
+        raise InputError(f"--sampler exact lists every state, at most 2^16: {given}, take 16")
     if config.epochs and config.steps:
         raise InputError("both --epochs and --steps were given: give one of them")
     each = steps_per_epoch(len(train), config.batch)
@@ -172,8 +175,6 @@ def refuse_misfit(config: Config, visible: str, train: Dataset) -> None:
                 f"{given} where {visible} takes whole numbers from 0 to {colours - 1}: "
                 f"pass --visible potts:{max(2, math.floor(high) + 1)}"
             )
-    if config.sparsity is not None and visible not in ("bernoulli", "spin", "gaussian") and not visible[:5] == "potts":
-        raise InputError("--sparsity needs hidden units between 0 and 1")
 
 
 def _fit(train: Dataset) -> str:

@@ -77,8 +77,6 @@ class Session:
             assert config.chains is not None
             return Persistent(self._some_rows(config.chains), config.sweeps)
         if config.sampler == "exact":
-            if not evaluation.countable(self.machine) or min(self.machine.even.count, self.machine.odd.count) > 2**16:
-                raise InputError("--sampler exact lists every state, at most 2^16: give --hidden 16 or fewer")
             return Exact(config.chains)
         return Contrastive(config.sweeps) if config.sampler == "contrastive" else Fresh(config.chains, config.sweeps)
 
