@@ -8,7 +8,7 @@ BIN := .venv/bin
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@
 
-.PHONY: demo test fast lint clean
+.PHONY: demo test fast planted lint clean
 demo: .venv/ready
 	$(BIN)/harmonium train digits --seed 1 --out runs/demo --replace
 
@@ -17,6 +17,9 @@ test: .venv/ready lint
 
 fast: .venv/ready
 	$(BIN)/pytest -n 2 -m 'not slow'
+
+planted: .venv/ready
+	$(BIN)/python tests/planted/check.py
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -4,7 +4,8 @@ import math
 
 import torch
 
-from harmonium import RBM, Bernoulli, Centre, Contrastive, Exact, Persistent, data, evaluation, schedule, train
+from harmonium import RBM, Bernoulli, Centre, data, evaluation, schedule, train
+from harmonium.sampling import Contrastive, Exact, Persistent
 
 UPDATES = 2500
 v = data.bars_and_stripes(4)  # all 30 patterns, 16 pixels each

@@ -166,7 +166,8 @@ def _idx_folder(folder: Path, split: str) -> Table:
 
 def local(name: str) -> Path | None:
     """Return the folder of a known data set on this machine, or nothing where it would be downloaded."""
-    return next((folder for folder in [*_folders(name, None), _cache(name)] if _part(folder, "train", "images-idx3")), None)
+    places = [*_folders(name, None), _cache(name)]
+    return next((folder for folder in places if _part(folder, "train", "images-idx3")), None)
 
 
 def _folders(name: str, data_dir: str | Path | None) -> list[Path]:

@@ -123,6 +123,9 @@ def training(
         f"the training set; there are no held-out rows. The best possible is {signed(found['best'])} nats a "
         f"pattern, pixels that know nothing of each other reach {signed(found['independent_pixels'])}.",
     )
+    broken = [name for name, line in lines.items() if line["ended_at"] < settings["updates"]]
+    if broken:
+        section.verdict("fault", f"The loss left the finite numbers before the last update: {', '.join(broken)}.")
     compare(section, lines)
     groups = [(f"{name} code", rows.numpy()) for name, rows in states.items()]
     caption = f"States drawn by each version's own chain (k = {settings['sweeps'][0]}) after training."

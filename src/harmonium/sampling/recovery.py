@@ -22,14 +22,11 @@ def recover(
     watch: Watch = iter,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Return the posterior mean of rows ``v``, (rows, width), given their units in ``held`` and a noisy view of the
-    rest.
+    """Return the posterior mean of rows ``v``, (rows, width), given their units in ``held`` and a noisy view of the rest.
 
-    ``chains`` chains a row start from the units' biases where nothing is held, and run ``sweeps`` sweeps; the second
-    half
-    of them is averaged, each sweep by its conditional mean.  ``channel`` is an extra field on the visible units:
-    where a
-    bit was seen flipped with probability p, the log-odds ±log((1 − p)/p) of what was seen.
+    ``chains`` chains a row start from the units' biases where nothing is held and run ``sweeps`` sweeps; the second
+    half of these is averaged, each sweep by its conditional mean.  ``channel`` is an extra field on the visible
+    units: where a bit was seen flipped with probability p, the log-odds ±log((1 − p)/p) of what was seen.
     """
     shape = (chains, *v.shape)
     start = machine.fields_sample(chains * len(v), generator=generator).view(shape)

@@ -1,0 +1,52 @@
+"""Plant each bug in a copy of the code, and see that the suite fails: a check of the checks.
+
+    python tests/planted/check.py [WORD ...]
+
+With words, only the bugs whose name holds one of them.  Exit 0 when every bug is caught.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from bugs import BUGS, Bug
+
+ROOT = Path(__file__).parents[2]
+
+
+def caught(bug: Bug, place: Path) -> bool:
+    """Return whether the bug's tests fail on a copy of the code that holds it."""
+    source = place / "src"
+    shutil.copytree(ROOT / "src", source, ignore=shutil.ignore_patterns("__pycache__"))
+    file = source / "harmonium" / bug.file
+    text = file.read_text()
+    if bug.right not in text:
+        sys.exit(f"{bug.name}: {bug.file} no longer holds {bug.right!r}: bring the bug up to date")
+    file.write_text(text.replace(bug.right, bug.wrong))
+    environment = {**os.environ, "PYTHONPATH": str(source), "OMP_NUM_THREADS": "1"}
+    where = [sys.executable, "-c", "import harmonium; print(harmonium.__file__)"]
+    found = subprocess.run(where, env=environment, capture_output=True, text=True, check=True, cwd=place).stdout
+    assert found.startswith(str(source)), f"the copy is not what is tested: {found}"
+    words = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m", "not slow", bug.tests]
+    return subprocess.run(words, env=environment, cwd=ROOT, capture_output=True).returncode == 1
+
+
+def main() -> int:
+    """Go through the bugs and count."""
+    words = sys.argv[1:]
+    bugs = [bug for bug in BUGS if not words or any(word in bug.name for word in words)]
+    missed = []
+    for bug in bugs:
+        with tempfile.TemporaryDirectory() as place:
+            seen = caught(bug, Path(place))
+        print(f"{'caught' if seen else 'MISSED'}  {bug.name}", flush=True)
+        missed += [] if seen else [bug.name]
+    print(f"{len(bugs) - len(missed)} of {len(bugs)} planted bugs caught")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
