@@ -69,6 +69,21 @@ def test_the_verdict_needs_effective_chains_and_agreement():
     assert "no data" in judge(ess=99.0, chains=100, value=5.0, reverse=math.nan)[1]
 
 
+def test_a_machine_with_modes_away_from_its_data_is_not_called_reliable():
+    """All ones hold nearly all of Z, and the data are all zeros: the start from the data never sees it."""
+    m = RBM(Bernoulli(30), Bernoulli(4)).double().requires_grad_(False)
+    m.weight.fill_(2.0)
+    m.hidden.bias.fill_(-28.0)
+    truth = evaluation.log_partition(m).value
+    data = torch.zeros(200, 30, dtype=torch.float64)
+    start, alone = base(m, data), base(m)
+    assert float(start.even.mean(start.even.rest()).max()) < 0.01 < float(alone.even.mean(alone.even.rest()).min())
+    estimate = evaluation.anneal(m, data, rungs=100, generator=rng())
+    assert estimate.verdict == "unreliable"
+    assert "away from the data" in estimate.reason
+    assert abs(estimate.value - truth) < 1.0
+
+
 def test_few_effective_chains_are_unreliable_and_more_rungs_mend_it():
     m = randomised(RBM(Bernoulli(16), Bernoulli(10)), 2.0, seed=1).requires_grad_(False)
     truth = evaluation.log_partition(m).value

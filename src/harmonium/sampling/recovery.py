@@ -22,7 +22,7 @@ def recover(
     watch: Watch = iter,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Return the posterior mean of rows ``v``, (rows, width), given their units in ``held`` and a noisy view of the rest.
+    """Return the posterior mean of rows ``v``, (rows, width), given the units in ``held`` and a noisy view of the rest.
 
     ``chains`` chains a row start from the units' biases where nothing is held and run ``sweeps`` sweeps; the second
     half of these is averaged, each sweep by its conditional mean.  ``channel`` is an extra field on the visible

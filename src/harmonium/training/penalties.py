@@ -34,8 +34,7 @@ class L2:
 
 @dataclass(frozen=True)
 class Sparsity:
-    """``strength`` · Σ cross-entropy(``target``, mean activity of each hidden unit over the batch); hidden units in
-    0…1.
+    """``strength`` · Σ cross-entropy(``target``, mean activity over the batch), summed over hidden units in 0…1.
 
     Its gradient on each hidden field is proportional to activity − target (Hinton, 2012, §11).
     """
