@@ -111,9 +111,7 @@ def test_tensor_and_binarized_are_prepare():
     assert torch.equal(sampled, dataset.tensor("sample", generator=seeded(1)))
 
 
-@pytest.mark.parametrize(
-    ("count", "size", "steps"), [(10, 3, 3), (10, 10, 1), (10, 11, 1), (60000, 512, 117)]
-)
+@pytest.mark.parametrize(("count", "size", "steps"), [(10, 3, 3), (10, 10, 1), (10, 11, 1), (60000, 512, 117)])
 def test_steps_per_epoch(count, size, steps):
     assert steps_per_epoch(count, size) == steps
 

@@ -31,9 +31,7 @@ def test_an_unsplit_file_is_put_in_a_fixed_order():
     assert pick(200, None, "test", "x").tolist() == np.random.default_rng(0).permutation(200)[180:].tolist()
 
 
-@pytest.mark.parametrize(
-    ("count", "held_out", "split"), [(9, None, "train"), (5, 0, "test"), (4, 3, "train")]
-)
+@pytest.mark.parametrize(("count", "held_out", "split"), [(9, None, "train"), (5, 0, "test"), (4, 3, "train")])
 def test_a_split_without_rows_is_refused(count, held_out, split):
     with pytest.raises(InputError, match="rows"):
         pick(count, held_out, split, "x")
@@ -43,9 +41,7 @@ def test_a_file_is_split_the_same_way_each_time(tmp_path):
     np.save(tmp_path / "x.npy", NUMBERED)
     splits = [data.load(tmp_path / "x.npy", split) for split in data.SPLITS]
     assert [len(dataset) for dataset in splits] == [162, 18, 20]
-    assert (
-        sorted(np.concatenate([d.rows for d in splits])[:, 0]) == NUMBERED[:, 0].astype(np.float32).tolist()
-    )
+    assert sorted(np.concatenate([d.rows for d in splits])[:, 0]) == NUMBERED[:, 0].astype(np.float32).tolist()
     np.testing.assert_array_equal(splits[0].rows, data.load(str(tmp_path / "x.npy")).rows)
 
 
@@ -94,9 +90,7 @@ def test_each_digit_keeps_its_label():
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
-    known = {
-        row.astype(np.uint8).tobytes(): label for row, label in zip(bunch.data, bunch.target, strict=True)
-    }
+    known = {row.astype(np.uint8).tobytes(): label for row, label in zip(bunch.data, bunch.target, strict=True)}
     for split in data.SPLITS:
         dataset = data.load("digits", split)
         assert [known[row.tobytes()] for row in dataset.rows] == dataset.labels.tolist()
@@ -153,9 +147,7 @@ def test_a_folder_of_neither_kind_is_refused(tmp_path):
 
 def idx(array):
     return (
-        bytes([0, 0, 8, array.ndim])
-        + struct.pack(f">{array.ndim}I", *array.shape)
-        + array.astype(np.uint8).tobytes()
+        bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + array.astype(np.uint8).tobytes()
     )
 
 
@@ -221,12 +213,8 @@ def test_a_data_dir_without_the_files_is_refused_not_downloaded(tmp_path, name):
 def real(name):
     place = os.environ.get("HARMONIUM_DATA")
     if place is None:
-        pytest.skip(
-            "set HARMONIUM_DATA to a directory with mnist/ and fashion_mnist/, four IDX .gz files each"
-        )
-    if not any(
-        os.path.exists(os.path.join(place, sub, "train-images-idx3-ubyte.gz")) for sub in FOLDERS[name]
-    ):
+        pytest.skip("set HARMONIUM_DATA to a directory with mnist/ and fashion_mnist/, four IDX .gz files each")
+    if not any(os.path.exists(os.path.join(place, sub, "train-images-idx3-ubyte.gz")) for sub in FOLDERS[name]):
         pytest.skip(f"HARMONIUM_DATA has no {name}: download its four IDX .gz files into {FOLDERS[name][0]}/")
 
 
@@ -235,9 +223,7 @@ def test_the_real_sets(name, mean):
     real(name)
     splits = [data.load(name, split) for split in data.SPLITS]
     assert [len(dataset) for dataset in splits] == [59000, 1000, 10000]
-    assert {(d.rows.dtype.name, d.levels, d.shape, d.kind) for d in splits} == {
-        ("uint8", 255, (28, 28), "grey")
-    }
+    assert {(d.rows.dtype.name, d.levels, d.shape, d.kind) for d in splits} == {("uint8", 255, (28, 28), "grey")}
     official = np.concatenate([splits[0].rows, splits[1].rows])
     assert official.mean() == pytest.approx(mean, abs=1e-4)
     assert np.bincount(splits[2].labels).sum() == 10000

@@ -34,9 +34,7 @@ def written(path, text):
 
 
 @pytest.mark.parametrize("ending", [".npy", ".npy.gz"])
-@pytest.mark.parametrize(
-    "array", [TABLE, np.asfortranarray(TABLE), TABLE.astype(">f4"), TABLE > 0, TABLE[:0]]
-)
+@pytest.mark.parametrize("array", [TABLE, np.asfortranarray(TABLE), TABLE.astype(">f4"), TABLE > 0, TABLE[:0]])
 def test_npy_comes_back(tmp_path, ending, array):
     found = read_npy(written(tmp_path / f"x{ending}", packed(array)), "x").array
     assert found.dtype == array.dtype

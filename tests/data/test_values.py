@@ -37,9 +37,7 @@ def test_a_stack_of_pictures_is_grey_and_flattened():
     np.testing.assert_array_equal(rows, np.arange(24).reshape(2, 12))
 
 
-@pytest.mark.parametrize(
-    "values", [[[-1.5, 0.2]], [[-1, 0, 1]], [[-1.0, 0.5]], [[0.5, 3.25]], [[-3, 4]], [[0, 256]]]
-)
+@pytest.mark.parametrize("values", [[[-1.5, 0.2]], [[-1, 0, 1]], [[-1.0, 0.5]], [[0.5, 3.25]], [[-3, 4]], [[0, 256]]])
 def test_other_numbers_are_real(values):
     rows, levels = settle(np.array(values), "x", None)
     assert (rows.dtype, levels, kind(rows, levels)) == (np.float32, 0, "real")

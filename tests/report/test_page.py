@@ -52,9 +52,7 @@ def picture() -> bytes:
 def full() -> Page:
     page = Page(NASTY, "Lead with `code`.", [("data", f"{NASTY}.csv")], version="1.2.3", date="2026-01-02")
     for index in range(4):
-        section = (
-            page.section(f"{index} {NASTY}").text(NASTY).formula(NASTY).code(NASTY).verdict("note", NASTY)
-        )
+        section = page.section(f"{index} {NASTY}").text(NASTY).formula(NASTY).code(NASTY).verdict("note", NASTY)
         section.table([NASTY], [[NASTY]], NASTY).picture(picture(), NASTY, NASTY)
     return page
 
@@ -122,10 +120,7 @@ def test_facts_and_lead_come_in_order():
 
 def test_blocks_keep_their_order_and_text():
     section = (
-        Section("s")
-        .formula("p(v) = e⁻ᶠ / Z\n  second")
-        .code("\nif a < b:\n    pass\n")
-        .text("one\n\n\ntwo\nlines")
+        Section("s").formula("p(v) = e⁻ᶠ / Z\n  second").code("\nif a < b:\n    pass\n").text("one\n\n\ntwo\nlines")
     )
     reader = only(section)
     assert reader.words["p"][:3] == ["p(v) = e⁻ᶠ / Z\n  second", "one", "two\nlines"]
