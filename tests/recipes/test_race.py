@@ -31,8 +31,9 @@ def test_checkpoints_rise_to_the_last_update(updates, points):
 
 
 def test_every_runner_starts_at_the_same_likelihood_and_one_seed_gives_the_same_bits():
-    made = runners([2], [1, 3], 14, exact=True)
-    assert list(made) == ["naive MCMC, k = 2", "CD-1", "CD-3", "PCD-1", "exact draws", "exact gradient"]
+    made = runners([2], [1, 3], 14, more=3, exact=True)
+    names = ["naive MCMC, k = 2", "CD-1", "CD-3", "PCD-1", "PCD-1, 42 chains", "exact draws", "exact gradient"]
+    assert list(made) == names
     runs = {name: [race(course(), climb, 4) for _ in range(2)] for name, climb in made.items()}
     assert all(first.values == second.values for first, second in runs.values())
     assert len({first.values[0] for first, _ in runs.values()}) == 1
@@ -52,7 +53,7 @@ def test_updates_until_a_level():
 
 
 def test_the_pace_of_a_hundred_sweeps_is_slower_than_that_of_one():
-    pace = paces(course(), runners([1, 100], [], 14, exact=False), 0, 3, 3)
+    pace = paces(course(), runners([1, 100], [], 14), 0, 3, 3)
     assert 0 < 5 * pace["naive MCMC, k = 1"] < pace["naive MCMC, k = 100"]
 
 

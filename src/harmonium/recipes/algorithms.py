@@ -52,7 +52,9 @@ def bars(settings: dict[str, Any], watch: Watch) -> dict[str, Any]:
     course, seed = patterns(settings), settings["seed"]
     best = -math.log(len(course.judge))
     seeds = [seed + n for n in range(settings["seeds"])]
-    made = runners(settings["naive"], settings["contrastive"], course.batch, exact=True)
+    made = runners(
+        settings["naive"], settings["contrastive"], course.batch, more=settings["more_chains"], exact=True
+    )
     pace = paces(course, made, seed, settings["pace_rounds"], settings["pace_block"])
     raced = {
         name: [race(course, climb, seed, watch, f"bars and stripes, {name}, seed {seed}") for seed in seeds]
@@ -72,7 +74,7 @@ def bars(settings: dict[str, Any], watch: Watch) -> dict[str, Any]:
 def mnist(settings: dict[str, Any], watch: Watch) -> dict[str, Any]:
     """Return the figures of the race on thresholded MNIST, one seed, judged on test rows."""
     course, seed = digits(settings), settings["seed"]
-    made = runners(settings["mnist_naive"], settings["mnist_contrastive"], course.batch, exact=False)
+    made = runners(settings["mnist_naive"], settings["mnist_contrastive"], course.batch)
     pace = paces(course, made, seed, settings["pace_rounds"], settings["pace_block"])
     listed = paces(course, {"exact draws": drawn_exactly(course.batch)}, seed, settings["pace_rounds"], 1)
     raced = {name: [race(course, climb, seed, watch, f"MNIST, {name}")] for name, climb in made.items()}

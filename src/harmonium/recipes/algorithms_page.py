@@ -1,5 +1,6 @@
 """The page of the recipe ``algorithms``."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def facts(settings: dict[str, Any], figures: Figures) -> list[tuple[str, str]]:
         ("MNIST", f"{digits['train_rows']:,} training rows, {digits['test_rows']:,} test rows, pixels above 127 on; "
          f"{settings['mnist_hidden']} hidden units; batch {settings['mnist_batch']}"),
         ("The same for all", "start, order of the data, centred gradient, plain gradient ascent with a step that falls "
-         "linearly to zero; as many negative states as positive ones"),
+         "linearly to zero; as many negative states as positive ones, but for one PCD"),
         ("First step", f"{settings['rate']} on bars and stripes, {settings['mnist_rate']} on MNIST"),
         ("Updates", f"{settings['updates']:,} and {settings['mnist_updates']:,}"),
         ("Seeds", f"{', '.join(map(str, bars['seeds']))} on bars and stripes; {settings['seed']} on MNIST"),
@@ -92,6 +93,7 @@ def bars(page: Page, out: Path, settings: dict[str, Any], found: Figures) -> Non
         f"{signed(found['best'], 4)} nats."
     )
     charts(section, out, "bars", found["runners"], "nats a pattern", ("best possible", found["best"]))
+    close_up(section, out, found)
     level, seeds = f"seconds to {signed(found['level'])}", len(found["seeds"])
     section.table(
         ("runner", "log p(v), nats", f"range of {seeds} seeds", "short of the best", "ms an update", level),
@@ -128,6 +130,17 @@ def charts(
         )  # fmt: skip
         caption = f"Against {words}, on a logarithmic scale."
         show(section, out, f"{name}-{axis}", picture, caption + " Evaluation is not counted." * (axis == "seconds"))
+
+
+def close_up(section: Section, out: Path, found: Figures) -> None:
+    """Draw only what comes near the best possible value; points below are left out."""
+    level = found["level"]
+    picture = plots.lines(
+        {n: (r["updates"], [v if v >= level else math.nan for v in r["values"]]) for n, r in found["runners"].items()},
+        title=f"the same, above {signed(level)} nats", xlabel="updates", ylabel="nats a pattern",
+        reference=("best possible", found["best"]),
+    )  # fmt: skip
+    show(section, out, "bars-near", picture, "The upper end alone, on an even scale.")
 
 
 def fallen(section: Section, found: Figures) -> None:

@@ -5,7 +5,6 @@ from typing import Any
 
 from .. import plots
 from ..report.page import Page, Section
-from .bias import TRUE
 from .words import show, signed, small, whole
 
 Figures = dict[str, Any]
@@ -62,7 +61,7 @@ def why(page: Page, out: Path, settings: dict[str, Any], figures: Figures) -> No
         [(whole(n), *shares(share[n], error[n])) for n in share if n != "update"],
         "With one standard error, from the spread of the states.",
     )
-    reasons(section, distance, share)
+    reasons(section, figures)
 
 
 def shares(share: list[float], error: list[float]) -> list[str]:
@@ -70,29 +69,39 @@ def shares(share: list[float], error: list[float]) -> list[str]:
     return [whole(f"{signed(x)} ± {e:.2f}") for x, e in zip(share[-SHOWN:], error[-SHOWN:], strict=True)]
 
 
-def reasons(section: Section, distance: dict[str, list[float]], share: dict[str, list[float]]) -> None:
+def clearest(found: Figures, name: str) -> str:
+    """Write the share of one algorithm at the checkpoint where it is off 1 by the most standard errors."""
+    rows = list(zip(found["share"][name], found["error"][name], found["share"]["update"], strict=True))
+    share, error, update = max(rows, key=lambda row: abs(row[0] - 1) / row[1])
+    return f"{whole(name)}: {whole(f'{signed(share)} ± {error:.2f}')} after {int(update):,} updates"
+
+
+def reasons(section: Section, figures: Figures) -> None:
     """Say in plain words what the distances and the shares mean for each algorithm."""
-
-    def last(start: str, table: dict[str, list[float]], write: Any) -> str:
-        return "; ".join(f"{name}: {write(table[name][-1])}" for name in table if name.startswith(start))
-
+    found, runners, batch = figures["bias"], figures["bars"]["runners"], figures["bars"]["batch"]
+    distance = found["distance"]
+    naive = "; ".join(f"{name}: {small(column[-1])}" for name, column in distance.items() if name.startswith("naive"))
+    near = "; ".join(clearest(found, name) for name in found["share"] if name.startswith("CD-"))
+    crowd = next(name for name in runners if name.startswith("PCD-1, "))
     section.text(
         "Naive MCMC starts from nothing at every update and pays for the burn-in each time. While the weights are "
         "small, a few sweeps are enough. As they grow, the chain crosses from pattern to pattern more and more "
         "slowly, and k sweeps from random states no longer reach the model. The distances at the last update are "
-        f"{last('naive', distance, small)}; noise alone gives {small(distance['exact draws'][-1])}. Where that "
-        "happens, the gradient pushes against states that are not the model's, and training can go down."
+        f"{naive}; noise alone gives {small(distance['exact draws'][-1])}. Where that happens, the gradient pushes "
+        "against states that are not the model's, and training can go down."
     )
     section.text(
-        "CD starts at the data, so nothing is spent on burn-in. But after k sweeps its states still lean towards "
-        "the data, the second mean looks like the first, and the difference, all that CD learns from, shrinks. "
-        f"The shares at the last update: {last('CD-', share, signed)}. CD comes to rest where its own gradient is "
-        "zero, which is not where the likelihood is highest. A larger k sees more, and costs in proportion."
+        "CD starts at the data, so nothing is spent on burn-in. But after k sweeps its states still lean towards the "
+        "data, the second mean looks like the first, and the difference, all that CD learns from, is not the gradient. "
+        f"The shares that are off 1 most clearly: {near}. CD comes to rest where its own gradient is zero, which is "
+        "not where the likelihood is highest. A larger k sees more, and costs in proportion."
     )
     section.text(
         "PCD pays one sweep and keeps its chains, so that over many updates they make the many sweeps that naive "
-        f"MCMC makes in one. Here its share at the last update is {signed(share['PCD-1'][-1])} and its distance "
-        f"{small(distance['PCD-1'][-1])}, the true gradient itself having size {small(distance[TRUE][-1])}. It "
-        "works as long as the machine moves more slowly than the chains do: hence a small step, and one that "
-        "falls."
+        f"MCMC makes in one. Its clearest share is {clearest(found, 'PCD-1')}. It works as long as the machine "
+        "moves more slowly than the chains do: hence a small step, and one that falls. Keeping chains has a "
+        "price, too. If by chance too many of them sit on one pattern, they still do so at the next update, and "
+        f"the machine learns the accident. More chains make for smaller accidents: {batch:,} chains reach "
+        f"{signed(runners['PCD-1']['final'])} nats, and {crowd.removeprefix('PCD-1, ')} reach "
+        f"{signed(runners[crowd]['final'])}."
     )

@@ -1,4 +1,4 @@
-"""Likelihoods of a trained RBM, annealed from two starts, since one of them can miss what the machine has become."""
+"""Likelihoods of a trained RBM, annealed from several starts, since each can miss what the machine has become."""
 
 import math
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from ..machines import RBM
 from ..report.page import Section
 from . import Watch, mnist
 
-STARTS = ("data", "biases")
+STARTS = ("data", "coin flips")
 HEADER = ("machine", "start", "log p(v), nats", "error", "verdict", "rungs", "chains", "way back")
 
 
@@ -20,16 +20,17 @@ def measure(
 ) -> dict[str, Estimate]:
     """Return the mean log-likelihood of the test rows in nats a row, by annealing from each of `STARTS`.
 
-    From the data's pixels the chains are led straight to where the data are; from the machine's own biases they meet
-    whatever else the machine has become.  An estimate of Z is right on average, so it is rarely far too high,
-    P(log Ẑ > log Z + b) ≤ e⁻ᵇ, and easily too low: believe the start with the lower likelihood.
+    ``data`` starts at the independent pixels of the data and, for a check, at the machine's own biases; ``coin flips``
+    starts at pixels of even odds.  An estimate of Z is right on average, so it is rarely far too high,
+    P(log Ẑ > log Z + b) ≤ e⁻ᵇ, and easily too low.
     """
+    flips = mnist.coin_flips(machine, 2000, generator=mnist.stream(settings, 8))
     plan = {name: settings[name] for name in ("chains", "rungs", "most")}
     found = {}
-    for name, data_rows in zip(STARTS, (rows.train, None), strict=True):
+    for name, start_rows in zip(STARTS, (rows.train, flips), strict=True):
         *_, log_z = evaluation.anneal_until_reliable(
             machine,
-            data_rows,
+            start_rows,
             **plan,
             watch=lambda rungs: watch(rungs, f"likelihood: {label}"),
             generator=mnist.stream(settings, 2),
@@ -39,15 +40,22 @@ def measure(
 
 
 def believed(found: Mapping[str, Estimate]) -> Estimate:
-    """Return the estimate to believe: the lowest likelihood, or the surer of two that are within a nat."""
+    """Return the estimate to believe: the lowest likelihood, or the surest of those within a nat of it."""
     lowest = min(estimate.value for estimate in found.values())
     near = [estimate for estimate in found.values() if estimate.value <= lowest + 1]
     return min(near, key=lambda estimate: (estimate.verdict != "reliable", estimate.error))
 
 
 def figures(found: Mapping[str, Estimate]) -> dict[str, object]:
-    """Return the estimates from each start as numbers and words, and the one to believe."""
-    return {**asdict(believed(found)), "starts": {name: asdict(estimate) for name, estimate in found.items()}}
+    """Return the estimate to believe as numbers and words, those from each start, and whether they agree."""
+    starts = {name: asdict(estimate) for name, estimate in found.items()}
+    return {**asdict(believed(found)), "starts_agree": agree(found), "starts": starts}
+
+
+def words(held: Mapping[str, Any]) -> str:
+    """Write the likelihood of some `figures`: with its verdict, or as a bound where the starts disagree."""
+    value = mnist.signed(held["value"])
+    return f"{value} nats ({held['verdict']})" if held["starts_agree"] else f"at most {value} nats"
 
 
 def show(
@@ -57,17 +65,19 @@ def show(
     settings: Mapping[str, Any],
     base: float,
 ) -> None:
-    """Explain, tabulate and judge the likelihoods of some machines, each from both starts."""
+    """Explain, tabulate and judge the likelihoods of some machines, each from every start."""
     section.text(
         "A likelihood needs the normaliser Z. It is estimated by annealing: chains start at a machine whose Z is known "
-        "and are led to the trained one in small steps. We start twice: from the independent pixels of the data, where "
-        "a second set of chains also takes the way back, and from the machine's own biases."
+        "and are led to the trained one in small steps. We do it twice. Once the chains start at the independent "
+        "pixels of the data, and others, as a check, at the machine's own biases; once they start at coin flips. "
+        "Each time a last set of chains takes the way back: from the data, and from coin flips."
     )
     section.formula("E[Ẑ] = Z,      so      P(log Ẑ > log Z + b) ≤ e⁻ᵇ")
     section.text(
         "An estimate of Z is right on average. So it is rarely far too high, but it is too low whenever the chains "
-        "miss a region that holds much of the probability, and then nothing in its own error tells. Of two starts that "
-        "disagree, believe the higher log Z, which is the lower likelihood."
+        "miss a region that holds much of the probability, and then nothing in its own error or verdict tells. Where "
+        "the starts disagree, the highest log Z, which is the lowest likelihood, is the nearest to the truth, and a "
+        "bound: the likelihood is at most that."
     )
     lines: list[tuple[object, ...]] = []
     for name, starts in found.items():
@@ -77,25 +87,27 @@ def show(
     lines.append(("independent pixels", None, base, None, "exact", None, None, None))
     section.table(HEADER, lines, caption(rows, settings))
     for name, starts in found.items():
-        section.verdict(believed(starts).verdict, f"{name}: {judgement(starts)}.")
+        section.verdict(believed(starts).verdict if agree(starts) else "note", f"{name}: {judgement(starts)}.")
 
 
 def judgement(found: Mapping[str, Estimate]) -> str:
-    """Say in words what the two starts give for one machine."""
-    name, other = sorted(found, key=lambda start: found[start] is not believed(found))
-    low, high = found[name], found[other]
-    words = f"{mnist.signed(low.value)} nats, annealed from the {name}, {low.ess:.0f} of {low.chains} chains effective"
-    if spread(found) <= 1:
-        return f"{words}; from the {other} {mnist.signed(high.value)}, which agrees"
-    return (
-        f"{words}; from the {other} {mnist.signed(high.value)} ({high.verdict}), which missed most of the probability"
-    )
+    """Say in words what the starts give for one machine."""
+    best = believed(found)
+    value = mnist.signed(best.value)
+    if agree(found):
+        sure = (
+            f"{best.ess:.0f} of {best.chains} chains are effective and the way back gives {mnist.signed(best.reverse)}"
+        )
+        return f"{value} nats from both starts, within a nat; {sure}"
+    others = [(name, e) for name, e in found.items() if e is not best]
+    missed = ", ".join(f"from the {name} {mnist.signed(e.value)} ({e.verdict})" for name, e in others)
+    return f"at most {value} nats; {missed}, which misses what the other start finds"
 
 
-def spread(found: Mapping[str, Estimate]) -> float:
-    """Return how far the estimates from the starts lie apart, in nats."""
+def agree(found: Mapping[str, Estimate]) -> bool:
+    """Say whether the estimates from all starts lie within one nat."""
     values = [estimate.value for estimate in found.values()]
-    return max(values) - min(values)
+    return max(values) - min(values) <= 1
 
 
 def caption(rows: mnist.Digits, settings: Mapping[str, Any]) -> str:
@@ -103,6 +115,6 @@ def caption(rows: mnist.Digits, settings: Mapping[str, Any]) -> str:
     return (
         f"Mean log-likelihood of {len(rows.test):,} MNIST test rows, binarised once by sampling (seed "
         f"{settings['seed']}), in nats a row, by annealed importance sampling with {settings['chains']} chains. The "
-        "error is one standard error of log Z, `chains` the effective number of them. `data` starts at the independent "
-        f"pixels of {len(rows.train):,} binarised training rows, `biases` at the machine without its weights."
+        "error is one standard error of log Z, `chains` the effective number of them. `data` are the independent "
+        f"pixels of {len(rows.train):,} binarised training rows, or the machine's own biases where they find more."
     )

@@ -68,7 +68,7 @@ def batches(rows: Digits, settings: Mapping[str, Any], generator: Generator) -> 
 
 def coin_flips(machine: RBM, count: int, *, generator: Generator) -> Tensor:
     """Draw visible states whose every pixel is 0 or 1 with equal odds."""
-    return numerics.bernoulli(torch.zeros(count, machine.visible.width), generator=generator)
+    return numerics.bernoulli(machine.visible.rest(count), generator=generator)
 
 
 @torch.no_grad()

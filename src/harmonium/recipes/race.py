@@ -49,12 +49,17 @@ def start(course: Course, seed: int) -> RBM:
 
 
 def runners(
-    naive: Iterable[int], contrastive: Iterable[int], batch: int, *, exact: bool
+    naive: Iterable[int], contrastive: Iterable[int], batch: int, *, more: int = 0, exact: bool = False
 ) -> dict[str, Climb]:
-    """Return the runners by name: naive MCMC, CD and PCD, and with ``exact`` also draws and gradient by enumeration."""
+    """Return the runners by name: naive MCMC, CD and PCD, all with ``batch`` negative states.
+
+    ``more`` adds PCD with so many times as many chains, ``exact`` draws and gradient by enumeration.
+    """
     made: dict[str, Climb] = {f"naive MCMC, k = {k}": sampled(fresh(k, batch)) for k in naive}
     made |= {f"CD-{k}": sampled(near(k)) for k in contrastive}
-    made["PCD-1"] = sampled(lambda machine, rng: Persistent(machine.fields_sample(batch, generator=rng)))
+    made["PCD-1"] = sampled(kept(batch))
+    if more:
+        made[f"PCD-1, {more * batch:,} chains"] = sampled(kept(more * batch))
     if exact:
         made["exact draws"] = drawn_exactly(batch)
         made["exact gradient"] = enumerated
@@ -69,6 +74,11 @@ def fresh(k: int, batch: int) -> Callable[[RBM, Generator], Sampler]:
 def near(k: int) -> Callable[[RBM, Generator], Sampler]:
     """Return the maker of Algorithm 18.2."""
     return lambda machine, rng: Contrastive(k)
+
+
+def kept(chains: int) -> Callable[[RBM, Generator], Sampler]:
+    """Return the maker of Algorithm 18.3."""
+    return lambda machine, rng: Persistent(machine.fields_sample(chains, generator=rng))
 
 
 def drawn_exactly(batch: int) -> Climb:

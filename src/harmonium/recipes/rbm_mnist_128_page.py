@@ -128,16 +128,17 @@ def likelihoods(
 
 
 def noise(figures: Figures) -> str:
-    """Say where the two starts disagree, what the one from the data missed."""
-    starts = {LINES[kind]: line["likelihood"]["starts"] for kind, line in figures["lines"].items()}
-    missed = [name for name, start in starts.items() if start["biases"]["value"] < start["data"]["value"] - 1]
+    """Say which machines hold most of their probability away from the data."""
+    starts = {LINES[kind]: line["likelihood"]["starts"]["data"] for kind, line in figures["lines"].items()}
+    missed = [name for name, start in starts.items() if start["value"] < start["reverse"] - 1]
     if not missed:
-        return "In this run no machine is worth less annealed from its own biases than from the data."
+        return "In this run every machine is worth as much by the way back from the data as by the way there."
     return (
-        f"Worth less annealed from its own biases than from the data: {', '.join(missed)}. There the chains from "
-        "the data have missed states far from it that hold most of the machine's probability. A machine whose biases "
-        "are zero believes in coin flips before it is trained; CD looks only at the surroundings of the data, so it "
-        "need never take that belief away. Chains from coin flips, further down, show such states."
+        f"Worth more by the way back from the data than by the way there: {'; '.join(missed)}. The chains on the way "
+        "back begin at the data and stay near it, so they miss states far from it that hold most of the machine's "
+        "probability. A machine whose biases are zero believes in coin flips before it is trained; CD looks only at "
+        "the surroundings of the data, so it need never take that belief away. Chains from coin flips, further "
+        "down, show such states."
     )
 
 
@@ -191,7 +192,7 @@ def lesson(page: Page, figures: Figures) -> None:
     base, held = figures["independent_pixels"], figures["lines"]
     below = [LINES[kind] for kind in LINES if worth(held[kind]) < base]
     words = (
-        f"Worth less than independent pixels: {', '.join(below)}." if below else "All machines beat independent pixels."
+        f"Worth less than independent pixels: {'; '.join(below)}." if below else "All machines beat independent pixels."
     )
     section = page.section("What to take home")
     section.text(f"{words} {effect(figures)}")
@@ -215,12 +216,12 @@ def effect(figures: Figures) -> str:
     )
     changes = [f"{name} {mnist.signed(value[b] - value[a])}" for name, a, b in pairs]
     words = f"What each step changed, in nats a digit, one after the other: {'; '.join(changes)}."
-    near = {kind: line["likelihood"]["starts"]["data"]["value"] for kind, line in figures["lines"].items()}
+    near = {kind: line["likelihood"]["starts"]["data"]["reverse"] for kind, line in figures["lines"].items()}
     if value["detached"] < value["source"] and near["detached"] > near["source"]:
         words += (
             "\n\nSo mending the gradient alone did not help the likelihood: from biases of zero, CD leaves most of the "
             "probability far from the data, whatever it does near them. Near them the mended code is the better one: "
-            f"annealed from the data it seems worth {mnist.signed(near['detached'])}, the source's "
+            f"by the way back from the data it seems worth {mnist.signed(near['detached'])}, the source's "
             f"{mnist.signed(near['source'])}."
         )
     return words

@@ -29,8 +29,8 @@ def lead(figures: Figures) -> str:
     """Say what came out, in a few sentences."""
     epoch, last = list(figures["likelihoods"].items())[-1]
     return (
-        f"After {epoch} epochs of CD-1 the machine gives a test digit {mnist.signed(last['value'])} nats "
-        f"({last['verdict']}); pixels that know nothing of each other give it "
+        f"After {epoch} epochs of CD-1 the machine gives a test digit {likelihood.words(last)}; "
+        f"pixels that know nothing of each other give it "
         f"{mnist.signed(figures['independent_pixels'])}. The pictures that the source shows by epoch are one sweep "
         "away from a real digit. What the machine draws when it is left alone is further down."
     )
@@ -69,7 +69,7 @@ def side_by_side(page: Page, settings: dict[str, Any], figures: Figures) -> None
             ("Adam's rate", source["rate"], settings["rate"]),
             ("sweeps of the chain", source["gibbs_steps_in_training"], 1),
             ("losses of the last epoch", "a plot without numbers", mnist.signed(figures["last_epoch"]["mean"])),
-            ("log-likelihood of a test digit, nats", "not given", mnist.signed(final(figures))),
+            ("log-likelihood of a test digit, nats", "not given", likelihood.words(final(figures))),
         ],
         "The source prints its settings and its pictures, but no figures; ours are means.",
     )
@@ -200,8 +200,8 @@ def lesson(page: Page, settings: dict[str, Any], figures: Figures) -> None:
     section = page.section("What to conclude")
     held = figures["likelihoods"]
     best = max(held, key=lambda epoch: held[epoch]["value"])
-    words = ", ".join(f"{mnist.signed(e['value'])} after {epoch} ({e['verdict']})" for epoch, e in held.items())
-    section.text(f"Likelihood of a test digit in nats, by epochs: {words}. The best of them is after {best}.")
+    words = "; ".join(f"{likelihood.words(e)} after {epoch}" for epoch, e in held.items())
+    section.text(f"Likelihood of a test digit by epochs: {words}. The best of them is after {best}.")
     apart = figures["free_energies"]["many_sweeps_from_coin_flips"] - figures["free_energies"]["data"]
     section.text(
         "Pictures one sweep from the data tell how much of a digit the hidden units keep, not what the machine "
@@ -212,9 +212,9 @@ def lesson(page: Page, settings: dict[str, Any], figures: Figures) -> None:
     )
 
 
-def final(figures: Figures) -> float:
+def final(figures: Figures) -> Figures:
     """Return the last likelihood that was measured."""
-    return float(list(figures["likelihoods"].values())[-1]["value"])
+    return list(figures["likelihoods"].values())[-1]
 
 
 def show_float(value: float) -> str:

@@ -210,8 +210,8 @@ def conclusion(page: Page, settings: dict[str, Any], figures: Figures) -> None:
             ("start of the biases", "0", "the same"),
             ("sweeps k", "typically 1", ", ".join(map(str, settings["sweeps"]))),
             ("training loop, data, step size", "not given", "plain gradient descent on bars and stripes"),
-            (f"log-likelihood, printed code, k = {k}", "not given", nats["printed"]),
-            (f"log-likelihood, mended code, k = {k}", "not given", nats["mended"]),
+            ("log-likelihood, printed code, " + whole(f"k = {k}"), "not given", nats["printed"]),
+            ("log-likelihood, mended code, " + whole(f"k = {k}"), "not given", nats["mended"]),
         ],
         "The article measures nothing, so there is no figure of its own to reach.",
     )
@@ -219,5 +219,5 @@ def conclusion(page: Page, settings: dict[str, Any], figures: Figures) -> None:
         "The printed class was run as it stands, but for the random stream, which is passed in so that a seed "
         "gives the same figures again. Its training is ours, since it has none. One step size and one small set "
         "of patterns do not say how much the first fault costs elsewhere; that the printed chain is not the RBM's "
-        "holds for any weights."
+        "holds for all but contrived weights."
     )

@@ -88,9 +88,11 @@ class Session:
         return self.home.coder.rows(chosen, generator=seeded).to(self.device)
 
     def _optimizer(self) -> torch.optim.Optimizer:
-        lr, momentum = self.config.lr or 0.05, self.config.momentum
+        lr, momentum = self.config.lr, self.config.momentum
+        assert lr is not None
+        assert momentum is not None
         if self.config.optimizer == "adam":
-            return torch.optim.Adam(self.machine.parameters(), lr=lr, betas=(momentum or 0.9, 0.999))
+            return torch.optim.Adam(self.machine.parameters(), lr=lr, betas=(momentum, 0.999))
         return torch.optim.SGD(self.machine.parameters(), lr=lr, momentum=momentum)
 
     def _edits(self) -> list[Edit]:
