@@ -32,7 +32,7 @@ def test_checkpoints_rise_to_the_last_update(updates, points):
 
 def test_every_runner_starts_at_the_same_likelihood_and_one_seed_gives_the_same_bits():
     made = runners([2], [1, 3], 14, more=3, exact=True)
-    names = ["naive MCMC, k = 2", "CD-1", "CD-3", "PCD-1", "PCD-1, 42 chains", "exact draws", "exact gradient"]
+    names = ["naive MCMC, k = 2", "CD-1", "CD-3", "PCD-1", "PCD-1 with 42 chains", "exact draws", "exact gradient"]
     assert list(made) == names
     runs = {name: [race(course(), climb, 4) for _ in range(2)] for name, climb in made.items()}
     assert all(first.values == second.values for first, second in runs.values())

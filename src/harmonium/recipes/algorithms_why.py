@@ -70,10 +70,12 @@ def shares(share: list[float], error: list[float]) -> list[str]:
 
 
 def clearest(found: Figures, name: str) -> str:
-    """Write the share of one algorithm at the checkpoint where it is off 1 by the most standard errors."""
-    rows = list(zip(found["share"][name], found["error"][name], found["share"]["update"], strict=True))
+    """Write the share of one algorithm where, in the table, it is off 1 by the most standard errors."""
+    columns = (found["share"][name], found["error"][name], found["share"]["update"])
+    rows = zip(*(column[-SHOWN:] for column in columns), strict=True)
     share, error, update = max(rows, key=lambda row: abs(row[0] - 1) / row[1])
-    return f"{whole(name)}: {whole(f'{signed(share)} ± {error:.2f}')} after {int(update):,} updates"
+    noise = ", which is within noise" if abs(share - 1) < 3 * error else ""
+    return f"{whole(name)}: {whole(f'{signed(share)} ± {error:.2f}')} after {int(update):,} updates{noise}"
 
 
 def reasons(section: Section, figures: Figures) -> None:
@@ -82,7 +84,7 @@ def reasons(section: Section, figures: Figures) -> None:
     distance = found["distance"]
     naive = "; ".join(f"{name}: {small(column[-1])}" for name, column in distance.items() if name.startswith("naive"))
     near = "; ".join(clearest(found, name) for name in found["share"] if name.startswith("CD-"))
-    crowd = next(name for name in runners if name.startswith("PCD-1, "))
+    crowd = next(name for name in runners if name.startswith("PCD-1 with "))
     section.text(
         "Naive MCMC starts from nothing at every update and pays for the burn-in each time. While the weights are "
         "small, a few sweeps are enough. As they grow, the chain crosses from pattern to pattern more and more "
@@ -91,17 +93,18 @@ def reasons(section: Section, figures: Figures) -> None:
         "against states that are not the model's, and training can go down."
     )
     section.text(
-        "CD starts at the data, so nothing is spent on burn-in. But after k sweeps its states still lean towards the "
-        "data, the second mean looks like the first, and the difference, all that CD learns from, is not the gradient. "
-        f"The shares that are off 1 most clearly: {near}. CD comes to rest where its own gradient is zero, which is "
-        "not where the likelihood is highest. A larger k sees more, and costs in proportion."
+        "CD starts at the data, so nothing is spent on burn-in. But after k sweeps its states still lean towards "
+        "the data, the second mean looks like the first, and the difference, all that CD learns from, is not the "
+        f"gradient. In the table, the shares that are off 1 most clearly are: {near}. CD comes to rest where its "
+        "own gradient is zero, which is not where the likelihood is highest. A larger k sees more, and costs in "
+        "proportion."
     )
     section.text(
         "PCD pays one sweep and keeps its chains, so that over many updates they make the many sweeps that naive "
-        f"MCMC makes in one. Its clearest share is {clearest(found, 'PCD-1')}. It works as long as the machine "
-        "moves more slowly than the chains do: hence a small step, and one that falls. Keeping chains has a "
-        "price, too. If by chance too many of them sit on one pattern, they still do so at the next update, and "
-        f"the machine learns the accident. More chains make for smaller accidents: {batch:,} chains reach "
-        f"{signed(runners['PCD-1']['final'])} nats, and {crowd.removeprefix('PCD-1, ')} reach "
+        f"MCMC makes in one. Its share that is off 1 most clearly is {clearest(found, 'PCD-1')}. It works as long "
+        "as the machine moves more slowly than the chains do: hence a small step, and one that falls. Keeping "
+        "chains has a price, too. If by chance too many of them sit on one pattern, they still do so at the next "
+        f"update, and the machine learns the accident. More chains make for smaller accidents: {batch:,} chains "
+        f"reach {signed(runners['PCD-1']['final'])} nats, and {crowd.removeprefix('PCD-1 with ')} reach "
         f"{signed(runners[crowd]['final'])}."
     )

@@ -59,7 +59,7 @@ def runners(
     made |= {f"CD-{k}": sampled(near(k)) for k in contrastive}
     made["PCD-1"] = sampled(kept(batch))
     if more:
-        made[f"PCD-1, {more * batch:,} chains"] = sampled(kept(more * batch))
+        made[f"PCD-1 with {more * batch:,} chains"] = sampled(kept(more * batch))
     if exact:
         made["exact draws"] = drawn_exactly(batch)
         made["exact gradient"] = enumerated

@@ -42,7 +42,7 @@ class Config(BaseModel):
     optimizer: Literal["sgd", "adam"] = "sgd"
     """Optimiser of torch.optim."""
     momentum: Annotated[float, Field(ge=0, lt=1)] | None = None
-    """Momentum of sgd, or the first beta of adam; 0.5 and 0.9 unless given."""
+    """Momentum of sgd, or the first beta of adam; 0.75 and 0.9 unless given."""
     centre: bool = True
     """Centre the gradients with moving-average offsets."""
     l1: Annotated[float, Field(ge=0)] = 0.0
@@ -151,7 +151,7 @@ def settle(config: Config, train: Dataset) -> Config:
         "epochs": None,
         "steps": steps,
         "lr": lr,
-        "momentum": {"sgd": 0.5, "adam": 0.9}[config.optimizer] if config.momentum is None else config.momentum,
+        "momentum": {"sgd": 0.75, "adam": 0.9}[config.optimizer] if config.momentum is None else config.momentum,
         "chains": config.chains or min(config.batch, len(train)),
         "data_dir": config.data_dir,
     }
