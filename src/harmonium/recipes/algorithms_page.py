@@ -1,6 +1,5 @@
 """The page of the recipe ``algorithms``."""
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -133,14 +132,19 @@ def charts(
 
 
 def close_up(section: Section, out: Path, found: Figures) -> None:
-    """Draw only what comes near the best possible value; points below are left out."""
+    """Draw the later updates of the runners that end near the best possible value."""
     level = found["level"]
+    near = {name: r for name, r in found["runners"].items() if r["final"] >= level}
+    if not near:
+        return
+    first = min(next(i for i, value in enumerate(r["values"]) if value >= level) for r in near.values())
     picture = plots.lines(
-        {n: (r["updates"], [v if v >= level else math.nan for v in r["values"]]) for n, r in found["runners"].items()},
-        title=f"the same, above {signed(level)} nats", xlabel="updates", ylabel="nats a pattern",
-        reference=("best possible", found["best"]),
+        {name: (r["updates"][first:], r["values"][first:]) for name, r in near.items()},
+        title=f"the later updates of those that end above {signed(level)} nats",
+        xlabel="updates", ylabel="nats a pattern", reference=("best possible", found["best"]),
     )  # fmt: skip
-    show(section, out, "bars-near", picture, "The upper end alone, on an even scale.")
+    caption = "The upper end of the curves, on an even scale. Colours are not those of the charts above."
+    show(section, out, "bars-near", picture, caption)
 
 
 def fallen(section: Section, found: Figures) -> None:

@@ -20,7 +20,7 @@ def small(value: float) -> str:
 
 def whole(text: str) -> str:
     """Keep a short name on one line."""
-    return text.replace(" ", "\u00a0")
+    return text.replace(" ", "\u00a0").replace("-", "\u2011")
 
 
 def show(section: Section, out: Path, name: str, picture: Any, caption: str) -> None:
