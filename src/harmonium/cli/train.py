@@ -63,11 +63,12 @@ def train(
 def _created(data: str | None, settings: Config, config: Path | None, out: Path | None, replace: bool) -> Run:
     from ..runs.config import settle
     from ..runs.directory import free_path, rows
-    from ..runs.session import choose_device
 
     source, settings = _merged(data, settings, config)
     train = rows(source, "train", settings)
     settled = settle(settings, train)
+    from ..runs.session import choose_device  # brings torch in: errors of the data are told without it
+
     _take_threads(settled, train.width)
     choose_device(settled.device)  # so that nothing is replaced before all is known to fit
     path = out or free_path(source)
