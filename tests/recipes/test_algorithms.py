@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from harmonium import recipes
-from harmonium.recipes import algorithms
-from harmonium.recipes.exactly import one_thread
+from harmonium.recipes.algorithms import experiment
+from harmonium.recipes.common.small_machines import one_thread
 
 HOME = os.environ.get("HARMONIUM_DATA")
 SMALL = {
@@ -28,7 +28,7 @@ def _one_thread():
 
 
 def test_bars_and_stripes_are_judged_against_the_best_possible():
-    found = algorithms.bars({**recipes.plan("algorithms"), **SMALL}, recipes.passing)
+    found = experiment.bars({**recipes.plan("algorithms"), **SMALL}, recipes.passing)
     assert found["patterns"] == 6
     assert found["batch"] == 24
     assert found["best"] == pytest.approx(-math.log(6))
@@ -44,7 +44,7 @@ def test_a_small_run_writes_its_page_and_every_figure(tmp_path):
         labels.append((label, len(steps)))
         return steps
 
-    page = algorithms.carry_out({**recipes.plan("algorithms", quick=True), **SMALL}, tmp_path, watch=watch)
+    page = experiment.carry_out({**recipes.plan("algorithms", quick=True), **SMALL}, tmp_path, watch=watch)
     held = json.loads((tmp_path / "figures.json").read_text())
     assert held["settings"]["mnist_rows"] == 500
     assert list(held["figures"]) == ["source", "gradient", "bars", "bias", "mnist"]

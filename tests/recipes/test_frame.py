@@ -20,7 +20,7 @@ def test_every_recipe_has_its_file_and_its_module(name):
     assert found.settings
     assert found.source_figures
     assert set(found.quick) <= set(found.settings)
-    assert callable(import_module(f"harmonium.recipes.{name.replace('-', '_')}").carry_out)
+    assert callable(import_module(f"harmonium.recipes.{recipes.ROOMS[name].name}.experiment").carry_out)
 
 
 def test_an_unknown_recipe_is_told_with_a_suggestion():

@@ -1,4 +1,4 @@
-"""The parts that both MNIST recipes stand on, checked on machines small enough to enumerate."""
+"""The parts that the MNIST recipes stand on, checked on machines small enough to enumerate."""
 
 import math
 import os
@@ -10,7 +10,9 @@ import torch
 from harmonium import RBM, Bernoulli, InputError, evaluation
 from harmonium.data import Dataset
 from harmonium.evaluation import Estimate
-from harmonium.recipes import likelihood, mnist, passing
+from harmonium.recipes import passing
+from harmonium.recipes.common import likelihood, mnist
+from harmonium.recipes.common.words import signed
 from harmonium.report.page import Page, Section, render
 
 SETTINGS = {"seed": 3, "batch": 4, "epochs": 3, "chains": 400, "rungs": 200, "most": 200}
@@ -172,8 +174,8 @@ def test_the_table_states_split_binarisation_estimator_and_baseline():
 
 
 def test_numbers_carry_a_true_minus():
-    assert mnist.signed(-3.14159, 2) == "−3.14"
-    assert mnist.signed(2.0) == "2.0"
+    assert signed(-3.14159) == "−3.14"
+    assert signed(2.0, 1) == "2.0"
 
 
 def test_load_draws_the_same_rows_for_one_seed(mnist_home):

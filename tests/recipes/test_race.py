@@ -5,9 +5,9 @@ import torch
 
 from harmonium.data import bars_and_stripes
 from harmonium.numerics import choose
-from harmonium.recipes.bias import TRUE, along_a_path, empty, judge, summed_gradient
-from harmonium.recipes.exactly import one_thread, stream
-from harmonium.recipes.race import Course, Run, checkpoints, paces, race, runners, start, updates_until
+from harmonium.recipes.algorithms.bias import TRUE, along_a_path, empty, judge, summed_gradient
+from harmonium.recipes.algorithms.race import Course, Run, paces, race, runners, start, updates_until
+from harmonium.recipes.common.small_machines import checkpoints, one_thread, stream
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,10 @@ import torch
 
 from harmonium import RBM, Bernoulli
 from harmonium.data import Dataset
-from harmonium.recipes import mnist, plan, rbm_mnist_128
+from harmonium.recipes import plan
+from harmonium.recipes.common import mnist
+from harmonium.recipes.common.words import signed
+from harmonium.recipes.rbm_mnist_128 import experiment
 from harmonium.report.page import render
 
 TINY = {
@@ -39,12 +42,12 @@ def stream():
 
 def test_the_source_computes_our_free_energy():
     one, v = machine(), rows()
-    assert torch.allclose(rbm_mnist_128.source_free_energy(one, v), one.free_energy(v), atol=1e-12)
+    assert torch.allclose(experiment.source_free_energy(one, v), one.free_energy(v), atol=1e-12)
 
 
 def test_the_source_reconstructs_with_probabilities_that_carry_a_gradient():
     one, v = machine(), rows()
-    same, p = rbm_mnist_128.source_forward(one, v, stream())
+    same, p = experiment.source_forward(one, v, stream())
     h = torch.bernoulli(torch.sigmoid(v @ one.weight + one.hidden.bias), generator=stream())
     assert same is v
     assert torch.allclose(p, torch.sigmoid(h @ one.weight.T + one.visible.bias))
@@ -53,11 +56,11 @@ def test_the_source_reconstructs_with_probabilities_that_carry_a_gradient():
 
 def test_detaching_changes_the_gradient_and_not_the_loss():
     one, v = machine(), rows()
-    loss = rbm_mnist_128.source_loss(one, v, stream())
-    mended = rbm_mnist_128.detached_loss(one, v, stream())
+    loss = experiment.source_loss(one, v, stream())
+    mended = experiment.detached_loss(one, v, stream())
     assert loss.item() == mended.item()
     plain, _ = (torch.autograd.grad(x, [one.weight, one.visible.bias])[0] for x in (mended, loss))
-    p = rbm_mnist_128.source_forward(one, v, stream())[1].detach()
+    p = experiment.source_forward(one, v, stream())[1].detach()
     right = p.T @ torch.sigmoid(p @ one.weight + one.hidden.bias) - v.T @ torch.sigmoid(
         v @ one.weight + one.hidden.bias
     )
@@ -69,9 +72,9 @@ def test_the_extra_term_is_the_one_that_the_page_writes():
     one, v = machine(), rows()
     source, mended = (
         torch.autograd.grad(loss(one, v, stream()), one.visible.bias)[0]
-        for loss in (rbm_mnist_128.source_loss, rbm_mnist_128.detached_loss)
+        for loss in (experiment.source_loss, experiment.detached_loss)
     )
-    p = rbm_mnist_128.source_forward(one, v, stream())[1].detach()
+    p = experiment.source_forward(one, v, stream())[1].detach()
     x = one.visible.bias + torch.sigmoid(p @ one.weight + one.hidden.bias) @ one.weight.T
     assert torch.allclose(source - mended, (p * (1 - p) * x).mean(0), atol=1e-12)
     assert torch.allclose(mended, (p - v).mean(0), atol=1e-12)
@@ -80,7 +83,7 @@ def test_the_extra_term_is_the_one_that_the_page_writes():
 def test_probabilities_have_a_higher_free_energy_than_what_is_drawn_from_them():
     one = machine()
     states = one.visible.states()
-    p = rbm_mnist_128.source_forward(one, rows(), stream())[1].detach()
+    p = experiment.source_forward(one, rows(), stream())[1].detach()
     odds = (states[:, None] * p + (1 - states[:, None]) * (1 - p)).prod(-1)  # (32, rows)
     drawn = (odds * one.free_energy(states)[:, None]).sum(0)
     assert torch.allclose(odds.sum(0), torch.ones(len(p), dtype=torch.float64))
@@ -93,17 +96,17 @@ def test_the_extra_term_moves_the_reconstruction_uphill():
     parameters = list(one.parameters())
     source, mended = (
         torch.autograd.grad(loss(one, v, stream()), parameters)
-        for loss in (rbm_mnist_128.source_loss, rbm_mnist_128.detached_loss)
+        for loss in (experiment.source_loss, experiment.detached_loss)
     )
     moved = copy.deepcopy(one)
     with torch.no_grad():
         for p, a, b in zip(moved.parameters(), source, mended, strict=True):
             p.sub_(1e-4 * (a - b))
-    before, after = (rbm_mnist_128.source_forward(m, v, stream())[1] for m in (one, moved))
+    before, after = (experiment.source_forward(m, v, stream())[1] for m in (one, moved))
     assert one.free_energy(after).mean() > one.free_energy(before).mean()
 
 
-@pytest.mark.parametrize("kind", rbm_mnist_128.LINES)
+@pytest.mark.parametrize("kind", experiment.LINES)
 def test_every_line_moves_all_its_parameters_and_repeats(kind):
     settings = plan("rbm-mnist-128", quick=True) | TINY
     found = [trained(kind, settings) for _ in range(2)]
@@ -119,7 +122,7 @@ def trained(kind, settings):
     bits = dataset.binarized("threshold")
     digits = mnist.Digits(dataset, bits, bits, bits, dataset.tensor())
     start = RBM(Bernoulli(784), Bernoulli(8), generator=mnist.stream(settings, 0))
-    line = rbm_mnist_128.learn(kind, start, digits, settings, lambda steps, label: steps)
+    line = experiment.learn(kind, start, digits, settings, lambda steps, label: steps)
     assert len(line.losses) == 2
     assert {epoch: v.shape for epoch, v in line.shown.items()} == {0: (10, 784), 1: (10, 784)}
     return line.machine
@@ -135,19 +138,19 @@ def mnist_home():
 @pytest.mark.usefixtures("mnist_home")
 def test_the_recipe_from_end_to_end(tmp_path):
     settings = plan("rbm-mnist-128", quick=True) | TINY
-    page = rbm_mnist_128.carry_out(settings, tmp_path)
+    page = experiment.carry_out(settings, tmp_path)
     held = json.loads((tmp_path / "figures.json").read_text())
     assert held["settings"]["hidden"] == 8
-    assert list(held["figures"]["lines"]) == list(rbm_mnist_128.LINES)
+    assert list(held["figures"]["lines"]) == list(experiment.LINES)
     text = render(page)
-    for kind, name in rbm_mnist_128.LINES.items():
+    for kind, name in experiment.LINES.items():
         line = held["figures"]["lines"][kind]
         assert line["final_loss"] == line["losses"][-1]
         values = [start["value"] for start in line["likelihood"]["starts"].values()]
         assert line["likelihood"]["value"] in values
         assert line["likelihood"]["value"] <= min(values) + 1
-        assert mnist.signed(line["likelihood"]["value"]) in text
+        assert signed(line["likelihood"]["value"], 1) in text
         assert name.replace("'", "&#39;") in text
     assert held["figures"]["gradient_at_start"]["cosine"] > 0.99
     assert held["figures"]["source"]["final_loss"] == -185.1377
-    assert {f"features-{kind}.png" for kind in rbm_mnist_128.LINES} <= {path.name for path in tmp_path.iterdir()}
+    assert {f"features-{kind}.png" for kind in experiment.LINES} <= {path.name for path in tmp_path.iterdir()}

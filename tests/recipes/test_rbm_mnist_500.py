@@ -8,8 +8,11 @@ import pytest
 import torch
 
 from harmonium import RBM, Bernoulli
-from harmonium.recipes import mnist, plan, rbm_mnist_500
-from harmonium.recipes.rbm_mnist_500_page import show_float
+from harmonium.recipes import plan
+from harmonium.recipes.common import mnist
+from harmonium.recipes.common.words import signed
+from harmonium.recipes.rbm_mnist_500 import experiment
+from harmonium.recipes.rbm_mnist_500.page import show_float
 from harmonium.report.page import render
 
 TINY = {
@@ -37,14 +40,14 @@ def stream():
 
 def test_the_source_draws_one_where_the_probability_beats_a_uniform_number():
     p = torch.rand(1000, generator=torch.Generator().manual_seed(1), requires_grad=True)
-    drawn = rbm_mnist_500.source_sampling(p, stream())
+    drawn = experiment.source_sampling(p, stream())
     assert torch.equal(drawn, (p > torch.rand(1000, generator=stream())).float())
     assert torch.equal(torch.autograd.grad(drawn.sum(), p)[0], torch.zeros(1000))
 
 
 def test_the_source_computes_our_free_energy_where_it_does_not_overflow():
     one, v = machine(), rows()
-    assert torch.allclose(rbm_mnist_500.source_free_energy(one, v), one.free_energy(v).mean(), atol=1e-12)
+    assert torch.allclose(experiment.source_free_energy(one, v), one.free_energy(v).mean(), atol=1e-12)
 
 
 def test_the_chain_inside_the_gradient_does_no_harm_here():
@@ -52,22 +55,22 @@ def test_the_chain_inside_the_gradient_does_no_harm_here():
     found = mnist.compare_gradients(
         one,
         v,
-        lambda m, v: rbm_mnist_500.source_loss(m, v, stream()),
-        lambda m, v: rbm_mnist_500.plain_loss(m, v, stream()),
+        lambda m, v: experiment.source_loss(m, v, stream()),
+        lambda m, v: experiment.plain_loss(m, v, stream()),
     )
     assert found["difference"] < 1e-12
 
 
 def test_softplus_is_finite_where_the_source_overflows():
-    row = rbm_mnist_500.softplus_row(89.0)
+    row = experiment.softplus_row(89.0)
     assert row["naive"] == math.inf
     assert math.isnan(row["naive_slope"])
     assert (row["softplus"], row["softplus_slope"]) == (89.0, 1.0)
-    assert rbm_mnist_500.softplus_row(88.0)["naive"] == 88.0
+    assert experiment.softplus_row(88.0)["naive"] == 88.0
 
 
 def test_the_source_rounds_to_zero_far_below_zero():
-    row = rbm_mnist_500.softplus_row(-20.0)
+    row = experiment.softplus_row(-20.0)
     assert row["naive"] == 0.0
     assert row["softplus"] == pytest.approx(math.log1p(math.exp(-20)), rel=1e-6)
 
@@ -77,15 +80,15 @@ def test_one_large_field_spoils_the_source_loss_and_not_ours():
     with torch.no_grad():
         one.hidden.bias[0] = 100.0
     v = rows().float()
-    assert not rbm_mnist_500.source_loss(one, v, stream()).isfinite()
-    ours = rbm_mnist_500.plain_loss(one, v, stream())
+    assert not experiment.source_loss(one, v, stream()).isfinite()
+    ours = experiment.plain_loss(one, v, stream())
     assert all(g.isfinite().all() for g in torch.autograd.grad(ours, list(one.parameters())))
 
 
 def test_largest_field_is_the_largest():
     one, v = machine().requires_grad_(False), rows()
     by_hand = max(float(v[i] @ one.weight[:, j] + one.hidden.bias[j]) for i in range(len(v)) for j in range(3))
-    assert rbm_mnist_500.largest_field(one, v) == pytest.approx(by_hand, abs=1e-12)
+    assert experiment.largest_field(one, v) == pytest.approx(by_hand, abs=1e-12)
 
 
 def test_numbers_that_are_none_are_shown_as_words():
@@ -104,7 +107,7 @@ def mnist_home():
 @pytest.mark.usefixtures("mnist_home")
 def test_the_recipe_from_end_to_end(tmp_path):
     settings = plan("rbm-mnist-500", quick=True) | TINY
-    page = rbm_mnist_500.carry_out(settings, tmp_path)
+    page = experiment.carry_out(settings, tmp_path)
     held = json.loads((tmp_path / "figures.json").read_text())["figures"]
     assert (len(held["losses"]), len(held["free_energy_gaps"]), len(held["last_losses"])) == (2, 2, 10)
     assert held["last_epoch"]["mean"] == pytest.approx(held["losses"][-1], rel=1e-5)
@@ -113,6 +116,6 @@ def test_the_recipe_from_end_to_end(tmp_path):
     assert held["softplus"][-1]["naive"] == "inf"
     text = render(page)
     for found in held["likelihoods"].values():
-        assert mnist.signed(found["value"]) in text
+        assert signed(found["value"], 1) in text
     names = {path.name for path in tmp_path.iterdir()}
     assert {"epoch-1.png", "epoch-2.png", "test-before.png", "test-after.png", "features.png"} <= names

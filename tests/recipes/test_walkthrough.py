@@ -6,10 +6,10 @@ import torch
 from scipy.stats import chi2
 
 from harmonium import recipes
-from harmonium.recipes import article, faults
-from harmonium.recipes.derivation import checks, contrastive_bias
-from harmonium.recipes.exactly import one_thread, tiny
-from harmonium.recipes.walkthrough import carry_out
+from harmonium.recipes.common.small_machines import one_thread, tiny
+from harmonium.recipes.walkthrough import article, faults
+from harmonium.recipes.walkthrough.derivation import checks, contrastive_bias
+from harmonium.recipes.walkthrough.experiment import carry_out
 from laws import LIMIT, rng
 
 SMALL = {"updates": 30, "points": 3, "seeds": 2, "units": 4, "draws": 2000, "sampling_sweeps": 5, "sweeps": [1, 2]}

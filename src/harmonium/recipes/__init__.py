@@ -18,7 +18,12 @@ import yaml
 
 from ..errors import InputError, suggest
 
-NAMES = ("rbm-mnist-128", "rbm-mnist-500", "algorithms", "walkthrough")
+ROOMS = {
+    room.name.replace("_", "-"): room
+    for room in files(__package__).iterdir()
+    if room.joinpath("settings.yaml").is_file()
+}
+NAMES = tuple(sorted(ROOMS))
 Watch = Callable[[Iterable[Any], str], Iterable[Any]]
 
 
@@ -44,7 +49,7 @@ def recipe(name: str) -> Recipe:
     """Return the named recipe; an unknown name raises `InputError`."""
     if name not in NAMES:
         raise InputError(f"there is no recipe {name!r}: give one of {', '.join(NAMES)}{suggest(name, NAMES)}")
-    text = files(__package__).joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+    text = ROOMS[name].joinpath("settings.yaml").read_text(encoding="utf-8")
     return Recipe(name, **yaml.safe_load(text))
 
 
@@ -75,7 +80,7 @@ def reproduce(
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file where a folder for the report was expected: give another path")
     out.mkdir(parents=True, exist_ok=True)
-    page = import_module(f"{__name__}.{name.replace('-', '_')}").carry_out(settings, out, watch=watch)
+    page = import_module(f"{__name__}.{ROOMS[name].name}.experiment").carry_out(settings, out, watch=watch)
     from .. import __version__
     from ..report.page import write
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from ..report.page import Page, Section
-from .rbm_mnist_128 import LINES
+from ...report.page import Page, Section
+from .experiment import LINES
 
 Figures = dict[str, Any]
 

@@ -4,10 +4,11 @@ import math
 from pathlib import Path
 from typing import Any
 
-from .. import plots
-from ..report.page import Page
-from . import likelihood, mnist
-from .rbm_mnist_500 import Run
+from ... import plots
+from ...report.page import Page
+from ..common import likelihood, mnist
+from ..common.words import show, signed
+from .experiment import Run
 
 Figures = dict[str, Any]
 
@@ -31,7 +32,7 @@ def lead(figures: Figures) -> str:
     return (
         f"After {epoch} epochs of CD-1 the machine gives a test digit {likelihood.words(last)}; "
         f"pixels that know nothing of each other give it "
-        f"{mnist.signed(figures['independent_pixels'])}. The pictures that the source shows by epoch are one sweep "
+        f"{signed(figures['independent_pixels'], 1)}. The pictures that the source shows by epoch are one sweep "
         "away from a real digit. What the machine draws when it is left alone is further down."
     )
 
@@ -68,7 +69,7 @@ def side_by_side(page: Page, settings: dict[str, Any], figures: Figures) -> None
             ("batch", source["batch"], settings["batch"]),
             ("Adam's rate", source["rate"], settings["rate"]),
             ("sweeps of the chain", source["gibbs_steps_in_training"], 1),
-            ("losses of the last epoch", "a plot without numbers", mnist.signed(figures["last_epoch"]["mean"])),
+            ("losses of the last epoch", "a plot without numbers", signed(figures["last_epoch"]["mean"], 1)),
             ("log-likelihood of a test digit, nats", "not given", likelihood.words(final(figures))),
         ],
         "The source prints its settings and its pictures, but no figures; ours are means.",
@@ -93,14 +94,14 @@ def losses(page: Page, out: Path, settings: dict[str, Any], figures: Figures) ->
     epochs, means, last = list(range(1, settings["epochs"] + 1)), figures["losses"], figures["last_losses"]
     title = "mean loss of an epoch, F(v) − F(v⁽¹⁾), in nats"
     picture = plots.curves({"epoch": epochs, "loss": means}, names={"loss": title})
-    mnist.show(section, out, "losses", picture, "The mean loss of each epoch.")
+    show(section, out, "losses", picture, "The mean loss of each epoch.")
     title = "loss of each batch of the last epoch, in nats"
     picture = plots.curves({"batch": list(range(len(last))), "loss": last}, x="batch", names={"loss": title})
-    mnist.show(section, out, "last-losses", picture, "The source plots these points.")
+    show(section, out, "last-losses", picture, "The source plots these points.")
     ends = figures["last_epoch"]
     section.text(
-        f"In the last epoch the loss lies between {mnist.signed(ends['low'])} and {mnist.signed(ends['high'])}, with "
-        f"a mean of {mnist.signed(ends['mean'])}. It compares a digit with a state one sweep away, and the normaliser "
+        f"In the last epoch the loss lies between {signed(ends['low'], 1)} and {signed(ends['high'], 1)}, with "
+        f"a mean of {signed(ends['mean'], 1)}. It compares a digit with a state one sweep away, and the normaliser "
         "Z cancels: it does not tell how likely the digits are."
     )
 
@@ -111,7 +112,7 @@ def pictures(page: Page, out: Path, rows: mnist.Digits, done: Run) -> None:
     groups = [("data", rows.train[-32:][:10].numpy())]
     groups += [(f"epoch {epoch}", v[:10].numpy()) for epoch, v in done.shown.items()]
     caption = "Training rows of the last batch, and the states one sweep later: the first ten of 32."
-    mnist.show(section, out, "last-batch", plots.strips(groups, mnist.SHAPE), caption)
+    show(section, out, "last-batch", plots.strips(groups, mnist.SHAPE), caption)
     for epoch, v in done.shown.items():
         plots.save_picture(out / f"epoch-{epoch}.png", mnist.tiles(v, 8))
     section.text(
@@ -126,7 +127,7 @@ def pictures(page: Page, out: Path, rows: mnist.Digits, done: Run) -> None:
         ("test-before", done.before, "One sweep later, before training."),
         ("test-after", done.after, "One sweep later, after training."),
     ):
-        mnist.show(section, out, name, mnist.tiles(v, 16), words)
+        show(section, out, name, mnist.tiles(v, 16), words)
 
 
 def likelihoods(
@@ -141,9 +142,9 @@ def likelihoods(
     title = "free energy, held-out less training rows, in nats"
     picture = plots.curves({"epoch": epochs, "gap": gaps}, names={"gap": title})
     caption = "Mean free energy of the 1,000 validation rows less that of (the first 10,000 of) the training rows."
-    mnist.show(section, out, "gap", picture, caption)
+    show(section, out, "gap", picture, caption)
     section.text(
-        f"The gap is {mnist.signed(gaps[0])} nats after the first epoch and {mnist.signed(gaps[-1])} after the last. "
+        f"The gap is {signed(gaps[0], 1)} nats after the first epoch and {signed(gaps[-1], 1)} after the last. "
         "Z cancels in it, so it is exact and cheap. A gap that grows is over-fitting: the machine comes to prefer the "
         "rows it was trained on. It cannot see probability that goes to states that are no digits."
     )
@@ -171,7 +172,7 @@ def samples(page: Page, out: Path, rows: mnist.Digits, done: Run, settings: dict
     )
     section = page.section("Receptive fields")
     caption = "Weights of the first 96 hidden units on one scale: red raises a pixel's odds, blue lowers them."
-    mnist.show(section, out, "features", mnist.features(done.machine, 96), caption)
+    show(section, out, "features", mnist.features(done.machine, 96), caption)
 
 
 def overflow(page: Page, figures: Figures) -> None:

@@ -7,13 +7,14 @@ from typing import Any
 
 from torch import Tensor
 
-from .. import data, evaluation
-from ..report.page import Page
-from ..units import Bernoulli
-from . import Watch, passing, recipe, write_figures
+from ... import data, evaluation
+from ...report.page import Page
+from ...units import Bernoulli
+from .. import Watch, passing, recipe, write_figures
+from ..common.small_machines import one_thread
 from .derivation import checks, contrastive_bias
-from .exactly import one_thread
 from .faults import KINDS, drawn, first_negatives, learn, one_draw, one_step, overflow, started_exact
+from .page import fill
 
 MANY = 2000
 
@@ -23,8 +24,6 @@ def carry_out(settings: dict[str, Any], out: Path, *, watch: Watch = passing) ->
 
     Writes ``figures.json`` and the pictures into ``out``.
     """
-    from .walkthrough_page import fill
-
     size = settings["visible"], settings["hidden"]
     seed = settings["seed"]
     with one_thread():

@@ -11,15 +11,16 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from .. import evaluation
-from ..data import steps_per_epoch
-from ..evaluation import Estimate
-from ..machines import RBM
-from ..report.page import Page
-from ..sampling import Contrastive, Persistent
-from ..training import Centre, ClipNorm, schedule, train
-from ..units import Bernoulli
-from . import Watch, likelihood, mnist, passing, recipe, write_figures
+from ... import evaluation
+from ...data import steps_per_epoch
+from ...evaluation import Estimate
+from ...machines import RBM
+from ...report.page import Page
+from ...sampling import Contrastive, Persistent
+from ...training import Centre, ClipNorm, schedule, train
+from ...units import Bernoulli
+from .. import Watch, passing, recipe, write_figures
+from ..common import likelihood, mnist
 
 Pair = tuple[Tensor, Tensor]
 LINES = {
@@ -86,7 +87,7 @@ LOSSES = {"source": source_loss, "detached": detached_loss}
 
 def carry_out(settings: dict[str, Any], out: Path, *, watch: Watch = passing) -> Page:
     """Train the five lines from one start, measure them, write the figures and the pictures, and fill the page."""
-    from .rbm_mnist_128_page import fill
+    from .page import fill
 
     rows = mnist.load(settings)
     start = RBM(Bernoulli(784), Bernoulli(settings["hidden"]), generator=mnist.stream(settings, 0))

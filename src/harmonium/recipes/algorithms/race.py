@@ -6,17 +6,16 @@ from itertools import islice
 from time import perf_counter
 from typing import Any
 
-import torch
 from torch import Generator, Tensor
 from torch.optim import SGD, Optimizer
 
-from .. import data, evaluation
-from ..machines import RBM
-from ..sampling import Contrastive, Exact, Fresh, Persistent, Sampler
-from ..training import Centre, schedule, train
-from ..units import Bernoulli
-from . import Watch, passing
-from .exactly import log_z, stream
+from ... import data, evaluation
+from ...machines import RBM
+from ...sampling import Contrastive, Exact, Fresh, Persistent, Sampler
+from ...training import Centre, schedule, train
+from ...units import Bernoulli
+from .. import Watch, passing
+from ..common.small_machines import checkpoints, log_z, stream
 
 Climb = Callable[[RBM, Iterable[Tensor], Optimizer, Generator], Iterator[Any]]
 
@@ -152,13 +151,6 @@ def paces(course: Course, made: Mapping[str, Climb], seed: int, rounds: int, blo
                 pass
             taken[name].append((perf_counter() - began) / block)
     return {name: min(times) for name, times in taken.items()}
-
-
-def checkpoints(updates: int, points: int) -> list[int]:
-    """Return ``points`` numbers of updates or fewer, evenly spread in their logarithm, ending with the last."""
-    first = min(10, updates)
-    spread = torch.logspace(0, 1, points, base=updates / first, dtype=torch.float64) * first
-    return sorted({*spread.round().long().clamp(1, updates).tolist(), updates})
 
 
 def updates_until(run: Run, level: float) -> int | None:

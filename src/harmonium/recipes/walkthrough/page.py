@@ -5,10 +5,10 @@ from typing import Any
 
 from torch import Tensor
 
-from ..report.page import Page, Section
-from . import recipe
-from .walkthrough_faults import conclusion, first_fault, second_fault, slips
-from .words import both_sides, small
+from ...report.page import Page, Section
+from .. import recipe
+from ..common.words import both_sides, small
+from .page_faults import conclusion, first_fault, second_fault, slips
 
 Figures = dict[str, Any]
 

@@ -1,4 +1,4 @@
-"""What the two MNIST recipes share: the rows, the passes over them, the chains and the pictures."""
+"""What recipes on MNIST share: the rows, the passes over them, the chains and the pictures."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -9,13 +9,14 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from .. import data, numerics, plots
-from ..data import Dataset
-from ..errors import InputError
-from ..machines import RBM
-from ..report.page import Section
-from ..sampling import run
-from . import Watch
+from ... import data, numerics, plots
+from ...data import Dataset
+from ...errors import InputError
+from ...machines import RBM
+from ...report.page import Section
+from ...sampling import run
+from .. import Watch
+from .words import show
 
 SHAPE = (28, 28)
 Loss = Callable[[RBM, Tensor], Tensor]
@@ -132,14 +133,3 @@ def show_chains(
 def training_rows(count: int) -> str:
     """Say how many training rows were used and why not all 60,000."""
     return f"{count:,} of the 60,000 of MNIST; the last 1,000 are kept for validation"
-
-
-def signed(value: float, digits: int = 1) -> str:
-    """Write a number with a true minus sign."""
-    return f"{value:.{digits}f}".replace("-", "−")
-
-
-def show(section: Section, out: Path, name: str, picture: Any, caption: str) -> None:
-    """Write a picture to ``out/name.png`` and add it to a section with its caption."""
-    plots.save_picture(out / f"{name}.png", picture)
-    section.picture((out / f"{name}.png").read_bytes(), caption[0].upper() + caption[1:])

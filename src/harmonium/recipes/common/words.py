@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from .. import plots
-from ..report.page import Section
+from ... import plots
+from ...report.page import Section
 
 
 def signed(value: float, digits: int = 2) -> str:
@@ -26,7 +26,7 @@ def whole(text: str) -> str:
 def show(section: Section, out: Path, name: str, picture: Any, caption: str) -> None:
     """Write a picture to ``out/name.png`` and add it to a section with its caption."""
     path = plots.save_picture(out / f"{name}.png", picture)
-    section.picture(path.read_bytes(), caption)
+    section.picture(path.read_bytes(), caption[0].upper() + caption[1:])
 
 
 def both_sides(section: Section, rows: Iterable[Sequence[Any]], caption: str = "") -> None:

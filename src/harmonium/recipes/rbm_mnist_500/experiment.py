@@ -9,14 +9,15 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from .. import evaluation
-from ..evaluation import Estimate
-from ..machines import RBM
-from ..report.page import Page
-from ..sampling import Contrastive, run
-from ..training import train
-from ..units import Bernoulli
-from . import Watch, likelihood, mnist, passing, recipe, write_figures
+from ... import evaluation
+from ...evaluation import Estimate
+from ...machines import RBM
+from ...report.page import Page
+from ...sampling import Contrastive, run
+from ...training import train
+from ...units import Bernoulli
+from .. import Watch, passing, recipe, write_figures
+from ..common import likelihood, mnist
 
 FIELDS = (-20.0, -5.0, 0.0, 20.0, 88.0, 89.0, 1000.0)
 
@@ -82,7 +83,7 @@ def plain_loss(machine: RBM, v: Tensor, generator: Generator) -> Tensor:
 
 def carry_out(settings: dict[str, Any], out: Path, *, watch: Watch = passing) -> Page:
     """Train, measure, write the figures and the pictures, and fill the page."""
-    from .rbm_mnist_500_page import fill
+    from .page import fill
 
     rows = mnist.load(settings)
     machine = RBM(Bernoulli(784), Bernoulli(settings["hidden"]), generator=mnist.stream(settings, 0))

@@ -8,10 +8,20 @@ import math
 import torch
 from torch import Tensor
 
-from .. import evaluation
-from ..machines import RBM
-from ..units import Bernoulli, Units
-from .exactly import chances, data_means, kernel, log_z, model_means, slopes, stream, tiny, visible_odds_of
+from ... import evaluation
+from ...machines import RBM
+from ...units import Bernoulli, Units
+from ..common.small_machines import (
+    chances,
+    data_means,
+    kernel,
+    log_z,
+    model_means,
+    slopes,
+    stream,
+    tiny,
+    visible_odds_of,
+)
 
 Row = tuple[str, float, float]
 GIBBS = (1, 2, 5, 10, 20, 50, 100)

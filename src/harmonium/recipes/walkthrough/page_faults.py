@@ -5,9 +5,9 @@ from typing import Any
 
 from torch import Tensor
 
-from .. import plots
-from ..report.page import Page, Section
-from .words import show, signed, small, span, whole
+from ... import plots
+from ...report.page import Page, Section
+from ..common.words import show, signed, small, span, whole
 
 Figures = dict[str, Any]
 

@@ -4,10 +4,12 @@ import inspect
 from pathlib import Path
 from typing import Any
 
-from .. import plots
-from ..report.page import Page
-from . import extra_term, likelihood, mnist
-from .rbm_mnist_128 import LINES, Line, detached_loss, source_forward, source_loss
+from ... import plots
+from ...report.page import Page
+from ..common import likelihood, mnist
+from ..common.words import show, signed
+from . import page_extra_term
+from .experiment import LINES, Line, detached_loss, source_forward, source_loss
 
 Figures = dict[str, Any]
 
@@ -18,7 +20,7 @@ def fill(settings: dict[str, Any], out: Path, rows: mnist.Digits, lines: dict[st
     side_by_side(page, settings, figures)
     losses(page, out, settings, figures)
     likelihoods(page, settings, rows, lines, figures)
-    extra_term.explain(page, figures)
+    page_extra_term.explain(page, figures)
     pictures(page, out, rows, lines, settings)
     lesson(page, figures)
     return page
@@ -30,12 +32,12 @@ def lead(figures: Figures) -> str:
     reached = figures["lines"][best]
     return (
         "A student report trains this machine on a loss that falls to "
-        f"{mnist.signed(figures['source']['final_loss'])}. Run again as printed, it falls to "
-        f"{mnist.signed(source['final_loss'])}, and the machine gives a test digit "
-        f"{mnist.signed(worth(source))} nats; 784 pixels that know nothing of each other give it "
-        f"{mnist.signed(figures['independent_pixels'])}. Of five ways to train the same machine the best, "
-        f"{LINES[best]}, reaches {mnist.signed(worth(reached))} nats at a loss of "
-        f"{mnist.signed(reached['final_loss'])}."
+        f"{signed(figures['source']['final_loss'], 1)}. Run again as printed, it falls to "
+        f"{signed(source['final_loss'], 1)}, and the machine gives a test digit "
+        f"{signed(worth(source), 1)} nats; 784 pixels that know nothing of each other give it "
+        f"{signed(figures['independent_pixels'], 1)}. Of five ways to train the same machine the best, "
+        f"{LINES[best]}, reaches {signed(worth(reached), 1)} nats at a loss of "
+        f"{signed(reached['final_loss'], 1)}."
     )
 
 
@@ -71,13 +73,13 @@ def side_by_side(page: Page, settings: dict[str, Any], figures: Figures) -> None
     section.table(
         ("", "source", "ours"),
         [
-            ("loss in the last epoch", *(mnist.signed(x["final_loss"], 2) for x in (source, ours))),
+            ("loss in the last epoch", *(signed(x["final_loss"]) for x in (source, ours))),
             ("training rows", "60,000 (MNIST)", figures["rows"]["train"]),
             ("epochs", source["epochs"], settings["epochs"]),
             ("hidden units", source["hidden"], settings["hidden"]),
             ("batch", source["batch"], settings["batch"]),
             ("Adam's rate", source["rate"], settings["rate"]),
-            ("log-likelihood of a test digit, nats", "not given", mnist.signed(worth(ours))),
+            ("log-likelihood of a test digit, nats", "not given", signed(worth(ours), 1)),
         ],
         "The source's figures, and ours for its own code.",
     )
@@ -107,7 +109,7 @@ def losses(page: Page, out: Path, settings: dict[str, Any], figures: Figures) ->
     panels = [("mean loss of an epoch, F(v) − F(v′), in nats", list(table))]
     epochs = list(range(settings["epochs"]))
     picture = plots.curves({"epoch": epochs, **table}, panels=panels)
-    mnist.show(section, out, "losses", picture, "The loss by epoch, counted from 0 as in the source.")
+    show(section, out, "losses", picture, "The loss by epoch, counted from 0 as in the source.")
 
 
 def likelihoods(
@@ -164,7 +166,7 @@ def pictures(page: Page, out: Path, rows: mnist.Digits, lines: dict[str, Line], 
         groups = [("data", rows.test[:10].numpy())]
         groups += [(f"epoch {epoch}", v.numpy()) for epoch, v in lines[kind].shown.items()]
         caption = f"{LINES[kind]}: ten test digits, and the pixel probabilities one pass up and down later."
-        mnist.show(section, out, f"reconstructions-{kind}", plots.strips(groups, mnist.SHAPE), caption)
+        show(section, out, f"reconstructions-{kind}", plots.strips(groups, mnist.SHAPE), caption)
     section.text(
         "These are reconstructions. The hidden units have just seen the digit, so a resemblance says that they kept "
         "some of it, not that the machine could have drawn it."
@@ -184,7 +186,7 @@ def pictures(page: Page, out: Path, rows: mnist.Digits, lines: dict[str, Line], 
     )
     for kind, line in lines.items():
         picture = mnist.features(line.machine, settings["hidden"])
-        mnist.show(section, out, f"features-{kind}", picture, f"{LINES[kind]}: the weights of all hidden units.")
+        show(section, out, f"features-{kind}", picture, f"{LINES[kind]}: the weights of all hidden units.")
 
 
 def lesson(page: Page, figures: Figures) -> None:
@@ -214,15 +216,15 @@ def effect(figures: Figures) -> str:
         ("starting the biases at the data", "contrastive", "matched"),
         ("harmonium's other defaults", "matched", "defaults"),
     )
-    changes = [f"{name} {mnist.signed(value[b] - value[a])}" for name, a, b in pairs]
+    changes = [f"{name} {signed(value[b] - value[a], 1)}" for name, a, b in pairs]
     words = f"What each step changed, in nats a digit, one after the other: {'; '.join(changes)}."
     near = {kind: line["likelihood"]["starts"]["data"]["reverse"] for kind, line in figures["lines"].items()}
     if value["detached"] < value["source"] and near["detached"] > near["source"]:
         words += (
             "\n\nSo mending the gradient alone did not help the likelihood: from biases of zero, CD leaves most of the "
             "probability far from the data, whatever it does near them. Near them the mended code is the better one: "
-            f"by the way back from the data it seems worth {mnist.signed(near['detached'])}, the source's "
-            f"{mnist.signed(near['source'])}."
+            f"by the way back from the data it seems worth {signed(near['detached'], 1)}, the source's "
+            f"{signed(near['source'], 1)}."
         )
     return words
 

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from ..machines import RBM
-from ..sampling import Contrastive, Exact, Fresh, Persistent, Sampler
-from . import Watch, passing
-from .exactly import data_means, log_z, model_means, slopes, stream, tiny
-from .race import Course, ascent, checkpoints, enumerated
+from ...machines import RBM
+from ...sampling import Contrastive, Exact, Fresh, Persistent, Sampler
+from .. import Watch, passing
+from ..common.small_machines import checkpoints, data_means, log_z, model_means, slopes, stream, tiny
+from .race import Course, ascent, enumerated
 
 TRUE = "size of the true gradient"
 Table = dict[str, list[float]]

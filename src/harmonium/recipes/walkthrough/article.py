@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
-from ..machines import RBM
-from ..numerics import softplus
-from ..units import Bernoulli
+from ...machines import RBM
+from ...numerics import softplus
+from ...units import Bernoulli
 
 
 class Printed(nn.Module):

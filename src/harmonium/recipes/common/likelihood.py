@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from .. import evaluation
-from ..evaluation import Estimate
-from ..machines import RBM
-from ..report.page import Section
-from . import Watch, mnist
+from ... import evaluation
+from ...evaluation import Estimate
+from ...machines import RBM
+from ...report.page import Section
+from .. import Watch
+from . import mnist
+from .words import signed
 
 STARTS = ("data", "coin flips")
 HEADER = ("machine", "start", "log p(v), nats", "error", "verdict", "rungs", "chains", "way back")
@@ -54,7 +56,7 @@ def figures(found: Mapping[str, Estimate]) -> dict[str, object]:
 
 def words(held: Mapping[str, Any]) -> str:
     """Write the likelihood of some `figures`: with its verdict, or as a bound where the starts disagree."""
-    value = mnist.signed(held["value"])
+    value = signed(held["value"], 1)
     return f"{value} nats ({held['verdict']})" if held["starts_agree"] else f"at most {value} nats"
 
 
@@ -93,14 +95,12 @@ def show(
 def judgement(found: Mapping[str, Estimate]) -> str:
     """Say in words what the starts give for one machine."""
     best = believed(found)
-    value = mnist.signed(best.value)
+    value = signed(best.value, 1)
     if agree(found):
-        sure = (
-            f"{best.ess:.0f} of {best.chains} chains are effective and the way back gives {mnist.signed(best.reverse)}"
-        )
+        sure = f"{best.ess:.0f} of {best.chains} chains are effective and the way back gives {signed(best.reverse, 1)}"
         return f"{value} nats from both starts, within a nat; {sure}"
     others = [(name, e) for name, e in found.items() if e is not best]
-    missed = ", ".join(f"from the {name} {mnist.signed(e.value)} ({e.verdict})" for name, e in others)
+    missed = ", ".join(f"from the {name} {signed(e.value, 1)} ({e.verdict})" for name, e in others)
     return f"at most {value} nats; {missed}, which misses what the other start finds"
 
 

@@ -8,12 +8,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from .. import data, evaluation
-from ..numerics import choose, softplus
-from . import Watch
+from ... import data, evaluation
+from ...numerics import choose, softplus
+from .. import Watch
+from ..common.small_machines import chances, checkpoints, kernel, stream, tiny, total_variation, visible_odds_of
 from .article import Mended, Printed, as_machine, from_machine
-from .exactly import chances, kernel, stream, tiny, total_variation, visible_odds_of
-from .race import checkpoints
 
 KINDS: dict[str, type[Printed]] = {"printed": Printed, "mended": Mended}
 FIELDS = (-20.0, -2.0, 0.0, 10.0, 50.0, 88.0, 89.0, 100.0)

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from .. import plots
-from ..report.page import Page, Section
-from .words import show, signed, small, whole
+from ... import plots
+from ...report.page import Page, Section
+from ..common.words import show, signed, small, whole
 
 Figures = dict[str, Any]
 SHOWN = 5  # checkpoints in the table of shares

@@ -5,11 +5,12 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from .. import data, evaluation
-from ..report.page import Page
-from . import Watch, passing, recipe, write_figures
+from ... import data, evaluation
+from ...report.page import Page
+from .. import Watch, passing, recipe, write_figures
+from ..common.small_machines import one_thread
 from .bias import Table, along_a_path, summed_gradient
-from .exactly import one_thread
+from .page import fill
 from .race import Course, Run, drawn_exactly, paces, race, runners, start, updates_until
 
 ROWS_OF_THE_CHECK = 5
@@ -20,8 +21,6 @@ def carry_out(settings: dict[str, Any], out: Path, *, watch: Watch = passing) ->
 
     Writes ``figures.json`` and the charts into ``out``.
     """
-    from .algorithms_page import fill
-
     with one_thread():
         figures = {
             "source": recipe("algorithms").source_figures,

@@ -1,4 +1,4 @@
-"""What can be listed on small machines: means of both phases, numerical gradients and whole kernels."""
+"""What recipes on small machines share: streams, checkpoints, and what can be listed: means, slopes and kernels."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -6,8 +6,8 @@ from contextlib import contextmanager
 import torch
 from torch import Generator, Tensor
 
-from ..machines import RBM
-from ..units import Bernoulli
+from ...machines import RBM
+from ...units import Bernoulli
 
 Means = tuple[Tensor, Tensor, Tensor]
 
@@ -26,6 +26,13 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def checkpoints(updates: int, points: int) -> list[int]:
+    """Return ``points`` numbers of updates or fewer, evenly spread in their logarithm, ending with the last."""
+    first = min(10, updates)
+    spread = torch.logspace(0, 1, points, base=updates / first, dtype=torch.float64) * first
+    return sorted({*spread.round().long().clamp(1, updates).tolist(), updates})
 
 
 def tiny(visible: int, hidden: int, seed: int, scale: float = 1.0) -> RBM:

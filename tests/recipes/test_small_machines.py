@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from harmonium.recipes.exactly import (
+from harmonium.recipes.common.small_machines import (
     chances,
     data_means,
     kernel,

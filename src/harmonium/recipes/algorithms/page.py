@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from .. import plots
-from ..report.page import Page, Section
-from . import recipe
-from .algorithms_why import gradient, why
-from .words import show, signed, span, whole
+from ... import plots
+from ...report.page import Page, Section
+from .. import recipe
+from ..common.words import show, signed, span, whole
+from .page_why import gradient, why
 
 Figures = dict[str, Any]
 

@@ -1,0 +1,1 @@
+"""The recipe ``algorithms``: three ways to start the chains of the negative phase."""

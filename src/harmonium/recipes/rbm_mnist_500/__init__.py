@@ -1,0 +1,1 @@
+"""The recipe ``rbm-mnist-500``: a long run of CD-1."""

@@ -1,0 +1,1 @@
+"""The recipe ``walkthrough``: a derivation checked, and two faults of its code."""
