@@ -6,9 +6,10 @@ import torch
 from scipy.stats import chi2
 from torch import Tensor, nn
 
-from harmonium import RBM, Bernoulli, Binomial, Gaussian, Join, Potts, ReLU, Spin
-from harmonium.machines import Bipartite
+from harmonium import DBM, RBM, Bernoulli, Binomial, Boltzmann, Gaussian, Join, Potts, ReLU, Spin
+from harmonium.machines import Bipartite, Machine
 from harmonium.numerics import choose
+from harmonium.units import Units
 
 LIMIT = 1e-6  # the false-alarm rate of one stochastic test
 DRAWS = 200_000
@@ -38,8 +39,24 @@ MACHINES = {
     "gaussian visible": lambda: RBM(Gaussian(3), Bernoulli(3)),
     "relu visible": lambda: RBM(ReLU(2), Spin(3)),
     "mixed visible": lambda: RBM(Join(Gaussian(2), Bernoulli(2)), Bernoulli(3)),
+    "two layers": lambda: DBM(Bernoulli(4), Bernoulli(3)),
+    "three layers": lambda: DBM(Bernoulli(4), Bernoulli(3), Bernoulli(2)),
+    "four layers": lambda: DBM(Bernoulli(3), Spin(2), Potts(1, 3), Bernoulli(2)),
+    "labelled three layers": lambda: DBM(Join(Bernoulli(2), Potts(1, 3)), Bernoulli(3), Bernoulli(2)),
+    "general": lambda: Boltzmann(Bernoulli(4), Bernoulli(3)),
+    "general, all visible": lambda: Boltzmann(Spin(6)),
+    "general, sparse": lambda: Boltzmann(Join(Spin(3), Potts(1, 3)), Binomial(2, 2), mask=ring(8)),
 }
-LISTED = [name for name, make in MACHINES.items() if make().even.count < math.inf]  # the chain's states can be listed
+
+
+def ring(n: int) -> Tensor:
+    """Return the mask of n columns in a ring."""
+    return torch.eye(n, dtype=torch.bool).roll(1, 0)
+
+
+def row_of(m: Machine) -> Units:
+    """Return the row of a whole state of the machine."""
+    return Join(m.visible, *m.latent)
 
 
 def rng(seed: int = 0) -> torch.Generator:
@@ -54,11 +71,17 @@ def randomised(module: nn.Module, scale: float = 0.7, seed: int = 0) -> nn.Modul
     return module
 
 
+BIPARTITE = [name for name, make in MACHINES.items() if isinstance(make(), Bipartite)]
+TWO_FINITE_ROWS = [name for name in BIPARTITE if MACHINES[name]().odd.count < math.inf]
+DEEP = [name for name in MACHINES if MACHINES[name]().latent]
+LISTED = [name for name, make in MACHINES.items() if row_of(make()).count < math.inf]
+
+
 def kind(name: str, seed: int = 0):
     return randomised(KINDS[name](), seed=seed)
 
 
-def machine(name: str, seed: int = 3) -> Bipartite:
+def machine(name: str, seed: int = 3) -> Machine:
     tame = any(word in name for word in ("gaussian", "relu", "mixed"))
     return randomised(MACHINES[name](), 0.4 if tame else 0.9, seed)
 
@@ -67,17 +90,17 @@ def field(units, *batch: int, seed: int = 1) -> Tensor:
     return torch.randn(*batch, units.width, generator=rng(seed), dtype=torch.float64)
 
 
-def exact_states(m: Bipartite, count: int, seed: int = 5) -> Tensor:
-    """Draw even states from the machine's own distribution, by enumeration of one row."""
+def exact_states(m: Machine, count: int, seed: int = 5) -> Tensor:
+    """Draw states from the machine's own distribution, by enumeration of its states or of the odd row."""
     g = rng(seed)
-    if m.even.count < math.inf:
-        x = m.even.states()
+    if row_of(m).count < math.inf:
+        x = row_of(m).states()
         return x[choose(probabilities(m, x), count, generator=g)]
     y, p = odd_probabilities(m)
     return m.even.sample(m.down(y[choose(p, count, generator=g)]), generator=g).detach()
 
 
-def probabilities(m: Bipartite, states: Tensor) -> Tensor:
+def probabilities(m: Machine, states: Tensor) -> Tensor:
     return torch.softmax(-m.free_energy(states), -1).detach()
 
 

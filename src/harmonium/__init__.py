@@ -1,6 +1,7 @@
 """Boltzmann machines: train them, sample them, and get likelihoods you can defend.
 
-Rows of units (`Bernoulli`, `Spin`, `Binomial`, `Potts`, `Gaussian`, `ReLU`, `Join`) make machines (`RBM`);
+Rows of units (`Bernoulli`, `Spin`, `Binomial`, `Potts`, `Gaussian`, `ReLU`, `Join`) make machines (`RBM`,
+`Boltzmann`, `DBM`) and networks (`DBN`);
 samplers (`Contrastive`, `Persistent`, `Fresh`, `Exact`) give `train` its negative states; `evaluation` says how
 good the machine is.  Names are imported when first used, so that the command line starts at once.
 """
@@ -12,28 +13,29 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import data, evaluation
     from .errors import Diverged, InputError
-    from .machines import RBM, Bipartite, Machine, Path
-    from .sampling import Contrastive, Exact, Fresh, Persistent, Sampler, run
+    from .machines import DBM, DBN, RBM, Bipartite, Boltzmann, Directed, Doubled, Machine, Path
+    from .sampling import Contrastive, Exact, Fresh, Persistent, Sampler, dream, run
     from .storage import load, save
-    from .training import L1, L2, Centre, ClipNorm, Sparsity, Step, schedule, train
+    from .training import L1, L2, Centre, ClipNorm, Discriminative, Sparsity, Step, schedule, train
     from .units import Bernoulli, Binomial, Gaussian, Join, Potts, ReLU, Spin, Units
 
 __version__ = _version("harmonium")
 
 _ROOMS = {
     "units": "Bernoulli Binomial Gaussian Join Potts ReLU Spin Units",
-    "machines": "RBM Bipartite Machine Path",
-    "sampling": "Contrastive Exact Fresh Persistent Sampler run",
-    "training": "L1 L2 Centre ClipNorm Sparsity Step schedule train",
+    "machines": "DBM DBN RBM Bipartite Boltzmann Directed Doubled Machine Path",
+    "sampling": "Contrastive Exact Fresh Persistent Sampler dream run",
+    "training": "L1 L2 Centre ClipNorm Discriminative Sparsity Step schedule train",
     "storage": "load save",
     "errors": "Diverged InputError",
 }
 _HOMES = {name: room for room, names in _ROOMS.items() for name in names.split()}
 
 __all__ = [
-    "L1", "L2", "RBM", "Bernoulli", "Binomial", "Bipartite", "Centre", "ClipNorm", "Contrastive", "Diverged",
-    "Exact", "Fresh", "Gaussian", "InputError", "Join", "Machine", "Path", "Persistent", "Potts", "ReLU", "Sampler",
-    "Sparsity", "Spin", "Step", "Units", "data", "evaluation", "load", "run", "save", "schedule", "train",
+    "DBM", "DBN", "L1", "L2", "RBM", "Bernoulli", "Binomial", "Bipartite", "Boltzmann", "Centre", "ClipNorm",
+    "Contrastive", "Directed", "Discriminative", "Diverged", "Doubled", "Exact", "Fresh", "Gaussian", "InputError",
+    "Join", "Machine", "Path", "Persistent", "Potts", "ReLU", "Sampler", "Sparsity", "Spin", "Step", "Units", "data",
+    "dream", "evaluation", "load", "run", "save", "schedule", "train",
 ]  # fmt: skip
 
 

@@ -17,18 +17,18 @@ from torch import Tensor, nn
 
 from . import machines, units
 from .errors import InputError
-from .machines import Machine
+from .machines import DBN, Machine
 
 FORMAT = "harmonium 1"
 KINDS: dict[str, type[nn.Module]] = {kind.__name__: kind for kind in (*units.KINDS.values(), *machines.KINDS.values())}
 
 
-def save(machine: Machine, path: str | Path) -> Path:
+def save(machine: Machine | DBN, path: str | Path) -> Path:
     """Write the machine to ``path``; the same machine gives the same bytes."""
     return write_tensors(path, dict(machine.state_dict()), {"machine": describe(machine)})
 
 
-def load(path: str | Path) -> Machine:
+def load(path: str | Path) -> Machine | DBN:
     """Return the machine saved at ``path``, with the very same parameters.
 
     Raises `InputError` when the file is missing, damaged, of another format, or holds numbers that are not finite.
@@ -46,22 +46,25 @@ def load(path: str | Path) -> Machine:
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"{path} cannot be used: {_line(error)}; train the run again or restore the file") from error
     machine.load_state_dict(tensors, assign=True)
-    if not isinstance(machine, Machine):
+    if not isinstance(machine, Machine | DBN):
         raise InputError(f"{path} holds {type(machine).__name__} units where a machine was expected")
     return machine.requires_grad_(True)
 
 
 def describe(module: nn.Module) -> dict[str, Any]:
-    """Return what rebuilds units or a machine: its kind, and the arguments that it was made with."""
+    """Return what rebuilds units or a machine: its kind, and the arguments that it was made with.
+
+    Tensors among them are left out: they are part of the state.
+    """
     description: dict[str, Any] = {"kind": type(module).__name__}
     for name, parameter in inspect.signature(type(module)).parameters.items():
-        if name == "generator":
-            continue
-        value = getattr(module, name)
+        value: Any = None if name == "generator" else getattr(module, name)
         if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
             description[name] = [describe(part) for part in value]
-        else:
-            description[name] = describe(value) if isinstance(value, nn.Module) else value
+        elif isinstance(value, nn.Module):
+            description[name] = describe(value)
+        elif isinstance(value, int):
+            description[name] = value
     return description
 
 
@@ -69,8 +72,10 @@ def build(description: dict[str, Any]) -> Any:
     """Return new units or a new machine from what `describe` returned."""
     arguments = dict(description)
     kind = KINDS[arguments.pop("kind")]
-    parts = [build(part) for part in arguments.pop("parts", [])]
-    return kind(*parts, **{k: build(v) if isinstance(v, dict) else int(v) for k, v in arguments.items()})
+    several = next((value for value in arguments.values() if isinstance(value, list)), [])
+    named = {name: value for name, value in arguments.items() if not isinstance(value, list)}
+    rows = [build(part) for part in several]
+    return kind(*rows, **{name: build(v) if isinstance(v, dict) else int(v) for name, v in named.items()})
 
 
 def write_tensors(path: str | Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> Path:

@@ -1,4 +1,6 @@
+import itertools
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -6,11 +8,15 @@ import torch
 
 from harmonium import RBM, Bernoulli, Gaussian, Path, ReLU, evaluation, run
 from harmonium.machines import Bipartite
+from harmonium.numerics import choose
 from laws import (
+    BIPARTITE,
+    DEEP,
     DRAWS,
     LIMIT,
     LISTED,
     MACHINES,
+    TWO_FINITE_ROWS,
     chi_square,
     counts,
     exact_states,
@@ -18,29 +24,31 @@ from laws import (
     odd_probabilities,
     probabilities,
     rng,
+    row_of,
     same_distribution,
 )
 
 every_machine = pytest.mark.parametrize("name", MACHINES)
 listed = pytest.mark.parametrize("name", LISTED)
+bipartite = pytest.mark.parametrize("name", BIPARTITE)
+two_finite_rows = pytest.mark.parametrize("name", TWO_FINITE_ROWS)  # a continuous odd row is integrated among the units
+deep = pytest.mark.parametrize("name", DEEP)
 
 
 def some_states(m: Bipartite, count: int = 6, seed: int = 2):
     return m.fields_sample(count, generator=rng(seed))
 
 
-@every_machine
+@two_finite_rows
 def test_free_energy_sums_the_joint_energy_over_the_odd_row(name):
     m = machine(name)
     x = some_states(m)
-    if m.odd.count == math.inf:
-        pytest.skip("the odd row is continuous: its cgf is checked by quadrature among the units")
     y = m.odd.states()
     total = torch.logsumexp(torch.stack([-m.energy(x, state.expand(len(x), -1)) for state in y]), 0)
     assert torch.allclose(m.free_energy(x), -total, rtol=1e-12)
 
 
-@every_machine
+@bipartite
 def test_free_energy_is_the_negative_log_of_what_the_conditionals_imply(name):
     """F(x) − F(x′) = log [p(y|x) p(x′|y) / (p(x|y) p(y|x′))] for any y (Bayes), for every kind."""
     m = machine(name)
@@ -58,12 +66,12 @@ def test_free_energy_is_the_negative_log_of_what_the_conditionals_imply(name):
 @every_machine
 def test_exact_log_partition_is_the_sum_over_both_rows(name):
     m = machine(name)
-    if m.even.count < math.inf and m.odd.count < math.inf:
+    if name in TWO_FINITE_ROWS and name in LISTED:
         x, y = m.even.states(), m.odd.states()
         pairs = [-m.energy(x, state.expand(len(x), -1)) for state in y]
         total = torch.logsumexp(torch.stack(pairs).flatten(), 0)
-    elif m.even.count < math.inf:
-        total = torch.logsumexp(-m.free_energy(m.even.states()), 0)
+    elif name in LISTED:
+        total = torch.logsumexp(-m.free_energy(row_of(m).states()), 0)
     else:
         total = torch.logsumexp(m.even.cgf(m.down(m.odd.states())) - m.odd.energy(m.odd.states()), 0)
     for cells in (2**24, 40):  # in one chunk, and in many
@@ -78,8 +86,8 @@ def test_the_gradient_of_the_loss_is_that_of_the_exact_likelihood(name):
     m = machine(name)
     data = exact_states(m, 5, seed=8)
     parameters = list(m.parameters())
-    if m.even.count < math.inf:
-        x = m.even.states()
+    if name in LISTED:
+        x = row_of(m).states()
         log_z = torch.logsumexp(-m.free_energy(x), 0)
         negative = (probabilities(m, x) * m.free_energy(x)).sum()
     else:  # log Z through the odd row, whose gradient must equal the mean gradient of the free energy
@@ -129,7 +137,7 @@ def test_chains_that_start_exact_stay_exact(name, sweeps):
     m = machine(name)
     x = run(m, exact_states(m, DRAWS), sweeps, generator=rng(sweeps))
     if name in LISTED:
-        s = m.even.states()
+        s = row_of(m).states()
         same_distribution(x, s, probabilities(m, s))
     else:  # a continuous state is seen through the odd row that it draws
         y, p = odd_probabilities(m)
@@ -149,8 +157,8 @@ def _means_agree(m, x, y, p):
 @listed
 def test_held_units_keep_their_value_and_the_rest_is_conditional(name):
     m = machine(name)
-    s = m.even.states()
-    first = m.even.leaves()[0].letters().shape[1]  # hold one whole site
+    s = row_of(m).states()
+    first = m.visible.leaves()[0].letters().shape[1]  # hold one whole site
     held = torch.zeros(m.width, dtype=torch.bool)
     held[:first] = True
     agree = (s[:, :first] == s[0, :first]).all(-1)
@@ -169,7 +177,7 @@ def test_decoupled_machines_are_exact(name):
     assert float(m.fields_log_partition().detach()) == pytest.approx(evaluation.log_partition(m).value, rel=1e-12)
     x = m.fields_sample(DRAWS, generator=rng())
     if name in LISTED:
-        same_distribution(x, m.even.states(), probabilities(m, m.even.states()))
+        same_distribution(x, row_of(m).states(), probabilities(m, row_of(m).states()))
 
 
 @every_machine
@@ -209,12 +217,89 @@ def test_a_seed_repeats_and_the_global_stream_is_left_alone(name):
 @every_machine
 def test_match_sets_visible_biases_alone(name):
     m = machine(name)
-    weight, hidden = m.couplings()[0].detach().clone(), [p.clone() for p in m.odd.parameters()]
-    data = exact_states(m, 500)
+    own = {id(parameter) for parameter in m.visible.parameters()}
+    others = [(p, p.clone()) for p in m.parameters() if id(p) not in own]
+    data = exact_states(m, 500)[:, : m.visible.width]
     m.match(data)
     assert torch.allclose(m.visible.mean(m.visible.rest()), data.mean(0), atol=0.02)
-    assert torch.equal(m.couplings()[0], weight)
-    assert all(torch.equal(a, b) for a, b in zip(m.odd.parameters(), hidden, strict=True))
+    assert all(torch.equal(now, before) for now, before in others)
+
+
+@listed
+def test_the_bound_is_below_the_sum_over_the_rest_and_exact_without_any(name):
+    m = machine(name)
+    v = m.visible.states()
+    truth = evaluation.log_marginal(m, v)
+    total = torch.logsumexp(truth, 0)
+    assert float(total.detach()) == pytest.approx(evaluation.log_partition(m).value, rel=1e-12)
+    assert (m.bound(v) <= truth + 1e-12).all()
+    if not m.latent:
+        assert torch.equal(m.bound(v), truth)
+    else:
+        assert (m.bound(v) < truth - 1e-9).any()
+
+
+@deep
+def test_the_bound_is_the_expected_energy_and_entropy_of_its_means(name):
+    """E_q[−energy] + entropy by brute force over every state of the factorised q, latent and summed-out rows alike."""
+    m = machine(name)
+    v = exact_states(m, 4)[:, : m.visible.width]
+    x = torch.cat([v, m.mean_field(v).state[:, v.shape[1] :]], -1)
+    q = [*zip(m.latent, m.mean_field(v).field.split([row.width for row in m.latent], -1), strict=True)]
+    if name in BIPARTITE:
+        q.append((m.odd, m.up(x)))
+    for i in range(len(v)):
+        total = torch.zeros((), dtype=torch.float64)
+        listed = [(row.states(), field[i], row) for row, field in q]
+        chosen = [(s, (s @ field - row.energy(s)).log_softmax(0)) for s, field, row in listed]
+        for picked in itertools.product(*(range(len(states)) for states, _ in chosen)):
+            states = [states[k] for (states, _), k in zip(chosen, picked, strict=True)]
+            log_q = sum(score[k] for (_, score), k in zip(chosen, picked, strict=True))
+            if name in BIPARTITE:
+                minus_energy = -m.energy(torch.cat([v[i], *states[:-1]]), states[-1])
+            else:
+                minus_energy = -m.free_energy(torch.cat([v[i], *states]))
+            total = total + log_q.exp() * (minus_energy - log_q)
+        assert float(m.bound(v)[i].detach()) == pytest.approx(float(total.detach()), abs=1e-9)
+
+
+@deep
+def test_the_bound_climbs_with_the_sweeps_and_converges(name):
+    m = machine(name)
+    v = exact_states(m, 20)[:, : m.visible.width]
+    reached = []
+    for sweeps in (1, 2, 4, 8, 500):
+        m.sweeps = sweeps
+        reached.append(m.bound(v))
+    assert all((later >= earlier - 1e-8).all() for earlier, later in pairwise(reached))
+    q = m.mean_field(v)
+    assert q.change < 1e-4
+    assert q.sweeps < 500
+
+
+@pytest.mark.parametrize("name", [name for name in DEEP if name in BIPARTITE])
+def test_the_loss_of_a_deep_machine_has_the_gradient_of_its_bound(name):
+    m = machine(name)
+    v = exact_states(m, 6)[:, : m.visible.width]
+    ours = torch.autograd.grad(m.free_energy(m.infer(v)).mean(), list(m.parameters()))
+    exact = torch.autograd.grad(-m.bound(v).mean(), list(m.parameters()))
+    for a, b in zip(ours, exact, strict=True):
+        assert torch.allclose(a, b, rtol=1e-9, atol=1e-9)
+
+
+@listed
+def test_a_channel_is_a_field_on_the_visible_units(name):
+    """Sweeps under a channel leave exp(−free energy + channel·v) alone."""
+    m = machine(name)
+    s = row_of(m).states()
+    channel = torch.linspace(-1, 1, m.visible.width, dtype=torch.float64)
+    p = torch.softmax(s[:, : m.visible.width] @ channel - m.free_energy(s), 0).detach()
+    g = rng()
+    x = s[choose(p, DRAWS, generator=g)]
+    for _ in range(2):
+        x, mean = m.sweep(x, channel=channel, generator=g)
+    same_distribution(x, s, p)
+    assert torch.allclose(mean.mean(0), p @ s, atol=0.02)
 
 
 def test_reconstruction_is_one_pass_of_means():
@@ -226,7 +311,7 @@ def test_reconstruction_is_one_pass_of_means():
 
 def test_the_free_energy_of_the_binary_machine_is_the_textbook_one():
     m = machine("bernoulli")
-    x = m.even.states()
+    x = row_of(m).states()
     visible, hidden, weight = (p.detach() for p in (m.visible.bias, m.hidden.bias, m.weight))
     by_hand = [-float(v @ visible) - sum(math.log1p(math.exp(f)) for f in (v @ weight + hidden).tolist()) for v in x]
     assert torch.allclose(m.free_energy(x).detach(), torch.tensor(by_hand, dtype=torch.float64))

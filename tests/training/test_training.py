@@ -102,8 +102,8 @@ def test_the_offsets_are_moving_averages():
         loss(m, v, v.flip(0)).backward()
         centre(m, v, v)
         seen.append(v.mean(0))
-    assert torch.allclose(centre.visible, 0.75 * seen[0] + 0.25 * seen[1])
-    assert set(centre.state_dict()) == {"visible", "hidden"}
+    assert torch.allclose(centre.offsets[: m.visible.width], 0.75 * seen[0] + 0.25 * seen[1])
+    assert set(centre.state_dict()) == {"offsets"}
 
 
 def test_clip_norm_shortens_and_keeps_the_direction():

@@ -2,22 +2,28 @@
 
 from .annealing import anneal, anneal_until_reliable
 from .baseline import independent_log_likelihood
+from .classify import Classification, gibbs_scores, scores
 from .diagnostics import free_energy_gap, reconstruction_error, stability, usage, weight_norm
-from .estimate import Estimate, log_likelihood
-from .exact import countable, log_partition
+from .estimate import Estimate, log_evidence, log_likelihood
+from .exact import countable, log_marginal, log_partition
 from .pseudo import pseudo_likelihood, stochastic_pseudo_likelihood
 
 __all__ = [
+    "Classification",
     "Estimate",
     "anneal",
     "anneal_until_reliable",
     "countable",
     "free_energy_gap",
+    "gibbs_scores",
     "independent_log_likelihood",
+    "log_evidence",
     "log_likelihood",
+    "log_marginal",
     "log_partition",
     "pseudo_likelihood",
     "reconstruction_error",
+    "scores",
     "stability",
     "stochastic_pseudo_likelihood",
     "usage",

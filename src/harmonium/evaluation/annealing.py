@@ -10,7 +10,7 @@ import torch
 from torch import Generator, Tensor
 
 from .. import numerics
-from ..machines import Bipartite, Path
+from ..machines import Bipartite, Machine, Path
 from ..sampling import run
 from ..units import Quadratic
 from .estimate import Estimate
@@ -23,7 +23,7 @@ Watch = Callable[[Rungs], Iterable[tuple[float, float]]]
 
 @torch.no_grad()
 def anneal(
-    machine: Bipartite,
+    machine: Machine,
     data: Tensor | None = None,
     *,
     chains: int = 200,
@@ -64,29 +64,30 @@ def anneal(
 class _Plan:
     """What all sets of chains share."""
 
-    machine: Bipartite
+    machine: Machine
     betas: Rungs
     chains: int
     watch: Watch
     generator: Generator | None
 
-    def ascend(self, start: Bipartite) -> Estimate:
+    def ascend(self, start: Machine) -> Estimate:
         """Return log Z from chains led from ``start`` to the machine."""
         x = start.fields_sample(self.chains, generator=self.generator)
         weights = climb(start, self.machine, self.watch(self.betas), x, generator=self.generator)
         return _estimate(weights + start.fields_log_partition().double())
 
-    def descend(self, start: Bipartite, data: Tensor, burn: int) -> Estimate:
+    def descend(self, start: Machine, data: Tensor, burn: int) -> Estimate:
         """Return −log Z from chains led from data rows, swept ``burn`` times, down to ``start``."""
         drawn = torch.randint(len(data), (self.chains,), generator=self.generator, device=data.device)
-        x = run(self.machine, data[drawn], burn, generator=self.generator)
+        x = self.machine.infer(data[drawn], generator=self.generator)
+        x = run(self.machine, x, burn, generator=self.generator)
         down = [(after, before) for before, after in reversed(self.betas)]
         weights = climb(start, self.machine, self.watch(down), x, generator=self.generator)
         return _estimate(weights - start.fields_log_partition().double())
 
 
 def anneal_until_reliable(
-    machine: Bipartite,
+    machine: Machine,
     data: Tensor | None = None,
     *,
     rungs: int = 1000,
@@ -103,17 +104,18 @@ def anneal_until_reliable(
 
 
 @torch.no_grad()
-def base(machine: Bipartite, data: Tensor | None = None) -> Bipartite:
+def base(machine: Machine, data: Tensor | None = None) -> Machine:
     """Return the start of the path: no couplings, hidden biases of zero, visible biases from the data if given.
 
     Precisions stay those of the machine, so that every machine on the path can be normalised.
     """
     start = machine.decoupled()
-    for leaf in start.odd.leaves():
+    rows = start.layers[1:] if isinstance(start, Bipartite) else start.latent
+    for leaf in (leaf for row in rows for leaf in row.leaves()):
         leaf.bias.zero_()
     if data is not None:
         start.match(data)
-        for own, leaf in zip(machine.even.leaves(), start.even.leaves(), strict=True):
+        for own, leaf in zip(machine.visible.leaves(), start.visible.leaves(), strict=True):
             if isinstance(own, Quadratic) and isinstance(leaf, Quadratic):
                 leaf.bias.mul_(torch.exp(own.log_precision - leaf.log_precision))
                 leaf.log_precision.copy_(own.log_precision)
@@ -122,8 +124,8 @@ def base(machine: Bipartite, data: Tensor | None = None) -> Bipartite:
 
 @torch.no_grad()
 def climb(
-    start: Bipartite,
-    end: Bipartite,
+    start: Machine,
+    end: Machine,
     betas: Iterable[tuple[float, float]],
     x: Tensor,
     *,
@@ -132,8 +134,25 @@ def climb(
     """Return the log-weights, float64 (chains,), of chains taken from rung to rung from their states ``x``.
 
     At each pair (before, after) a chain is weighed by the ratio of the two densities where it stands, and then
-    swept at ``after``.  ``start`` has no couplings, so the fields at ``beta`` are ``beta`` times those at the end,
-    and one product serves both weights and the sweep.
+    swept at ``after``.
+    """
+    if isinstance(start, Bipartite) and isinstance(end, Bipartite):
+        return _climb_two_rows(start, end, betas, x, generator)
+    path = Path(start, end)
+    log_weight = torch.zeros(x.shape[:-1], dtype=torch.float64, device=x.device)
+    for before, after in betas:
+        log_weight += path.at(before).free_energy(x)
+        log_weight -= path.at(after).free_energy(x)
+        x = path.here.gibbs(x, generator=generator)
+    return log_weight
+
+
+def _climb_two_rows(
+    start: Bipartite, end: Bipartite, betas: Iterable[tuple[float, float]], x: Tensor, generator: Generator | None
+) -> Tensor:
+    """Climb with one product a rung, which serves both the weights and the sweep.
+
+    ``start`` has no couplings, so the fields at ``beta`` are ``beta`` times those at the end.
     """
     even, odd = Path(start.even, end.even), Path(start.odd, end.odd)
     log_weight = torch.zeros(x.shape[:-1], dtype=torch.float64, device=x.device)

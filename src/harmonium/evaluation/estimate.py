@@ -1,11 +1,11 @@
 """A number with its error, and a plain word on what it can be trusted for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
-from ..machines import Machine
+from ..machines import DBN, Machine, evidence
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,21 @@ class Estimate:
 
 
 @torch.no_grad()
-def log_likelihood(machine: Machine, v: Tensor, log_z: Estimate) -> Estimate:
-    """Return the mean of −free_energy(v) − log Z over rows ``v``, (rows, visible), in nats a row.
+def log_likelihood(
+    machine: Machine | DBN, v: Tensor, log_z: Estimate, *, generator: Generator | None = None
+) -> Estimate:
+    """Return the mean of log p over rows ``v``, (rows, visible), in nats a row, given log Z (of a `DBN`: of its top).
 
-    Its error is that of log Z, which all rows share; the verdict is handed on.
+    A machine with latent layers gives its variational bound, a `DBN` one draw of its own; a label that the rows lack
+    is summed out.  The error is that of log Z, which all rows share; the verdict is handed on.
     """
-    free = torch.cat([machine.free_energy(part).double() for part in v.split(8192)])
-    value = -float(free.mean()) - log_z.value
-    return Estimate(
-        value, log_z.error, log_z.method, log_z.verdict, log_z.reason, log_z.chains, log_z.rungs, log_z.ess,
-        -float(free.mean()) - log_z.reverse,
-    )  # fmt: skip
+    value = float(log_evidence(machine, v, generator=generator).mean())
+    return replace(log_z, value=value - log_z.value, reverse=value - log_z.reverse)
+
+
+@torch.no_grad()
+def log_evidence(machine: Machine | DBN, v: Tensor, *, generator: Generator | None = None) -> Tensor:
+    """Return log p(v) + log Z of each row in float64, or the bound on it."""
+    if isinstance(machine, DBN):
+        return torch.cat([machine.bound(part, generator=generator).double() for part in v.split(8192)])
+    return torch.cat([evidence(machine, part).double() for part in v.split(8192)])

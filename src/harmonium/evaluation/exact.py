@@ -8,36 +8,61 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..machines import Bipartite
+from ..machines import Bipartite, Machine
+from ..units import Join, Units
 from .estimate import Estimate
 
 LIMIT = 2**25
 Watch = Callable[[range], Iterable[int]]
 
 
-def countable(machine: Bipartite) -> bool:
-    """Say whether the smaller row has few enough states to list: at most 2²⁵."""
-    return min(machine.even.count, machine.odd.count) <= LIMIT
+def states(machine: Machine) -> float:
+    """Return the number of states that `log_partition` would list: those of the smaller row, or of all units."""
+    if isinstance(machine, Bipartite):
+        return min(machine.even.count, machine.odd.count)
+    return Join(machine.visible, *machine.latent).count
+
+
+def countable(machine: Machine) -> bool:
+    """Say whether there are few enough states to list: at most 2²⁵."""
+    return states(machine) <= LIMIT
 
 
 @torch.no_grad()
-def log_partition(machine: Bipartite, *, cells: int = 2**24, watch: Watch = iter) -> Estimate:
-    """Return log Z in nats by listing the states of the smaller row in float64; the other row is summed in closed form.
+def log_partition(machine: Machine, *, cells: int = 2**24, watch: Watch = iter) -> Estimate:
+    """Return log Z in nats by listing states in float64.
 
-    log Z = log Σ_y exp(even.cgf(down(y)) − odd.energy(y)), or the same with the rows exchanged.  ``cells`` bounds the
-    numbers held at once; ``watch`` wraps the range of chunks, for a progress bar.
+    Two rows: log Z = log Σ_y exp(even.cgf(down(y)) − odd.energy(y)), or the same with the rows exchanged, the smaller
+    row listed and the other summed in closed form.  Other machines: all states.  ``cells`` bounds the numbers held at
+    once; ``watch`` wraps the range of chunks, for a progress bar.
 
-    Raises `InputError` when both rows have more than 2²⁵ states.
+    Raises `InputError` when there are more than 2²⁵ states to list.
     """
     if not countable(machine):
-        bits = math.log2(min(machine.even.count, machine.odd.count))
-        raise InputError(f"the smaller row has 2^{bits:.0f} states and exact enumeration stops at 2^25: use annealing")
+        bits = math.log2(states(machine))
+        raise InputError(f"there are 2^{bits:.0f} states to list and exact enumeration stops at 2^25: use annealing")
     deep = copy.deepcopy(machine).double()
+    if not isinstance(deep, Bipartite):
+        return _total(Join(deep.visible, *deep.latent), lambda x: -deep.free_energy(x), deep.width, cells, watch)
     hidden = deep.odd.count <= deep.even.count
     here, there, send = (deep.odd, deep.even, deep.down) if hidden else (deep.even, deep.odd, deep.up)
-    count, size = int(here.count), max(1, cells // (here.width + there.width))
+    return _total(here, lambda x: there.cgf(send(x)) - here.energy(x), here.width + there.width, cells, watch)
+
+
+@torch.no_grad()
+def log_marginal(machine: Machine, v: Tensor) -> Tensor:
+    """Return log p(v) + log Z of rows ``v`` by listing the states of the latent rows: the truth behind `bound`."""
+    if not machine.latent:
+        return -machine.free_energy(v)
+    rest = Join(*machine.latent).states().to(v)
+    return torch.stack([-machine.free_energy(torch.cat([v, y.expand(len(v), -1)], -1)) for y in rest]).logsumexp(0)
+
+
+def _total(row: Units, score: Callable[[Tensor], Tensor], width: int, cells: int, watch: Watch) -> Estimate:
+    """Return the log-sum of ``score`` over every state of a row, chunk by chunk."""
+    count, size = int(row.count), max(1, cells // width)
     parts: list[Tensor] = []
     for first in watch(range(0, count, size)):
-        state = here.pick(torch.arange(first, min(first + size, count), device=here.bias.device))
-        parts.append(torch.logsumexp(there.cgf(send(state)) - here.energy(state), 0))
+        state = row.pick(torch.arange(first, min(first + size, count), device=row.bias.device))
+        parts.append(torch.logsumexp(score(state), 0))
     return Estimate.exact(float(torch.logsumexp(torch.stack(parts), 0)))

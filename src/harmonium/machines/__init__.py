@@ -1,10 +1,21 @@
-"""Machines: unnormalised densities, each with a kernel that leaves it alone."""
+"""Machines: unnormalised densities, each with a kernel that leaves it alone; and the deep belief network."""
 
-from .base import Machine
+from torch import nn
+
+from .base import Machine, MeanField
 from .bipartite import Bipartite
+from .boltzmann import Boltzmann
+from .dbm import DBM, Doubled
+from .dbn import DBN, Directed, log_density
+from .labels import evidence, label_scores
 from .path import Path
 from .rbm import RBM
 
-KINDS: dict[str, type[Machine]] = {kind.__name__.lower(): kind for kind in (RBM,)}
+KINDS: dict[str, type[nn.Module]] = {
+    kind.__name__.lower(): kind for kind in (RBM, Boltzmann, DBM, DBN, Directed, Doubled)
+}
 
-__all__ = ["KINDS", "RBM", "Bipartite", "Machine", "Path"]
+__all__ = [
+    "DBM", "DBN", "KINDS", "RBM", "Bipartite", "Boltzmann", "Directed", "Doubled", "Machine", "MeanField", "Path",
+    "evidence", "label_scores", "log_density",
+]  # fmt: skip

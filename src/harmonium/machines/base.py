@@ -2,12 +2,25 @@
 
 import copy
 from abc import ABC, abstractmethod
-from typing import Self
+from typing import NamedTuple, Self
 
 import torch
 from torch import Generator, Tensor, nn
 
 from ..units import Units
+
+
+class MeanField(NamedTuple):
+    """A factorised guess at what is not visible, and how it was reached.
+
+    ``state`` (..., width) has the visible part as it was given and means behind it; ``field`` (..., latent) gives these
+    means.  ``change`` is the largest move in the last of ``sweeps`` sweeps: near 0 when they converged.
+    """
+
+    state: Tensor
+    field: Tensor
+    sweeps: int
+    change: float
 
 
 class Machine(nn.Module, ABC):
@@ -16,6 +29,9 @@ class Machine(nn.Module, ABC):
     The density is exp(−free_energy(x))/Z.  Whatever can be summed out is summed out, and the parameters get
     their gradient through ``free_energy`` alone.
     """
+
+    sweeps: int = 0
+    """The most sweeps that `infer` takes, where it takes any."""
 
     @property
     @abstractmethod
@@ -27,17 +43,44 @@ class Machine(nn.Module, ABC):
     def visible(self) -> Units:
         """The row that meets the data: the first columns of a state."""
 
+    @property
+    @abstractmethod
+    def latent(self) -> list[Units]:
+        """The rows that make up the rest of a state; none where all that is hidden is summed out."""
+
     @abstractmethod
     def free_energy(self, x: Tensor) -> Tensor:
         """Return −log of the unnormalised density, in nats: (..., width) → (...)."""
 
     @abstractmethod
+    def sweep(
+        self,
+        x: Tensor,
+        held: Tensor | None = None,
+        channel: Tensor | None = None,
+        *,
+        generator: Generator | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Return the state after one sweep, and the means that it was drawn from.
+
+        Units where the mask ``held`` is true keep their value; ``channel`` is an extra field on the visible units.
+        """
+
     def gibbs(self, x: Tensor, held: Tensor | None = None, *, generator: Generator | None = None) -> Tensor:
         """Return the state after one sweep; units where the mask ``held`` is true keep their value."""
+        return self.sweep(x, held, generator=generator)[0]
 
     @abstractmethod
     def infer(self, v: Tensor, *, generator: Generator | None = None) -> Tensor:
         """Return a state whose visible part is ``v``: the positive phase."""
+
+    @abstractmethod
+    def mean_field(self, v: Tensor) -> MeanField:
+        """Return the factorised guess at the rest of the state that makes `bound` highest near its start."""
+
+    @abstractmethod
+    def bound(self, v: Tensor) -> Tensor:
+        """Return a lower bound on log p(v) + log Z, in nats, (..., visible) → (...): exact without latent rows."""
 
     @abstractmethod
     def couplings(self) -> list[Tensor]:

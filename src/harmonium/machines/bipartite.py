@@ -4,9 +4,12 @@ from abc import abstractmethod
 
 import torch
 from torch import Generator, Tensor
+from torch.nn.functional import pad
 
-from ..units import Units
-from .base import Machine
+from ..units import Join, Units
+from .base import Machine, MeanField
+
+CLOSE = 1e-4  # mean field has converged when no mean moves by more
 
 
 class Bipartite(Machine):
@@ -18,6 +21,21 @@ class Bipartite(Machine):
 
     even: Units
     odd: Units
+
+    @property
+    @abstractmethod
+    def layers(self) -> list[Units]:
+        """The rows from the visible one up; coupling i joins layers i and i + 1."""
+
+    @property
+    def visible(self) -> Units:
+        """The row that meets the data."""
+        return self.layers[0]
+
+    @property
+    def latent(self) -> list[Units]:
+        """The even layers above the visible one."""
+        return self.layers[2::2]
 
     @abstractmethod
     def up(self, x: Tensor) -> Tensor:
@@ -45,6 +63,54 @@ class Bipartite(Machine):
         y = self.odd.sample(self.up(x), generator=generator)
         new = self.even.sample(self.down(y), generator=generator)
         return new if held is None else torch.where(held, x, new)
+
+    def sweep(
+        self,
+        x: Tensor,
+        held: Tensor | None = None,
+        channel: Tensor | None = None,
+        *,
+        generator: Generator | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Return the even state after one sweep, and the means that it was drawn from."""
+        field = self.down(self.odd.sample(self.up(x), generator=generator))
+        if channel is not None:
+            field = field + pad(channel, (0, self.width - channel.shape[-1]))
+        new, mean = self.even.sample(field, generator=generator), self.even.mean(field)
+        return (new, mean) if held is None else (torch.where(held, x, new), torch.where(held, x, mean))
+
+    @torch.no_grad()
+    def infer(self, v: Tensor, *, generator: Generator | None = None) -> Tensor:
+        """Return ``v`` with the means of the latent layers behind it."""
+        return self.mean_field(v).state
+
+    @torch.no_grad()
+    def mean_field(self, v: Tensor) -> MeanField:
+        """Return the fixed point of the latent means given ``v``, reached by sweeps over even and odd layers in turn.
+
+        Each half-sweep raises `bound` or leaves it (Salakhutdinov & Hinton, 2009).
+        """
+        if not self.latent:
+            return MeanField(v, v[..., :0], 0, 0.0)
+        rest, first = Join(*self.latent), self.visible.width
+        field = v.new_zeros(*v.shape[:-1], rest.width)
+        mean, change, taken = rest.mean(field), 1.0, 0
+        while change >= CLOSE and taken < self.sweeps:
+            field = self.down(self.odd.mean(self.up(torch.cat([v, mean], -1))))[..., first:]
+            before, mean = mean, rest.mean(field)
+            change, taken = float((mean - before).abs().max()), taken + 1
+        return MeanField(torch.cat([v, mean], -1), field, taken, change)
+
+    def bound(self, v: Tensor) -> Tensor:
+        """Return the variational bound: E_q[−energy] + entropy of q, where q factorises over the latent units.
+
+        With fields θ and means m of the latent layers it is −visible.energy(v) + odd.cgf(up(v, m)) + cgf(θ) − θ·m.
+        """
+        if not self.latent:
+            return -self.free_energy(v)
+        q, rest = self.mean_field(v), Join(*self.latent)
+        entropy = rest.cgf(q.field) - (q.field * q.state[..., self.visible.width :]).sum(-1)
+        return self.odd.cgf(self.up(q.state)) - self.visible.energy(v) + entropy
 
     def reconstruct(self, x: Tensor) -> Tensor:
         """Return the mean of the even row given the mean of the odd row given ``x``: one pass up and down."""

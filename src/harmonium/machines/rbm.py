@@ -21,9 +21,9 @@ class RBM(Bipartite):
         self.weight = nn.Parameter(weight)
 
     @property
-    def visible(self) -> Units:
-        """The row that meets the data."""
-        return self.even
+    def layers(self) -> list[Units]:
+        """The visible and the hidden row."""
+        return [self.even, self.odd]
 
     @property
     def hidden(self) -> Units:
@@ -37,10 +37,6 @@ class RBM(Bipartite):
     def down(self, y: Tensor) -> Tensor:
         """Return Wh, the field on the visible row."""
         return y @ self.weight.mT
-
-    def infer(self, v: Tensor, *, generator: Generator | None = None) -> Tensor:
-        """Return ``v`` itself: nothing else is left to infer."""
-        return v
 
     def couplings(self) -> list[Tensor]:
         """Return the one weight matrix."""

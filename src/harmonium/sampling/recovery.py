@@ -4,18 +4,19 @@ from collections.abc import Callable, Iterable
 
 import torch
 from torch import Generator, Tensor
+from torch.nn.functional import pad
 
-from ..machines import Bipartite
+from ..machines import DBN, Machine
 
 Watch = Callable[[range], Iterable[int]]
 
 
 @torch.no_grad()
 def recover(
-    machine: Bipartite,
+    machine: Machine | DBN,
     v: Tensor,
     held: Tensor | None = None,
-    channel: Tensor | float = 0.0,
+    channel: Tensor | None = None,
     *,
     chains: int = 16,
     sweeps: int = 200,
@@ -28,18 +29,17 @@ def recover(
     half of these is averaged, each sweep by its conditional mean.  ``channel`` is an extra field on the visible
     units: where a bit was seen flipped with probability p, the log-odds ±log((1 − p)/p) of what was seen.
     """
-    shape = (chains, *v.shape)
-    start = machine.fields_sample(chains * len(v), generator=generator).view(shape)
-    still = torch.zeros(v.shape, dtype=torch.bool, device=v.device) if held is None else held
-    x = torch.where(still, v, start)
+    rest = (0, machine.width - v.shape[-1])
+    start = machine.fields_sample(chains * len(v), generator=generator).view(chains, len(v), -1)
+    still = pad(torch.zeros_like(v, dtype=torch.bool) if held is None else held.expand(v.shape), rest)
+    x = torch.where(still, pad(v, rest), start)
     total = torch.zeros_like(v)
     burn = sweeps // 2
     for sweep in watch(range(sweeps)):
-        field = machine.down(machine.odd.sample(machine.up(x), generator=generator)) + channel
-        x = torch.where(still, v, machine.even.sample(field, generator=generator))
+        x, mean = machine.sweep(x, still, channel, generator=generator)
         if sweep >= burn:
-            total += machine.even.mean(field).mean(0)
-    return torch.where(still, v, total / (sweeps - burn))
+            total += mean[..., : v.shape[-1]].mean(0)
+    return torch.where(still[..., : v.shape[-1]], v, total / (sweeps - burn))
 
 
 def flip_channel(v: Tensor, probability: float, low: float = 0.0) -> Tensor:

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from ..machines import RBM, Machine
+from ..machines import Bipartite, Machine
 from ..units import Units
 
 
@@ -18,43 +18,51 @@ class Edit(nn.Module, ABC):
 
 
 class Centre(Edit):
-    """Rewrite plain gradients as those of the centred RBM; the machine itself stays plain.
+    """Rewrite plain gradients as those of the centred machine; the machine itself stays plain.
 
-    With offsets μ for v and λ for h, the centred energy has (v − μ)ᵀW(h − λ).  In plain parameters the gradient is
+    With an offset λ for every layer, the centred energy has (hₗ − λₗ)ᵀWₗ(hₗ₊₁ − λₗ₊₁).  In plain parameters the
+    gradient of the weights between rows of biases a below and b above becomes
 
-        ∇W = ∇W − ∇b λᵀ − μ ∇cᵀ,   ∇b = ∇b − ∇W λ,   ∇c = ∇c − ∇Wᵀ μ    (the new ∇W on the right).
+        ∇W = ∇W − ∇a λ_bᵀ − λ_a ∇bᵀ,   and then   ∇a = ∇a − ∇W λ_b,   ∇b = ∇b − ∇Wᵀ λ_a   (the new ∇W on the right).
 
     The offsets are moving averages over the data phase with weight ``rate`` for the newest batch.
     Reference: Montavon & Müller, 2012; Melchior, Fischer & Wiskott, 2016.
     """
 
-    visible: Tensor
-    hidden: Tensor
+    offsets: Tensor
 
     def __init__(self, rate: float = 0.01):
         super().__init__()
         self.rate = rate
-        self.register_buffer("visible", None)
-        self.register_buffer("hidden", None)
+        self.register_buffer("offsets", None)
 
     @torch.no_grad()
     def forward(self, machine: Machine, positive: Tensor, negative: Tensor) -> None:
-        """Centre the gradients of an `RBM`."""
-        if not isinstance(machine, RBM):
-            raise TypeError(f"Centre edits the gradients of an RBM: it was given a {type(machine).__name__}")
-        self.follow(positive.mean(0), machine.hidden.mean(machine.up(positive)).mean(0))
-        weight, mu, lam = machine.weight.grad, self.visible, self.hidden
-        assert weight is not None
-        weight.addr_(bias_gradient(machine.visible), lam, alpha=-1)
-        weight.addr_(mu, bias_gradient(machine.hidden), alpha=-1)
-        lower_bias_gradient(machine.visible, weight @ lam)
-        lower_bias_gradient(machine.hidden, mu @ weight)
+        """Centre the gradients of a machine of layers."""
+        if not isinstance(machine, Bipartite):
+            raise TypeError(f"Centre edits the gradients of a machine of layers, not of a {type(machine).__name__}")
+        layers = machine.layers
+        self.follow(torch.cat([means.mean(0) for means in layer_means(machine, positive)]))
+        offsets = self.offsets.split([layer.width for layer in layers])
+        plain = [bias_gradient(layer) for layer in layers]
+        for i, coupling in enumerate(machine.couplings()):
+            weight = coupling.grad
+            assert weight is not None
+            weight.addr_(plain[i], offsets[i + 1], alpha=-1).addr_(offsets[i], plain[i + 1], alpha=-1)
+            lower_bias_gradient(layers[i], weight @ offsets[i + 1])
+            lower_bias_gradient(layers[i + 1], offsets[i] @ weight)
 
-    def follow(self, visible: Tensor, hidden: Tensor) -> None:
+    def follow(self, means: Tensor) -> None:
         """Move the offsets towards the newest means; the first batch sets them."""
-        first = self.visible is None
-        self.visible = visible if first else torch.lerp(self.visible, visible, self.rate)
-        self.hidden = hidden if first else torch.lerp(self.hidden, hidden, self.rate)
+        self.offsets = means if self.offsets is None else torch.lerp(self.offsets, means, self.rate)
+
+
+def layer_means(machine: Bipartite, x: Tensor) -> list[Tensor]:
+    """Return the state of every layer from the visible one up, given the even layers ``x``: the odd ones by means."""
+    layers, y = machine.layers, machine.odd.mean(machine.up(x))
+    even = list(x.split([layer.width for layer in layers[0::2]], -1))
+    odd = list(y.split([layer.width for layer in layers[1::2]], -1))
+    return [(even, odd)[i % 2][i // 2] for i in range(len(layers))]
 
 
 class ClipNorm(Edit):

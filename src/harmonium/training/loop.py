@@ -10,7 +10,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from ..errors import Diverged
-from ..machines import Machine
+from ..machines import DBN, Machine
 from ..sampling import Sampler
 from .edits import Edit
 from .penalties import Penalty
@@ -67,7 +67,7 @@ def train(
         yield Step(index, loss.detach(), positive, negative)
 
 
-def refuse_divergence(machine: Machine, loss: Tensor, index: int) -> None:
+def refuse_divergence(machine: Machine | DBN, loss: Tensor, index: int) -> None:
     """Raise `Diverged` unless the loss is finite and below `FAR`, and all gradients are finite."""
     gradients = [torch.linalg.vector_norm(p.grad, torch.inf) for p in machine.parameters() if p.grad is not None]
     near = bool(loss.abs() < FAR)  # false for NaN too

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy
 
-from ..machines import Bipartite, Machine
+from ..machines import Bipartite, Machine, label_scores
 
 Penalty = Callable[[Machine, Tensor], Tensor]
 
@@ -48,3 +48,18 @@ class Sparsity:
         activity = machine.odd.mean(machine.up(positive)).mean(0).clamp(1e-6, 1 - 1e-6)
         goal = activity.new_tensor(self.target).expand_as(activity)
         return self.strength * binary_cross_entropy(activity, goal, reduction="sum")
+
+
+@dataclass(frozen=True)
+class Discriminative:
+    """``strength`` · mean −log p(label | v) over the batch, by the free energy of every label.
+
+    Added to the generative loss it makes the hybrid objective of Larochelle & Bengio (2008).
+    """
+
+    strength: float
+
+    def __call__(self, machine: Machine, positive: Tensor) -> Tensor:
+        first = machine.visible.width - machine.visible.labels
+        v, label = positive[:, :first], positive[:, first : machine.visible.width]
+        return -self.strength * (label_scores(machine, v).log_softmax(-1) * label).sum(-1).mean()

@@ -1,5 +1,6 @@
 """What every row of units answers."""
 
+import copy
 import math
 from abc import ABC, abstractmethod
 
@@ -67,9 +68,21 @@ class Units(nn.Module, ABC):
         """Return the field of a row without neighbours: zeros of shape (*batch, width)."""
         return self.bias.new_zeros(*batch, self.width)
 
+    @property
+    def labels(self) -> int:
+        """The number of classes that the row's last columns stand for; 0 where there is no label."""
+        return 0
+
     def leaves(self) -> list["Units"]:
         """Return the rows of one kind that this row is made of, from left to right."""
         return [self]
+
+    def part(self, columns: Tensor) -> "Units":
+        """Return the row of some columns alone, whole sites in ascending order, with copies of their parameters."""
+        piece = copy.copy(self)
+        piece._parameters = {name: p[..., columns] for name, p in self._parameters.items()}  # type: ignore[index,misc]
+        piece.width = len(columns)
+        return piece
 
     def letters(self) -> Tensor | None:
         """Return the values of one site, (values, columns of a site), or nothing for continuous kinds."""

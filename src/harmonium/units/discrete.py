@@ -168,6 +168,12 @@ class Potts(Units):
     def admits(self, x: Tensor) -> bool:
         return bool(((x == 0) | (x == 1)).all() and (self.blocks(x).sum(-1) == 1).all())
 
+    def part(self, columns: Tensor) -> "Potts":
+        piece = super().part(columns)
+        assert isinstance(piece, Potts)
+        piece.sites = len(columns) // self.colours
+        return piece
+
     def letters(self) -> Tensor:
         return torch.eye(self.colours).to(self.bias)
 

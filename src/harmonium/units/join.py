@@ -8,6 +8,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from .base import Units
+from .discrete import Potts
 
 
 class Join(Units):
@@ -26,6 +27,12 @@ class Join(Units):
         """The biases of all parts, side by side."""
         return torch.cat([part.bias for part in self.leaves()], -1)
 
+    @property
+    def labels(self) -> int:
+        """The number of classes, where the last part is one softmax label beside other units; else 0."""
+        last = self.leaves()[-1]
+        return last.colours if isinstance(last, Potts) and last.sites == 1 and self.width > last.width else 0
+
     def rows(self) -> list[Units]:
         """Return the parts, from left to right."""
         return [cast(Units, part) for part in self.parts]
@@ -37,6 +44,14 @@ class Join(Units):
         """Return each part with its columns of ``x``."""
         rows = self.rows()
         return zip(rows, x.split([row.width for row in rows], -1), strict=True)
+
+    def part(self, columns: Tensor) -> "Join":
+        pieces, start = [], 0
+        for row in self.rows():
+            own = columns[(columns >= start) & (columns < start + row.width)] - start
+            pieces += [row.part(own)] if len(own) else []
+            start += row.width
+        return Join(*pieces)
 
     def _total(self, method: str, x: Tensor) -> Tensor:
         terms = [getattr(part, method)(piece) for part, piece in self.pieces(x)]

@@ -1,0 +1,68 @@
+"""Classification by a generative model's own labels."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+from torch.nn.functional import pad
+
+from ..machines import DBN, Machine, label_scores
+
+
+@dataclass(frozen=True)
+class Classification:
+    """How many rows of each class (first axis) were given each label (second axis)."""
+
+    confusion: Tensor
+
+    @classmethod
+    def compare(cls, given: Tensor, truth: Tensor, classes: int) -> "Classification":
+        """Return the counts of labels ``given`` to rows of classes ``truth``, both (rows,)."""
+        return cls(torch.bincount(truth * classes + given, minlength=classes**2).view(classes, classes))
+
+    @property
+    def rows(self) -> int:
+        """The number of rows."""
+        return int(self.confusion.sum())
+
+    @property
+    def accuracy(self) -> float:
+        """The share of rows that were given their own label."""
+        return float(self.confusion.diagonal().sum()) / self.rows
+
+    @property
+    def error(self) -> float:
+        """The share of rows that were given another label."""
+        return 1 - self.accuracy
+
+
+@torch.no_grad()
+def scores(model: Machine | DBN, v: Tensor, *, rows: int = 2000) -> Tensor:
+    """Return log p(v, label) up to a constant for every label: (rows, visible without labels) → (rows, labels).
+
+    Exact where it can be; of a `DBN` exact in its top RBM, given the code of a pass up by means.
+    """
+    top, code = (model.top, model.encode(v)) if isinstance(model, DBN) else (model, v)
+    return torch.cat([label_scores(top, part) for part in code.split(rows)])
+
+
+@torch.no_grad()
+def gibbs_scores(
+    model: Machine | DBN, v: Tensor, *, sweeps: int = 15, generator: Generator | None = None
+) -> Tensor:
+    """Return the label means after sweeps from an uninformative label with the code held: a noisy read-out.
+
+    The lab report that this follows draws the pass up and reads the label of the last sweep; `scores` is
+    exact, cheaper, and better.
+    """
+    top, code = (model.top, model.recognise(v, generator=generator)[-1]) if isinstance(model, DBN) else (model, v)
+    labels = top.visible.labels
+    first = code.shape[-1]
+    x = pad(code, (0, labels), value=1 / labels)
+    if top.latent:
+        x = torch.cat([x, top.infer(x)[..., x.shape[-1] :]], -1)
+    held = torch.arange(top.width, device=v.device) < first
+    mean = x
+    for _ in range(sweeps):
+        x, mean = top.sweep(x, held, generator=generator)
+    return mean[..., first : first + labels]

@@ -1,0 +1,175 @@
+"""The general Boltzmann machine: couplings between any two units."""
+
+from functools import cached_property
+
+import torch
+from torch import Generator, Tensor, nn
+from torch.nn.functional import pad
+
+from ..units import Join, Units
+from .base import Machine, MeanField
+
+CLOSE = 1e-4  # mean field has converged when no mean moves by more
+
+
+class Boltzmann(Machine):
+    """Visible and hidden units coupled without restriction (Ackley, Hinton & Sejnowski, 1985).
+
+    Energy(x) = own energies − ½ xᵀJx with x = (v, h); the blocks of the symmetric J are R (visible–visible), W
+    (visible–hidden) and T (hidden–hidden), and J is zero within a site.  The boolean ``mask``, (width, width), says
+    which couplings there are; all of them unless given.  A sweep goes through the classes of a colouring: units of one
+    class are not coupled and move together, so a sparse machine moves in a few blocks and a dense one site by site.
+    ``sweeps`` is the number of clamped sweeps of `infer`, and the most mean-field sweeps of `bound`.
+    """
+
+    mask: Tensor
+
+    def __init__(
+        self,
+        visible: Units,
+        hidden: Units | None = None,
+        *,
+        mask: Tensor | None = None,
+        sweeps: int = 30,
+        generator: Generator | None = None,
+    ):
+        super().__init__()
+        self.row = Join(visible) if hidden is None else Join(visible, hidden)
+        self.sweeps = sweeps
+        n, site = self.width, sites(self.row)
+        given = torch.ones(n, n, dtype=torch.bool) if mask is None else mask.bool()
+        if given.shape != (n, n):
+            raise ValueError(f"the mask has shape {tuple(given.shape)}: {n} columns need ({n}, {n})")
+        self.register_buffer("mask", ((given | given.mT) & (site[:, None] != site)).triu())
+        self.weight = nn.Parameter(0.01 * torch.randn(n, n, generator=generator) * self.mask)
+
+    @property
+    def width(self) -> int:
+        """The number of columns of a state: visible, then hidden."""
+        return self.row.width
+
+    @property
+    def visible(self) -> Units:
+        """The row that meets the data."""
+        return self.row.rows()[0]
+
+    @property
+    def hidden(self) -> Units | None:
+        """The row of features, if there is one."""
+        return self.row.rows()[1] if len(self.row.parts) > 1 else None
+
+    @property
+    def latent(self) -> list[Units]:
+        """The hidden row, if there is one."""
+        return self.row.rows()[1:]
+
+    @property
+    def matrix(self) -> Tensor:
+        """The symmetric J, (width, width), made from the upper triangle of ``weight``."""
+        upper = self.weight * self.mask
+        return upper + upper.mT
+
+    @cached_property
+    def classes(self) -> list[Tensor]:
+        """The columns of each class of sites that are not coupled to each other, by greedy colouring."""
+        site = sites(self.row).to(self.mask.device)
+        count = int(site[-1]) + 1
+        joined = torch.zeros(count, count, dtype=torch.bool)
+        for a, b in self.mask.nonzero().tolist():
+            joined[site[a], site[b]] = joined[site[b], site[a]] = True
+        colour = torch.full((count,), -1)
+        for one in joined.sum(0).argsort(descending=True, stable=True).tolist():
+            taken = set(colour[joined[one]].tolist())
+            colour[one] = next(k for k in range(count) if k not in taken)
+        return [(colour[site.cpu()] == k).nonzero()[:, 0] for k in range(int(colour.max()) + 1)]
+
+    def free_energy(self, x: Tensor) -> Tensor:
+        """Return own energies − ½ xᵀJx, in nats: nothing is summed out."""
+        return self.row.energy(x) - 0.5 * ((x @ self.matrix) * x).sum(-1)
+
+    @torch.no_grad()
+    def sweep(
+        self,
+        x: Tensor,
+        held: Tensor | None = None,
+        channel: Tensor | None = None,
+        *,
+        generator: Generator | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Return the state after every class has moved once, and the means that it was drawn from."""
+        new, mean, matrix = x.clone(), x.clone(), self.matrix
+        extra = None if channel is None else pad(channel, (0, self.width - channel.shape[-1]))
+        for columns in self.classes:
+            row = self.row.part(columns)
+            field = new @ matrix[..., columns]
+            field = field if extra is None else field + extra[..., columns]
+            drawn, expected = row.sample(field, generator=generator), row.mean(field)
+            still = None if held is None else held[..., columns]
+            new[..., columns] = drawn if still is None else torch.where(still, new[..., columns], drawn)
+            mean[..., columns] = expected if still is None else torch.where(still, mean[..., columns], expected)
+        return new, mean
+
+    @torch.no_grad()
+    def infer(self, v: Tensor, *, generator: Generator | None = None) -> Tensor:
+        """Return ``v`` with hidden units after clamped sweeps from random states."""
+        if self.hidden is None:
+            return v
+        x = torch.cat([v, self.hidden.sample(self.hidden.rest(*v.shape[:-1]), generator=generator)], -1)
+        held = torch.arange(self.width, device=v.device) < v.shape[-1]
+        for _ in range(self.sweeps):
+            x = self.gibbs(x, held, generator=generator)
+        return x
+
+    @torch.no_grad()
+    def mean_field(self, v: Tensor) -> MeanField:
+        """Return means of the hidden units given ``v``, each class in turn set to what the others ask for."""
+        if self.hidden is None:
+            return MeanField(v, v[..., :0], 0, 0.0)
+        first, matrix, change, taken = v.shape[-1], self.matrix, 1.0, 0
+        fields = v.new_zeros(*v.shape[:-1], self.width)
+        x = torch.cat([v, self.hidden.mean(fields[..., first:])], -1)
+        while change >= CLOSE and taken < self.sweeps:
+            before = x.clone()
+            for columns in (columns[columns >= first] for columns in self.classes):
+                if len(columns):
+                    fields[..., columns] = x @ matrix[..., columns]
+                    x[..., columns] = self.row.part(columns).mean(fields[..., columns])
+            change, taken = float((x - before).abs().max()), taken + 1
+        return MeanField(x, fields[..., first:], taken, change)
+
+    def bound(self, v: Tensor) -> Tensor:
+        """Return the variational bound −visible.energy(v) + ½ xᵀJx + cgf(θ) − θ·m with x = (v, m) of the mean field."""
+        if self.hidden is None:
+            return -self.free_energy(v)
+        q = self.mean_field(v)
+        entropy = self.hidden.cgf(q.field) - (q.field * q.state[..., v.shape[-1] :]).sum(-1)
+        return 0.5 * ((q.state @ self.matrix) * q.state).sum(-1) - self.visible.energy(v) + entropy
+
+    @torch.no_grad()
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """Return the mean of every unit given all others, at once."""
+        return self.row.mean(x @ self.matrix)
+
+    def couplings(self) -> list[Tensor]:
+        """Return the one matrix, whose upper triangle counts."""
+        return [self.weight]
+
+    def fields_log_partition(self) -> Tensor:
+        """Return the log Z of the units without couplings."""
+        return self.row.cgf(self.row.rest())
+
+    @torch.no_grad()
+    def fields_sample(self, count: int, *, generator: Generator | None = None) -> Tensor:
+        """Draw ``count`` states without couplings."""
+        return self.row.sample(self.row.rest(count), generator=generator)
+
+
+def sites(row: Units) -> Tensor:
+    """Return the number of the site that each column of a row belongs to."""
+    found, first = [], 0
+    for leaf in row.leaves():
+        letters = leaf.letters()
+        size = 1 if letters is None else letters.shape[1]
+        found.append(first + torch.arange(leaf.width) // size)
+        first += leaf.width // size
+    return torch.cat(found)

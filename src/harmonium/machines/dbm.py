@@ -1,0 +1,108 @@
+"""The deep Boltzmann machine."""
+
+import copy
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Self
+
+import torch
+from torch import Generator, Tensor, nn
+
+from ..units import Join, Units
+from .bipartite import Bipartite
+from .rbm import RBM
+
+
+class Doubled(RBM):
+    """An RBM that learns one pair of layers of a `DBM` to be: it stands in for the layers that are still missing.
+
+    A hidden unit sees ``up_times`` copies of the row below, a visible unit ``down_times`` copies of the row above: 2
+    where the pair will have another layer on that side, 1 at the ends (Salakhutdinov & Hinton, 2009, §3).
+    """
+
+    def __init__(
+        self, visible: Units, hidden: Units, up_times: int, down_times: int, *, generator: Generator | None = None
+    ):
+        super().__init__(visible, hidden, generator=generator)
+        self.up_times, self.down_times = up_times, down_times
+
+    def up(self, x: Tensor) -> Tensor:
+        """Return the field on the hidden row of all copies of the row below."""
+        return self.up_times * super().up(x)
+
+    def down(self, y: Tensor) -> Tensor:
+        """Return the field on the visible row of all copies of the row above."""
+        return self.down_times * super().down(y)
+
+    def free_energy(self, x: Tensor) -> Tensor:
+        """Return one copy's share of the free energy: the weights get the plain gradient."""
+        return self.even.energy(x) / self.down_times - self.odd.cgf(self.up(x)) / self.up_times
+
+
+class DBM(Bipartite):
+    """A chain of layers, each joined to the next by a weight matrix (Salakhutdinov & Hinton, 2009).
+
+    Energy = Σ layer energies − Σ hₗᵀWₗhₗ₊₁.  A chain is bipartite: even layers talk to odd layers alone, so one row
+    holds the even layers, the other, summed out, the odd ones.  ``sweeps`` bounds the mean-field sweeps of `infer`.
+    """
+
+    def __init__(self, *layers: Units, sweeps: int = 30, generator: Generator | None = None):
+        super().__init__()
+        if len(layers) < 2:
+            raise ValueError(f"a DBM was given {len(layers)} layers: give two or more, the visible one first")
+        self.even, self.odd, self.sweeps = Join(*layers[0::2]), Join(*layers[1::2]), sweeps
+        shapes = ((below.width, above.width) for below, above in pairwise(layers))
+        self.weights = nn.ParameterList(0.01 * torch.randn(shape, generator=generator) for shape in shapes)
+
+    @classmethod
+    def stack(cls, halves: Sequence["Doubled"], *, sweeps: int = 30) -> Self:
+        """Return the machine whose layers were learned one by one as `Doubled` machines, the lowest first."""
+        rows = [halves[0].visible, *(half.hidden for half in halves)]
+        machine = cls(*copy.deepcopy(rows), sweeps=sweeps)
+        with torch.no_grad():
+            for weight, half in zip(machine.weights, halves, strict=True):
+                weight.copy_(half.weight)
+            for row, half in zip(machine.layers[1:], halves, strict=True):  # what each half says of the row above it
+                for leaf in row.leaves():
+                    leaf.bias.div_(half.up_times)
+            for row, half in zip(machine.layers[1:], halves[1:], strict=False):  # and of the row below it
+                for leaf, learned in zip(row.leaves(), half.visible.leaves(), strict=True):
+                    leaf.bias.add_(learned.bias / half.down_times)
+        return machine
+
+    @property
+    def layers(self) -> list[Units]:
+        """The rows from the visible one up."""
+        even, odd = self._rows()
+        return [(even, odd)[i % 2][i // 2] for i in range(len(even) + len(odd))]
+
+    def _rows(self) -> tuple[list[Units], list[Units]]:
+        assert isinstance(self.even, Join)
+        assert isinstance(self.odd, Join)
+        return self.even.rows(), self.odd.rows()
+
+    def up(self, x: Tensor) -> Tensor:
+        """Return, for every odd layer, the fields of the layers below and above it, side by side."""
+        even, odd = self._rows()
+        parts, weights = x.split([row.width for row in even], -1), list(self.weights)
+        fields = [part @ weight for part, weight in zip(parts, weights[0::2], strict=False)]
+        for i, weight in enumerate(weights[1::2]):
+            fields[i] = fields[i] + parts[i + 1] @ weight.mT
+        return torch.cat(fields, -1) if len(odd) > 1 else fields[0]
+
+    def down(self, y: Tensor) -> Tensor:
+        """Return, for every even layer, the fields of the layers below and above it, side by side."""
+        even, odd = self._rows()
+        parts, weights = y.split([row.width for row in odd], -1), list(self.weights)
+        fields = [part @ weight.mT for part, weight in zip(parts, weights[0::2], strict=False)]
+        for i, weight in enumerate(weights[1::2]):
+            field = parts[i] @ weight
+            if i + 1 < len(fields):
+                fields[i + 1] = fields[i + 1] + field
+            else:
+                fields.append(field)
+        return torch.cat(fields, -1) if len(even) > 1 else fields[0]
+
+    def couplings(self) -> list[Tensor]:
+        """Return the weight matrices, the lowest first."""
+        return list(self.weights)

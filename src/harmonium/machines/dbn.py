@@ -1,0 +1,190 @@
+"""The deep belief network: directed layers under a top RBM."""
+
+import copy
+from collections.abc import Sequence
+from typing import Self
+
+import torch
+from torch import Generator, Tensor, nn
+from torch.nn.functional import pad
+
+from ..units import Units
+from .labels import evidence
+from .rbm import RBM
+
+
+class Directed(nn.Module):
+    """Two rows joined by arrows: ``generation`` draws the row below, ``recognition`` guesses the row above.
+
+    p(below | above) has the field above·Gᵀ, q(above | below) the field below·R; G and R, (below, above), are not tied,
+    and neither are the biases: those of ``below`` generate, those of ``above`` recognise.
+    """
+
+    def __init__(self, below: Units, above: Units):
+        super().__init__()
+        self.below, self.above = below, above
+        self.generation = nn.Parameter(torch.zeros(below.width, above.width))
+        self.recognition = nn.Parameter(torch.zeros(below.width, above.width))
+
+    @classmethod
+    @torch.no_grad()
+    def untie(cls, rbm: RBM) -> Self:
+        """Return the layer whose two sets of weights are copies of those of an RBM."""
+        layer = cls(copy.deepcopy(rbm.visible), copy.deepcopy(rbm.hidden)).to(rbm.weight)
+        layer.generation.copy_(rbm.weight)
+        layer.recognition.copy_(rbm.weight)
+        return layer
+
+    def up(self, x: Tensor) -> Tensor:
+        """Return the field that recognises the row above."""
+        return x @ self.recognition
+
+    def down(self, y: Tensor) -> Tensor:
+        """Return the field that generates the row below."""
+        return y @ self.generation.mT
+
+
+class DBN(nn.Module):
+    """Directed layers under a top RBM, whose visible row is the highest code, with labels beside it if there are any.
+
+    p(v, h) = p(v | h₁) p(h₁ | h₂) … p_top(h_L), trained layer by layer and then by `training.updown` (Hinton,
+    Osindero & Teh, 2006).  It is no `Machine`: its density has no closed form up to Z; `bound` is a lower bound.
+    """
+
+    def __init__(self, *layers: Directed, top: RBM):
+        super().__init__()
+        self.layers, self.top = nn.ModuleList(layers), top
+        for layer, above in zip(layers, [*(layer.below.width for layer in layers[1:]), self.code], strict=True):
+            if layer.above.width != above:
+                raise ValueError(f"a layer ends in {layer.above.width} units and the next begins with {above}")
+
+    @classmethod
+    def stack(cls, rbms: Sequence[RBM]) -> Self:
+        """Return the network of RBMs that were learned one by one, the lowest first."""
+        return cls(*(Directed.untie(rbm) for rbm in rbms[:-1]), top=copy.deepcopy(rbms[-1]))
+
+    @property
+    def visible(self) -> Units:
+        """The row that meets the data; without directed layers that of the top RBM."""
+        return self.arrows()[0].below if len(self.layers) else self.top.visible
+
+    @property
+    def labels(self) -> int:
+        """The number of classes beside the highest code; 0 where there are none."""
+        return self.top.visible.labels
+
+    @property
+    def code(self) -> int:
+        """The width of the highest code."""
+        return self.top.visible.width - self.labels
+
+    @property
+    def width(self) -> int:
+        """The number of visible columns, and of labels behind them."""
+        return self.visible.width + self.labels if len(self.layers) else self.top.width
+
+    def arrows(self) -> list[Directed]:
+        """Return the directed layers, the lowest first."""
+        return [layer for layer in self.layers if isinstance(layer, Directed)]
+
+    def couplings(self) -> list[Tensor]:
+        """Return the recognition and generation weights of each layer, then those of the top RBM."""
+        pairs = [[layer.recognition, layer.generation] for layer in self.arrows()]
+        return [*(weight for pair in pairs for weight in pair), *self.top.couplings()]
+
+    @torch.no_grad()
+    def encode(self, x: Tensor) -> Tensor:
+        """Return the top RBM's visible state of rows ``x`` by means, layer by layer; label columns are handed on."""
+        v, label = self.split(x)
+        for layer in self.arrows():
+            v = layer.above.mean(layer.up(v))
+        return torch.cat([v, label], -1)
+
+    def split(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the columns of the first row, and the label columns behind them (none where ``x`` has none)."""
+        first = self.visible.width if len(self.layers) else self.code
+        return x[..., :first], x[..., first:]
+
+    @torch.no_grad()
+    def recognise(self, v: Tensor, *, generator: Generator | None = None) -> list[Tensor]:
+        """Draw a state of every layer above ``v`` from the recognition weights; the first entry is ``v``."""
+        states = [v]
+        for layer in self.arrows():
+            states.append(layer.above.sample(layer.up(states[-1]), generator=generator))
+        return states
+
+    @torch.no_grad()
+    def generate(self, code: Tensor, *, generator: Generator | None = None) -> list[Tensor]:
+        """Draw a state of every layer below ``code``, the lowest by its mean; the last entry is ``code``."""
+        states = [code]
+        for i, layer in reversed(list(enumerate(self.arrows()))):
+            field = layer.down(states[0])
+            states.insert(0, layer.below.sample(field, generator=generator) if i else layer.below.mean(field))
+        return states
+
+    @torch.no_grad()
+    def sweep(
+        self,
+        x: Tensor,
+        held: Tensor | None = None,
+        channel: Tensor | None = None,
+        *,
+        generator: Generator | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Return rows, labels behind them, after a pass up, a sweep of the top and a pass down, and their means.
+
+        Where the recognition weights are not the posterior the kernel only nearly leaves the density alone.
+        """
+        if not len(self.layers):
+            return self.top.sweep(x, held, channel, generator=generator)
+        v, label = self.split(x)
+        code = self.recognise(v, generator=generator)[-1]
+        still = None
+        if held is not None and self.labels:
+            still = pad(held[..., self.visible.width :].expand(label.shape), (self.code, 0))
+        top = self.top.gibbs(torch.cat([code, label], -1), still, generator=generator)
+        states = self.generate(top[..., : self.code], generator=generator)
+        lowest = self.arrows()[0]
+        field = lowest.down(states[1])
+        field = field if channel is None else field + channel[..., : field.shape[-1]]
+        new = torch.cat([lowest.below.sample(field, generator=generator), top[..., self.code :]], -1)
+        mean = torch.cat([lowest.below.mean(field), top[..., self.code :]], -1)
+        return (new, mean) if held is None else (torch.where(held, x, new), torch.where(held, x, mean))
+
+    @torch.no_grad()
+    def fields_sample(self, count: int, *, generator: Generator | None = None) -> Tensor:
+        """Draw ``count`` rows, labels behind them, without any couplings: where chains start."""
+        top = self.top.fields_sample(count, generator=generator)
+        if not len(self.layers):
+            return top
+        v = self.visible.sample(self.visible.rest(count), generator=generator)
+        return torch.cat([v, top[..., self.code :]], -1)
+
+    @torch.no_grad()
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """Return rows ``x`` after a pass up and down by means, label columns as the top RBM sees them."""
+        mean = self.top.reconstruct(self.encode(x))
+        v, label = mean[..., : self.code], mean[..., self.code :]
+        for layer in reversed(self.arrows()):
+            v = layer.below.mean(layer.down(v))
+        return torch.cat([v, label], -1)
+
+    @torch.no_grad()
+    def bound(self, v: Tensor, *, generator: Generator | None = None) -> Tensor:
+        """Return an unbiased estimate of a lower bound on log p(v) + log Z of the top, in nats: (..., width) → (...).
+
+        E_q[Σ log p(hₗ | hₗ₊₁) − log q(hₗ₊₁ | hₗ) − free energy of the code] by one draw of q, the pass up
+        (Salakhutdinov & Murray, 2008).  A label that ``v`` lacks is summed out.
+        """
+        x, label = self.split(v)
+        states = self.recognise(x, generator=generator)
+        total = evidence(self.top, torch.cat([states[-1], label], -1))
+        for layer, below, above in zip(self.arrows(), states, states[1:], strict=False):
+            total = total + log_density(layer.below, below, layer.down(above))
+            total = total - log_density(layer.above, above, layer.up(below))
+        return total
+
+
+def log_density(row: Units, x: Tensor, field: Tensor) -> Tensor:
+    """Return log p(x | field) of a row: field·x − energy(x) − cgf(field)."""
+    return (field * x).sum(-1) - row.energy(x) - row.cgf(field)

@@ -1,0 +1,41 @@
+"""Drawing rows of a given label."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+import torch
+from torch import Generator, Tensor
+from torch.nn.functional import one_hot, pad
+
+from ..machines import DBN, Machine
+
+Watch = Callable[[range], Iterable[int]]
+
+
+@torch.no_grad()
+def dream(
+    model: Machine | DBN,
+    label: Tensor,
+    sweeps: int = 1000,
+    *,
+    watch: Watch = iter,
+    generator: Generator | None = None,
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield after each sweep visible rows of the class numbers ``label``, (rows,), drawn and as means, labels left out.
+
+    The label stays clamped.  In a `DBN` the chain runs in the top RBM and a pass down ends each sweep, by means in the
+    lowest layer, whose draw is the mean then (Hinton, Osindero & Teh, 2006, §7).
+    """
+    machine = model.top if isinstance(model, DBN) else model
+    labels, first = machine.visible.labels, machine.visible.width - machine.visible.labels
+    mark = one_hot(label, labels).to(machine.couplings()[0])
+    held = torch.zeros(machine.width, dtype=torch.bool, device=mark.device)
+    held[first : first + labels] = True
+    x = machine.fields_sample(len(label), generator=generator)
+    x = torch.where(held, pad(mark, (first, machine.width - first - labels)), x)
+    for _ in watch(range(sweeps)):
+        x, mean = machine.sweep(x, held, generator=generator)
+        if isinstance(model, DBN) and len(model.layers):
+            below = model.generate(x[..., :first], generator=generator)[0]
+            yield below, below
+        else:
+            yield x[..., :first], mean[..., :first]

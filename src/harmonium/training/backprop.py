@@ -1,0 +1,88 @@
+"""Discriminative fine-tuning: a machine unrolled into a feed-forward network and trained by back-propagation."""
+
+from collections.abc import Iterable, Iterator
+
+import torch
+from torch import Generator, Tensor, nn
+from torch.nn.functional import cross_entropy
+from torch.optim import Optimizer
+
+from ..errors import InputError
+from ..machines import DBM, DBN, RBM
+from ..units import Bernoulli, Units
+from .loop import Step
+
+
+def network(model: RBM | DBN | DBM, classes: int, *, generator: Generator | None = None) -> nn.Sequential:
+    """Return a plain network that begins where the model ends: (rows, inputs) → (rows, classes) logits.
+
+    An RBM or a DBN gives its pass up, a layer of sigmoids for each of hidden units; label weights, where there are
+    some, begin the last layer.  A `DBM` gives one whose input is `features`: the row beside the mean-field state of the
+    second hidden layer, which enters the first hidden layer from above (Salakhutdinov & Hinton, 2009, §3.3).
+    """
+    if isinstance(model, DBM):
+        return _from_dbm(model, classes, generator)
+    arrows, top = (model.arrows(), model.top) if isinstance(model, DBN) else ([], model)
+    labels = top.visible.labels
+    code = top.visible.width - labels
+    steps = [(layer.recognition, layer.above) for layer in arrows] + [(top.weight[:code], top.hidden)]
+    blocks = [block for weight, above in steps for block in _sigmoid(weight, above)]
+    last = _readout(top.hidden.width, classes, generator)
+    if labels:
+        last = _linear(top.weight[code:].mT, top.visible.leaves()[-1].bias)
+    return nn.Sequential(*blocks, last)
+
+
+@torch.no_grad()
+def features(model: nn.Module, v: Tensor) -> Tensor:
+    """Return what the network of `network` takes for rows ``v``, (rows, visible)."""
+    if isinstance(model, DBM):
+        state = model.mean_field(v).state
+        return state[..., : model.layers[0].width + model.layers[2].width] if len(model.layers) > 2 else v
+    return v
+
+
+def backprop(
+    net: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], optimizer: Optimizer, *, start: int = 0
+) -> Iterator[Step]:
+    """Train a network on batches of features and class numbers by cross-entropy, one `Step` at a time."""
+    for index, (x, label) in enumerate(batches, start):
+        logits = net(x)
+        loss = cross_entropy(logits, label)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        yield Step(index, loss.detach(), x, logits.detach())
+
+
+def _from_dbm(model: DBM, classes: int, generator: Generator | None) -> nn.Sequential:
+    layers, weights = model.layers, list(model.weights)
+    if model.visible.labels:
+        raise InputError("the DBM learned labels beside its pixels: train it without --labels to fine-tune it")
+    first = weights[0] if len(layers) == 2 else torch.cat([weights[0], weights[1].mT])
+    blocks = [*_sigmoid(first, layers[1])]
+    for weight, above in zip(weights[1:], layers[2:], strict=True):
+        blocks += _sigmoid(weight, above)
+    return nn.Sequential(*blocks, _readout(layers[-1].width, classes, generator))
+
+
+def _sigmoid(weight: Tensor, above: Units) -> list[nn.Module]:
+    if not isinstance(above, Bernoulli):
+        raise InputError(f"a network of sigmoids needs bernoulli hidden units, not {type(above).__name__}")
+    return [_linear(weight, above.bias), nn.Sigmoid()]
+
+
+@torch.no_grad()
+def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
+    linear = nn.Linear(*weight.shape).to(weight)
+    linear.weight.copy_(weight.mT)
+    linear.bias.copy_(bias)
+    return linear
+
+
+@torch.no_grad()
+def _readout(width: int, classes: int, generator: Generator | None) -> nn.Linear:
+    linear = nn.Linear(width, classes)
+    linear.weight.copy_(0.01 * torch.randn(classes, width, generator=generator))
+    linear.bias.zero_()
+    return linear

@@ -1,0 +1,87 @@
+"""Up-down fine-tuning of a deep belief network: contrastive wake-sleep."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+from torch.optim import Optimizer
+
+from ..machines import DBN, RBM, log_density
+from .loop import Step, refuse_divergence
+
+Sweeps = Callable[[int], int]
+
+
+def updown(
+    dbn: DBN,
+    batches: Iterable[Tensor],
+    optimizer: Optimizer,
+    *,
+    sweeps: int | Sweeps = 3,
+    start: int = 0,
+    generator: Generator | None = None,
+) -> Iterator[Step]:
+    """Fine-tune all layers of a `DBN` together, one `Step` at a time, by the up-down algorithm (Hinton, Osindero & Teh,
+    2006, appendix B).
+
+    A batch holds rows, (batch, width), label columns last.  Each update
+
+    - draws a pass up with the recognition weights, and teaches every layer to generate the row below it;
+    - trains the top RBM by CD-``sweeps`` from there (``sweeps`` may be a function of the step: 3, 6, 10 as it goes on);
+    - draws a pass down from where the chain ended, and teaches the recognition weights to name the causes.
+
+    Gradients are means over the batch; `parts` gives the optimiser the three sets of parameters, each with its own
+    learning rate.  Take the recognition's at most a tenth of the generation's: it chases a moving target.  The loss of
+    a step is −log p(row | code drawn from it) in nats, of the lowest layer.
+    """
+    for index, x in enumerate(batches, start):
+        v, label = dbn.split(x)
+        wake = dbn.recognise(v, generator=generator)
+        begun = torch.cat([wake[-1], label], -1)
+        count = sweeps if isinstance(sweeps, int) else sweeps(index)
+        first, ended, last = contrast(dbn.top, begun, count, generator=generator)
+        sleep = dbn.generate(ended[..., : dbn.code], generator=generator)
+        generation = [
+            -log_density(layer.below, below, layer.down(above)).mean()
+            for layer, below, above in zip(dbn.arrows(), wake, wake[1:], strict=False)
+        ]
+        recognition = [
+            -log_density(layer.above, above, layer.up(below)).mean()
+            for layer, below, above in zip(dbn.arrows(), sleep, sleep[1:], strict=False)
+        ]
+        top = dbn.top.energy(begun, first).mean() - dbn.top.energy(ended, last).mean()
+        total = torch.stack([*generation, *recognition, top]).sum()
+        optimizer.zero_grad()
+        total.backward()
+        loss = generation[0].detach() if generation else top.detach()
+        refuse_divergence(dbn, total.detach(), index)
+        optimizer.step()
+        yield Step(index, loss, begun, ended)
+
+
+def parts(dbn: DBN, *, generation: float, recognition: float, top: float) -> list[dict[str, Any]]:
+    """Return the optimiser's parameter groups, with a learning rate for each part of the network."""
+    down = [p for layer in dbn.arrows() for p in (layer.generation, *layer.below.parameters())]
+    up = [p for layer in dbn.arrows() for p in (layer.recognition, *layer.above.parameters())]
+    found = ((down, generation), (up, recognition), (list(dbn.top.parameters()), top))
+    return [{"params": params, "lr": lr} for params, lr in found if params]
+
+
+@torch.no_grad()
+def contrast(
+    top: RBM, x: Tensor, sweeps: int, *, generator: Generator | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the hidden states that a chain of the top RBM begins with at ``x``, and both rows' states at its end.
+
+    Codes are drawn; a label is carried along as probabilities, as in the paper.
+    """
+    labels, end = top.visible.labels, x
+    first = hidden = top.hidden.sample(top.up(x), generator=generator)
+    for _ in range(sweeps):
+        field = top.down(hidden)
+        end = top.visible.sample(field, generator=generator)
+        if labels:
+            end = torch.cat([end[..., :-labels], top.visible.mean(field)[..., -labels:]], -1)
+        hidden = top.hidden.sample(top.up(end), generator=generator)
+    return first, end, hidden
