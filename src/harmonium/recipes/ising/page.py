@@ -106,7 +106,7 @@ def couplings(page: Page, out: Path, magnet: Magnet, machines: Found, figures: F
         f"The learned couplings miss the true ones by {found['error_coupled']:.3f} between neighbours and by "
         f"{found['error_uncoupled']:.3f} elsewhere, where the truth is zero. A coupling measured from n rows has a "
         f"standard error near 1/√n, here {figures['train_rows'] ** -0.5:.3f}, times a factor that grows with the order "
-        f"of the magnet. The true magnet has no field; the largest of the learned biases is {found['largest_bias']:.3f}."
+        f"of the magnet. The true magnet has no field; the largest learned bias is {found['largest_bias']:.3f}."
     )
 
 
@@ -174,9 +174,9 @@ def chains(page: Page, settings: dict[str, Any], figures: Figures) -> None:
         + ".",
     )
     section.text(
-        "A sweep here visits the sixteen spins one after the other. Contrastive divergence starts its chains at the data "
-        "and is biased where one sweep leaves them close to it; the table says how much that costs on this warm magnet. "
-        "Colder magnets, and machines with hidden units, are harder: see the recipe `algorithms`."
+        "A sweep here visits the sixteen spins one after the other. Contrastive divergence starts its chains at the "
+        "data and is biased where one sweep leaves them close to it; the table says how much that costs on this warm "
+        "magnet. Colder magnets, and machines with hidden units, are harder: see the recipe `algorithms`."
     )
     judge(section, figures)
 
