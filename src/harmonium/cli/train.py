@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 ROWS = 20  # lines of figures printed over a whole run
 PAUSE = 5.0  # seconds of training between checkpoints
-FILES = ("config.yaml", "metrics.csv", "model.safetensors", "checkpoint.safetensors", "env.json", "report.html")
+FILES = ("config.yaml", "metrics.csv", "model.safetensors", "checkpoint.safetensors", "env.json", "report.html",
+         "finetune.yaml", "origin.safetensors", "network.safetensors")
 LIGHT = 4_000_000  # multiply-adds in a batch's product below which a second thread costs more than it gives
 
 
@@ -50,8 +51,12 @@ def train(
         Evaluate the run and write its report.
     """
     home = _resumed(resume, data, settings) if resume else _created(data, settings, config, out, replace)
-    session = _session(home, resume is not None)
-    _learn(session)
+    learn(open_session(home, resume is not None))
+    finish(home, report)
+
+
+def finish(home: Run, report: bool) -> None:
+    """Judge the run and write its report, or say only where it is."""
     if report:
         from .report import finish
 
@@ -69,11 +74,11 @@ def _created(data: str | None, settings: Config, config: Path | None, out: Path 
     settled = settle(settings, train)
     from ..runs.session import choose_device  # brings torch in: errors of the data are told without it
 
-    _take_threads(settled, train.width)
+    take_threads(settled, train.width)
     choose_device(settled.device)  # so that nothing is replaced before all is known to fit
     path = out or free_path(source)
     if replace:
-        _clear(path)
+        clear(path)
     return Run.create(path, source, settled)
 
 
@@ -94,19 +99,19 @@ def _resumed(path: Path, data: str | None, settings: Config) -> Run:
     if data is not None or settings.model_fields_set:
         raise InputError("--resume goes on with the run's own data and settings: give neither beside it")
     home = Run.open(path)
-    _take_threads(home.config, home.dataset("train").width)
+    take_threads(home.config, home.dataset("train").width)
     return home
 
 
-def _take_threads(config: Config, width: int) -> None:
+def take_threads(config: Config, width: int) -> None:
     """Compute small machines on one thread: a second one costs more than it gives, tenfold on a busy machine."""
     import torch
 
-    if width * config.hidden * config.batch < LIGHT:
+    if width * max(config.layers, default=width) * config.batch < LIGHT:
         torch.set_num_threads(1)
 
 
-def _clear(path: Path) -> None:
+def clear(path: Path) -> None:
     """Delete the files of a run, and nothing else."""
     import shutil
 
@@ -120,7 +125,8 @@ def _clear(path: Path) -> None:
         shutil.rmtree(path / folder, ignore_errors=True)
 
 
-def _session(home: Run, resume: bool) -> "Session":
+def open_session(home: Run, resume: bool) -> "Session":
+    """Return the session of a run, at its start or where its checkpoint stands."""
     from ..runs import checkpoint
     from ..runs.session import Session
 
@@ -132,18 +138,19 @@ def _session(home: Run, resume: bool) -> "Session":
     console.note(
         f"{home.source}: {len(session.rows)} rows of {session.rows.width} "
         f"({session.rows.kind}, binarise {config.binarise}) → {config.visible} × {config.hidden} "
-        f"hidden, {config.sampler}, {session.steps} steps, seed {config.seed}"
+        f"hidden ({config.model}), {config.sampler}, {session.steps} steps, seed {config.seed}"
     )
     return session
 
 
-def _learn(session: "Session") -> None:
+def learn(session: "Session") -> None:
     """Go through the steps with a bar, saving now and then; on a signal save, and leave."""
     from ..runs import checkpoint
 
     every = max(1, session.epochs // ROWS)
-    milestones = {1, (session.epochs + 1) // 2, session.epochs}
-    saved = session.seconds
+    each = session.epochs // len(session.plan.names)
+    milestones = {1, (session.epochs + 1) // 2, session.epochs, *range(each, session.epochs, each)}
+    saved, named = session.seconds, 0
     if session.step == 0:
         session.snapshot()
     with console.asked_to_stop() as stop, console.bar() as bar:
@@ -152,6 +159,9 @@ def _learn(session: "Session") -> None:
             bar.update(task, completed=session.step)
             if epoch is not None:
                 bar.update(task, figures=_figures(epoch))
+                if len(session.plan.names) > 1 and epoch.stage != named:
+                    named = epoch.stage
+                    bar.console.print(f"{session.stage.name}:", highlight=False)
                 if epoch.epoch % every == 0 or epoch.epoch in milestones:
                     bar.console.print(f"epoch {epoch.epoch:>4}  {_figures(epoch)}", highlight=False, soft_wrap=True)
                 if epoch.epoch in milestones:
@@ -173,7 +183,14 @@ def _figures(epoch: "Epoch") -> str:
         main = f"pseudo-likelihood {epoch.pseudo_likelihood:8.2f}"
     else:
         main = f"loss {epoch.loss:8.2f}"
+    if epoch.label_error is not None:
+        main += f"  label error {epoch.label_error:6.2%}"
+    if epoch.mean_field_change is not None:
+        main += f"  mean field ±{epoch.mean_field_change:.0e}"
+    if epoch.free_energy_gap is not None:
+        main += f"  gap {epoch.free_energy_gap:6.2f}"
+    if epoch.reconstruction_error is not None:
+        main += f"  reconstruction {epoch.reconstruction_error:.4f}"
     return (
-        f"{main}  gap {epoch.free_energy_gap:6.2f}  reconstruction {epoch.reconstruction_error:.4f}  "
-        f"stable {epoch.stability:6.1%}  |W| {epoch.weight_norm:6.1f}  {epoch.seconds:7.1f} s"
+        f"{main}  stable {epoch.stability:6.1%}  |W| {epoch.weight_norm:6.1f}  {epoch.seconds:7.1f} s"
     )

@@ -9,8 +9,10 @@ from cyclopts.validators import Number
 from ..runs import Run
 from . import console
 
+Positive = Annotated[int, Parameter(validator=Number(gte=1))]
 
-def weights(run: Path, *, out: Path, count: Annotated[int, Parameter(validator=Number(gte=1))] = 100) -> None:
+
+def weights(run: Path, *, out: Path, count: Positive = 100, layer: Positive = 1) -> None:
     """Draw the weights of the hidden units as pictures, the largest first: red raises a pixel, blue lowers it.
 
     Parameters
@@ -21,11 +23,13 @@ def weights(run: Path, *, out: Path, count: Annotated[int, Parameter(validator=N
         Picture file, such as weights.png.
     count
         Number of hidden units.
+    layer
+        Hidden layer, 1 for the lowest; upper ones are projected to the visible row.
     """
     home = Run.open(run)
     from .. import plots
     from ..runs.drawing import fields
 
-    rows, shape = fields(home, count)
+    rows, shape = fields(home, count, layer)
     plots.save_picture(out, plots.signed_grid(rows, shape))
-    console.say(f"the {len(rows)} largest of {home.config.hidden} hidden units: {out}")
+    console.say(f"the {len(rows)} largest units of hidden layer {layer} ({home.config.hidden}): {out}")

@@ -4,7 +4,7 @@
 tensors. Importing or loading does not import torch; the first tensor does.
 """
 
-from harmonium.data.batches import batches, prepare, steps_per_epoch
+from harmonium.data.batches import batches, one_hot, prepare, steps_per_epoch
 from harmonium.data.check import Findings, check
 from harmonium.data.dataset import Dataset, settle
 from harmonium.data.idx import read_idx
@@ -20,6 +20,7 @@ __all__ = [
     "batches",
     "check",
     "load",
+    "one_hot",
     "prepare",
     "read_idx",
     "settle",

@@ -44,10 +44,13 @@ def batches(
     size: int,
     *,
     binarise: str = "none",
+    labels: int = 0,
     generator: torch.Generator | None = None,
     device: torch.device | str | None = None,
 ) -> Iterator[torch.Tensor]:
     """Return an endless stream of shuffled batches, each of shape (size, width).
+
+    With ``labels`` classes the label of each row of a ``Dataset`` stands behind it, one-hot: (size, width + labels).
 
     Every epoch draws a new permutation from ``generator`` and gives ``steps_per_epoch`` batches; the rows
     left over differ from epoch to epoch. A size beyond the data gives all rows each time. A ``Dataset`` gives
@@ -67,8 +70,31 @@ def batches(
             "width) were expected: convert it with .float() and flatten each row"
         )
     rows = rows if device is None else rows.to(device)
-    shuffled = _shuffled(rows, size, generator)
-    return shuffled if plain else (prepare(x, levels, binarise, generator=generator) for x in shuffled)
+    picked = _shuffled(len(rows), size, generator)
+    if isinstance(dataset, torch.Tensor):
+        return (rows.index_select(0, order.to(rows.device)) for order in picked)
+    marks = one_hot(dataset, labels).to(rows.device)
+    return (_batch(rows, marks, order.to(rows.device), levels, binarise, generator) for order in picked)
+
+
+def one_hot(dataset: Dataset, labels: int) -> torch.Tensor:
+    """Return the labels of a data set as float32 marks, (rows, labels); without ``labels`` of no width.
+
+    Raises ``InputError`` where the rows have none, or one is out of range.
+    """
+    import torch
+
+    if not labels:
+        return torch.zeros(len(dataset), 0)
+    if dataset.labels is None:
+        raise InputError(f"{dataset.source} holds no labels: give data that have them, or leave --labels out")
+    given = torch.from_numpy(dataset.labels)
+    if int(given.min()) < 0 or int(given.max()) >= labels:
+        raise InputError(
+            f"{dataset.source} holds labels {int(given.min())} to {int(given.max())} where 0 to {labels - 1} was "
+            "expected: number the classes from 0, the same in every split"
+        )
+    return torch.nn.functional.one_hot(given, labels).float()
 
 
 def steps_per_epoch(count: int, size: int) -> int:
@@ -76,14 +102,28 @@ def steps_per_epoch(count: int, size: int) -> int:
     return max(1, count // size)
 
 
-def _shuffled(rows: torch.Tensor, size: int, generator: torch.Generator | None) -> Iterator[torch.Tensor]:
+def _shuffled(count: int, size: int, generator: torch.Generator | None) -> Iterator[torch.Tensor]:
     import torch
 
     place = "cpu" if generator is None else generator.device
     while True:
-        order = torch.randperm(len(rows), generator=generator, device=place).to(rows.device)
-        for step in range(steps_per_epoch(len(rows), size)):
-            yield rows.index_select(0, order[step * size : (step + 1) * size])
+        order = torch.randperm(count, generator=generator, device=place)
+        for step in range(steps_per_epoch(count, size)):
+            yield order[step * size : (step + 1) * size]
+
+
+def _batch(
+    rows: torch.Tensor,
+    marks: torch.Tensor,
+    order: torch.Tensor,
+    levels: int,
+    binarise: str,
+    generator: torch.Generator | None,
+) -> torch.Tensor:
+    import torch
+
+    x = prepare(rows.index_select(0, order), levels, binarise, generator=generator)
+    return torch.cat([x, marks.index_select(0, order)], -1) if marks.shape[1] else x
 
 
 def _refuse(levels: int, binarise: str) -> None:

@@ -5,7 +5,7 @@ from .baseline import independent_log_likelihood
 from .classify import Classification, gibbs_scores, scores
 from .diagnostics import free_energy_gap, reconstruction_error, stability, usage, weight_norm
 from .estimate import Estimate, log_evidence, log_likelihood
-from .exact import countable, log_marginal, log_partition
+from .exact import countable, listed, log_marginal, log_partition
 from .pseudo import pseudo_likelihood, stochastic_pseudo_likelihood
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "free_energy_gap",
     "gibbs_scores",
     "independent_log_likelihood",
+    "listed",
     "log_evidence",
     "log_likelihood",
     "log_marginal",

@@ -3,27 +3,31 @@
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
-from ..machines import Bipartite, Machine
+from ..machines import DBN, Machine
+from .estimate import log_evidence
 
 
 @torch.no_grad()
-def free_energy_gap(machine: Machine, train: Tensor, held_out: Tensor) -> float:
-    """Return mean free_energy(held-out rows) − mean free_energy(training rows), in nats.
+def free_energy_gap(machine: Machine | DBN, train: Tensor, held_out: Tensor) -> float:
+    """Return mean free_energy(held-out rows) − mean free_energy(training rows), in nats; of bounds where there are.
 
     log Z cancels, so a gap that grows tells of over-fitting at no cost (Hinton, 2012, §6).
     """
-    return float(machine.free_energy(held_out).mean() - machine.free_energy(train).mean())
+    fixed = [Generator(train.device).manual_seed(0) for _ in range(2)]
+    ours, theirs = (log_evidence(machine, v, generator=g) for v, g in zip((train, held_out), fixed, strict=True))
+    return float(ours.mean() - theirs.mean())
 
 
 @torch.no_grad()
-def reconstruction_error(machine: Bipartite, v: Tensor) -> float:
+def reconstruction_error(machine: Machine | DBN, v: Tensor) -> float:
     """Return the mean squared difference per unit between rows ``v`` and their pass up and down.
 
     Use it, but do not trust it (Hinton, 2012, §5): it falls as mixing dies.
     """
-    return float((machine.reconstruct(v) - v).square().mean())
+    fixed = Generator(v.device).manual_seed(0)
+    return float((machine.reconstruct(machine.infer(v, generator=fixed))[..., : v.shape[-1]] - v).square().mean())
 
 
 @torch.no_grad()
@@ -34,12 +38,12 @@ def stability(before: Sequence[Tensor], after: Sequence[Tensor], limit: float = 
 
 
 @torch.no_grad()
-def weight_norm(machine: Machine) -> float:
-    """Return the root of the sum of all squared couplings."""
-    return float(sum(weight.square().sum() for weight in machine.couplings())) ** 0.5
+def weight_norm(weights: Sequence[Tensor]) -> float:
+    """Return the root of the sum of all squared weights."""
+    return float(sum(weight.square().sum() for weight in weights)) ** 0.5
 
 
 @torch.no_grad()
-def usage(machine: Bipartite, v: Tensor) -> Tensor:
-    """Return the mean activity of each hidden unit over the rows ``v``."""
-    return machine.odd.mean(machine.up(v)).mean(0)
+def usage(machine: Machine | DBN, v: Tensor) -> Tensor:
+    """Return the mean activity of each hidden unit over the rows ``v``, all hidden layers side by side."""
+    return torch.cat([means.mean(0) for means in machine.hidden_means(v)])

@@ -16,7 +16,7 @@ LIMIT = 2**25
 Watch = Callable[[range], Iterable[int]]
 
 
-def states(machine: Machine) -> float:
+def listed(machine: Machine) -> float:
     """Return the number of states that `log_partition` would list: those of the smaller row, or of all units."""
     if isinstance(machine, Bipartite):
         return min(machine.even.count, machine.odd.count)
@@ -25,7 +25,7 @@ def states(machine: Machine) -> float:
 
 def countable(machine: Machine) -> bool:
     """Say whether there are few enough states to list: at most 2²⁵."""
-    return states(machine) <= LIMIT
+    return listed(machine) <= LIMIT
 
 
 @torch.no_grad()
@@ -39,7 +39,7 @@ def log_partition(machine: Machine, *, cells: int = 2**24, watch: Watch = iter) 
     Raises `InputError` when there are more than 2²⁵ states to list.
     """
     if not countable(machine):
-        bits = math.log2(states(machine))
+        bits = math.log2(listed(machine))
         raise InputError(f"there are 2^{bits:.0f} states to list and exact enumeration stops at 2^25: use annealing")
     deep = copy.deepcopy(machine).double()
     if not isinstance(deep, Bipartite):

@@ -48,6 +48,15 @@ class Machine(nn.Module, ABC):
     def latent(self) -> list[Units]:
         """The rows that make up the rest of a state; none where all that is hidden is summed out."""
 
+    @property
+    def labels(self) -> int:
+        """The number of classes whose softmax label ends the visible row; 0 where there is none."""
+        return self.visible.labels
+
+    @abstractmethod
+    def hidden_means(self, v: Tensor) -> list[Tensor]:
+        """Return the mean of every hidden row given rows ``v``, from the lowest up, exact or by mean field."""
+
     @abstractmethod
     def free_energy(self, x: Tensor) -> Tensor:
         """Return −log of the unnormalised density, in nats: (..., width) → (...)."""
@@ -81,6 +90,10 @@ class Machine(nn.Module, ABC):
     @abstractmethod
     def bound(self, v: Tensor) -> Tensor:
         """Return a lower bound on log p(v) + log Z, in nats, (..., visible) → (...): exact without latent rows."""
+
+    @abstractmethod
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """Return the means of a state given the means of its neighbours given ``x``."""
 
     @abstractmethod
     def couplings(self) -> list[Tensor]:

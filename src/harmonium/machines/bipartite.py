@@ -112,6 +112,18 @@ class Bipartite(Machine):
         entropy = rest.cgf(q.field) - (q.field * q.state[..., self.visible.width :]).sum(-1)
         return self.odd.cgf(self.up(q.state)) - self.visible.energy(v) + entropy
 
+    def layer_means(self, x: Tensor) -> list[Tensor]:
+        """Return every layer of a state from the visible one up: even ones as they are in ``x``, odd ones by means."""
+        layers, y = self.layers, self.odd.mean(self.up(x))
+        even = x.split([layer.width for layer in layers[0::2]], -1)
+        odd = y.split([layer.width for layer in layers[1::2]], -1)
+        return [(even, odd)[i % 2][i // 2] for i in range(len(layers))]
+
+    @torch.no_grad()
+    def hidden_means(self, v: Tensor) -> list[Tensor]:
+        """Return the mean of every hidden layer given rows ``v``."""
+        return self.layer_means(self.infer(v))[1:]
+
     def reconstruct(self, x: Tensor) -> Tensor:
         """Return the mean of the even row given the mean of the odd row given ``x``: one pass up and down."""
         return self.even.mean(self.down(self.odd.mean(self.up(x))))

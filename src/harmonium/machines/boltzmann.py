@@ -137,6 +137,11 @@ class Boltzmann(Machine):
             change, taken = float((x - before).abs().max()), taken + 1
         return MeanField(x, fields[..., first:], taken, change)
 
+    @torch.no_grad()
+    def hidden_means(self, v: Tensor) -> list[Tensor]:
+        """Return the mean-field means of the hidden row, if there is one."""
+        return [self.mean_field(v).state[..., v.shape[-1] :]] if self.latent else []
+
     def bound(self, v: Tensor) -> Tensor:
         """Return the variational bound −visible.energy(v) + ½ xᵀJx + cgf(θ) − θ·m with x = (v, m) of the mean field."""
         if self.hidden is None:

@@ -54,7 +54,7 @@ class DBN(nn.Module):
     def __init__(self, *layers: Directed, top: RBM):
         super().__init__()
         self.layers, self.top = nn.ModuleList(layers), top
-        for layer, above in zip(layers, [*(layer.below.width for layer in layers[1:]), self.code], strict=True):
+        for layer, above in zip(layers, [*(layer.below.width for layer in layers[1:]), self.code], strict=False):
             if layer.above.width != above:
                 raise ValueError(f"a layer ends in {layer.above.width} units and the next begins with {above}")
 
@@ -72,6 +72,11 @@ class DBN(nn.Module):
     def labels(self) -> int:
         """The number of classes beside the highest code; 0 where there are none."""
         return self.top.visible.labels
+
+    @property
+    def latent(self) -> list[Units]:
+        """The rows of a state beyond the visible one and the labels: none."""
+        return []
 
     @property
     def code(self) -> int:
@@ -99,6 +104,22 @@ class DBN(nn.Module):
         for layer in self.arrows():
             v = layer.above.mean(layer.up(v))
         return torch.cat([v, label], -1)
+
+    def infer(self, v: Tensor, *, generator: Generator | None = None) -> Tensor:
+        """Return ``v`` itself, a whole state."""
+        return v
+
+    @torch.no_grad()
+    def hidden_means(self, v: Tensor) -> list[Tensor]:
+        """Return the mean of every hidden layer by a pass up from rows ``v``; a missing label counts as an even one."""
+        x, label = self.split(v)
+        means = []
+        for layer in self.arrows():
+            x = layer.above.mean(layer.up(x))
+            means.append(x)
+        if label.shape[-1] < self.labels:
+            label = x.new_full((*x.shape[:-1], self.labels), 1 / self.labels)
+        return [*means, self.top.hidden.mean(self.top.up(torch.cat([x, label], -1)))]
 
     def split(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the columns of the first row, and the label columns behind them (none where ``x`` has none)."""

@@ -13,6 +13,10 @@ from ..errors import InputError
 from .session import Epoch, Session
 
 NAME = "checkpoint.safetensors"
+OPEN = (  # figures that not every stage has
+    "log_likelihood", "pseudo_likelihood", "label_error", "mean_field_change", "free_energy_gap",
+    "reconstruction_error",
+)  # fmt: skip
 
 
 def save(session: Session) -> None:
@@ -20,7 +24,7 @@ def save(session: Session) -> None:
     home = session.home
     storage.write_tensors(home.file(NAME), state(session), {"step": session.step})
     storage.write_bytes(home.file("metrics.csv"), table(session.history).encode())
-    storage.save(session.machine, home.file("model.safetensors"))
+    session.plan.save(home.path, [*session.done, session.machine])
 
 
 def resume(session: Session) -> None:
@@ -31,10 +35,13 @@ def resume(session: Session) -> None:
     where = session.home.file(NAME)
     found, facts = storage.read_tensors(where)
     try:
-        for owner, module in modules(session).items():
-            own = {key.removeprefix(f"{owner}."): value for key, value in found.items() if key.startswith(f"{owner}.")}
-            fill(module, own, session.device)
-        session.optimizer.load_state_dict({**session.optimizer.state_dict(), "state": moments(found)})
+        for _ in range(max(0, int(facts["step"]) - 1) // session.lap):
+            fill(session.machine, owned(found, f"done{len(session.done)}"), session.device)
+            session.advance()
+        for owner, module in session.stage.modules().items():
+            fill(module, owned(found, owner), session.device)
+        optimizer = session.stage.optimizer
+        optimizer.load_state_dict({**optimizer.state_dict(), "state": moments(found)})
         session.epoch_start = found["order"]
         session.chance.set_state(found["chance"])
         session.seconds = float(found["seconds"])
@@ -49,11 +56,11 @@ def state(session: Session) -> dict[str, Tensor]:
     """Return all that the next step depends on, by name."""
     held = {
         f"{owner}.{name}": value
-        for owner, module in modules(session).items()
+        for owner, module in {**modules(session), **session.stage.modules()}.items()
         for name, value in module.state_dict().items()
         if value is not None
     }
-    for i, kept in session.optimizer.state_dict()["state"].items():
+    for i, kept in session.stage.optimizer.state_dict()["state"].items():
         held |= {f"optimizer.{i}.{name}": value for name, value in kept.items() if isinstance(value, Tensor)}
     rows = [[float("nan") if value is None else value for value in vars(one).values()] for one in session.history]
     return held | {
@@ -65,9 +72,13 @@ def state(session: Session) -> dict[str, Tensor]:
 
 
 def modules(session: Session) -> dict[str, nn.Module]:
-    """Return what has tensors to keep, by name."""
-    edits = {f"edit{i}": edit for i, edit in enumerate(session.edits)}
-    return {"machine": session.machine, "sampler": session.sampler, **edits}
+    """Return the machines of the stages that are done, by name."""
+    return {f"done{i}": machine for i, machine in enumerate(session.done)}
+
+
+def owned(found: dict[str, Tensor], owner: str) -> dict[str, Tensor]:
+    """Return the tensors of one owner, by their own names."""
+    return {key.removeprefix(f"{owner}."): value for key, value in found.items() if key.startswith(f"{owner}.")}
 
 
 def fill(module: nn.Module, own: dict[str, Tensor], device: torch.device) -> None:
@@ -101,6 +112,6 @@ def table(history: list[Epoch]) -> str:
 def epoch(row: list[float]) -> Epoch:
     """Return the figures of an epoch from their row in a checkpoint."""
     values: dict[str, Any] = dict(zip([field.name for field in fields(Epoch)], row, strict=True))
-    values |= {name: int(values[name]) for name in ("epoch", "step")}
-    values |= {name: None for name in ("log_likelihood", "pseudo_likelihood") if values[name] != values[name]}
+    values |= {name: int(values[name]) for name in ("epoch", "stage", "step")}
+    values |= {name: None for name in OPEN if values[name] != values[name]}
     return Epoch(**values)

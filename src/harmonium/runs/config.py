@@ -2,11 +2,12 @@
 
 import math
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from ..data import Dataset, steps_per_epoch
 from ..errors import InputError, suggest
@@ -20,12 +21,20 @@ class Config(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    hidden: Annotated[int, Field(ge=1)] = 128
-    """Number of hidden units."""
+    model: Literal["rbm", "boltzmann", "dbn", "dbm"] = "rbm"
+    """Restricted, general or deep Boltzmann machine, or deep belief network."""
+    hidden: Annotated[str, BeforeValidator(str), Field(pattern=r"^(0|[1-9]\d*(,[1-9]\d*)*)$")] = "128"
+    """Number of hidden units, or of every hidden layer from the lowest up: 500,500,2000; boltzmann may have 0."""
+    labels: bool = False
+    """Learn the labels of the rows too, as softmax units: beside the highest code of a dbn, else beside the row."""
+    discriminative: Annotated[float, Field(gt=0)] | None = None
+    """Strength of −log p(label | row), added to the loss of a model with labels."""
+    pretrain: bool = False
+    """Learn the layers of a dbm one by one first, with doubled inputs, for as many steps each."""
     visible: str = "auto"
     """Kind of the visible units: auto, bernoulli, spin, gaussian or potts:Q (Q colours a site)."""
-    sampler: Literal["contrastive", "persistent", "fresh", "exact"] = "persistent"
-    """Where negative states come from: CD-k, PCD, naive MCMC, or enumeration."""
+    sampler: Literal["auto", "contrastive", "persistent", "fresh", "exact"] = "auto"
+    """Where negative states come from: CD-k, PCD, naive MCMC, or enumeration; auto is PCD, but CD for a dbn."""
     sweeps: Annotated[int, Field(ge=1)] = 1
     """Gibbs sweeps before each update (the k of CD-k)."""
     chains: Annotated[int, Field(ge=1)] | None = None
@@ -35,11 +44,11 @@ class Config(BaseModel):
     epochs: Annotated[int, Field(ge=1)] | None = None
     """Passes over the training rows; as many as make 12000 steps unless given."""
     steps: Annotated[int, Field(ge=1)] | None = None
-    """Updates in all, instead of --epochs."""
+    """Updates instead of --epochs, of every layer that is learned by itself."""
     lr: Annotated[float, Field(gt=0)] | None = None
     """Learning rate; 0.05 for sgd, 0.001 for adam, and a tenth of that for gaussian units unless given."""
-    schedule: Literal["constant", "linear", "cosine"] = "linear"
-    """What the learning rate does: hold, or fall to zero."""
+    schedule: Literal["constant", "linear", "late", "cosine"] = "linear"
+    """What the learning rate does: hold, or fall to zero; late holds it for the first half."""
     optimizer: Literal["sgd", "adam"] = "sgd"
     """Optimiser of torch.optim."""
     momentum: Annotated[float, Field(ge=0, lt=1)] | None = None
@@ -78,6 +87,11 @@ class Config(BaseModel):
         if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", value):
             raise ValueError("expected auto, cpu, cuda, cuda:N or mps")
         return value
+
+    @property
+    def layers(self) -> list[int]:
+        """The widths of the hidden layers from the lowest up; none for a machine of visible units alone."""
+        return [width for width in map(int, self.hidden.split(",")) if width]
 
     @property
     def colours(self) -> int:
@@ -138,20 +152,21 @@ def settle(config: Config, train: Dataset) -> Config:
     refuse_misfit(config, visible, train)
     grey = train.kind == "grey" and visible in ("bernoulli", "spin")
     binarise = ("threshold" if grey else "none") if config.binarise == "auto" else config.binarise
-    if config.sampler == "exact" and min(config.hidden, train.width) > 16:
-        given = f"{config.hidden} hidden units were given"
-        raise InputError(f"--sampler exact lists every state, at most 2^16: {given}, take 16")
+    refuse_shape(config, train)
     if config.epochs and config.steps:
         raise InputError("both --epochs and --steps were given: give one of them")
     each = steps_per_epoch(len(train), config.batch)
     steps = config.steps or (config.epochs or max(1, round(STEPS / each))) * each
     lr = config.lr or {"sgd": 0.05, "adam": 0.001}[config.optimizer] * (0.1 if visible == "gaussian" else 1)
+    sampler = {"dbn": "contrastive"}.get(config.model, "persistent")
     settled = {
+        "sampler": sampler if config.sampler == "auto" else config.sampler,
         "visible": visible,
         "binarise": binarise,
         "epochs": None,
         "steps": steps,
         "lr": lr,
+        "centre": config.centre and config.model != "boltzmann",
         "momentum": default_momentum(config) if config.momentum is None else config.momentum,
         "chains": config.chains or min(config.batch, len(train)),
         "data_dir": config.data_dir,
@@ -167,7 +182,41 @@ def default_momentum(config: Config) -> float:
     """
     if config.optimizer == "adam":
         return 0.9
-    return 0.75 if config.hidden <= SMALL else 0.0
+    return 0.75 if max(config.layers, default=0) <= SMALL else 0.0
+
+
+def refuse_shape(config: Config, train: Dataset) -> None:
+    """Raise `InputError` unless the layers, the labels and the sampler fit the model and the data."""
+    layers = config.layers
+    most = {"rbm": 1, "boltzmann": 1}.get(config.model, 99)
+    if len(layers) > most:
+        given = f"--hidden {config.hidden} was given where a {config.model} has one hidden row"
+        raise InputError(f"{given}: pass one number, or --model dbm or dbn")
+    if not layers and config.model != "boltzmann":
+        raise InputError(f"--hidden 0 was given where a {config.model} has hidden units: pass --model boltzmann")
+    if config.labels and train.labels is None:
+        raise InputError(f"--labels was given and {train.source} holds none: give data with labels, or leave it out")
+    if config.discriminative and not config.labels:
+        raise InputError("--discriminative weighs the labels of the rows: pass --labels too")
+    if config.pretrain and config.model != "dbm":
+        raise InputError(f"--pretrain is for a dbm, not for a {config.model}: leave it out")
+    if config.centre and config.model == "boltzmann" and "centre" in config.model_fields_set:
+        raise InputError("--centre is for machines of layers, not for a boltzmann: leave it out")
+    if config.sparsity and config.model == "boltzmann":
+        raise InputError("--sparsity is for machines of layers, not for a boltzmann: leave it out")
+    if config.sampler == "exact":
+        refuse_listing(config, train)
+
+
+def refuse_listing(config: Config, train: Dataset) -> None:
+    """Raise `InputError` where the exact sampler would have too many states to list."""
+    rows = [train.width, *config.layers]
+    listed = sum(rows) if config.model == "boltzmann" else min(sum(rows[0::2]), sum(rows[1::2]))
+    if config.model == "dbn":
+        listed = max(min(pair) for pair in pairwise(rows))
+    if listed > 16:
+        given = f"--hidden {config.hidden} on rows of {train.width} needs 2^{listed}"
+        raise InputError(f"--sampler exact lists every state, at most 2^16: {given}, take fewer units")
 
 
 def refuse_misfit(config: Config, visible: str, train: Dataset) -> None:

@@ -15,8 +15,12 @@ from ..errors import InputError
 from .config import Config, read, source
 
 if TYPE_CHECKING:
-    from ..machines import Bipartite
+    import torch
+
+    from ..machines import DBN, Machine
     from .coding import Coder
+    from .stages import Plan
+    from .tuning import TuningPlan
 
 FORMAT = "harmonium run 1"
 
@@ -72,19 +76,25 @@ class Run:
 
         return Coder.fit(self.config, self.dataset("train"))
 
-    def machine(self) -> "Bipartite":
-        """Return the trained machine; raises `InputError` when it does not fit the data."""
-        from ..machines import Bipartite
+    def plan(self, device: "torch.device") -> "Plan | TuningPlan":
+        """Return the stages of the run's training, or of its fine-tuning."""
+        from .stages import Plan
+        from .tuning import FILE, TuningPlan
+
+        if self.file(FILE).is_file():
+            return TuningPlan(self, device)
+        return Plan(self.config, self.coder, device)
+
+    def machine(self) -> "Machine | DBN":
+        """Return the trained model; raises `InputError` when it does not fit the data."""
         from ..storage import load
 
         machine = load(self.file("model.safetensors"))
-        if not isinstance(machine, Bipartite):
-            raise InputError(f"{self.path} holds a {type(machine).__name__} where a bipartite machine was expected")
         expected = self.coder.width
-        if machine.visible.width != expected:
+        width = machine.visible.width - machine.visible.labels
+        if width != expected:
             raise InputError(
-                f"the model of {self.path} has {machine.visible.width} visible units and "
-                f"{self.source} gives {expected}: "
+                f"the model of {self.path} has {width} visible units and {self.source} gives {expected}: "
                 "the data have changed since; restore them or train again"
             )
         return machine.requires_grad_(False)

@@ -1,6 +1,7 @@
 """New rows and pictures out of a run."""
 
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import torch
 
 from .. import storage
 from ..errors import InputError
-from ..machines import RBM, Bipartite
+from ..machines import DBN, Boltzmann, Machine
+from ..sampling import dream, wander
 from .directory import Run
 from .judgement import Watch, passing
 
@@ -31,21 +33,41 @@ def draw(
 
     Rows are in the scale of the data, (count, columns).
     """
-    machine, coder = home.machine(), home.coder
+    model, g = home.machine(), torch.Generator().manual_seed(home.config.seed if seed is None else seed)
+    chain = wander(model, count, sweeps, watch=lambda steps: watch(steps, "sampling"), generator=g)
+    return moments(home, chain, sweeps, frames)
+
+
+@torch.no_grad()
+def imagine(
+    home: Run, labels: list[int], sweeps: int, *, frames: int = 60, seed: int | None = None, watch: Watch = passing
+) -> list[Moment]:
+    """Return moments of chains whose labels are clamped, one chain for each of ``labels``.
+
+    Raises `InputError` where the run has no labels, or one is out of range.
+    """
+    model = home.machine()
+    known = model.labels
+    if not known:
+        raise InputError(f"{home.path} was trained without labels: train it with --labels, or use `harmonium sample`")
+    wrong = [label for label in labels if not 0 <= label < known]
+    if wrong:
+        raise InputError(f"the label {wrong[0]} was given where 0 to {known - 1} or all was expected")
     g = torch.Generator().manual_seed(home.config.seed if seed is None else seed)
-    x = machine.fields_sample(count, generator=g)
-    kept = {0, *(int(n) for n in np.unique(np.geomspace(1, sweeps, frames).round()))}
-    moments = []
-    for sweep in watch(range(sweeps + 1), "sampling"):
-        if sweep:
-            field = machine.down(machine.odd.sample(machine.up(x), generator=g))
-            x = machine.even.sample(field, generator=g)
-        else:
-            field = machine.even.rest(count)
-        if sweep in kept:
-            means = coder.decode(machine.even.mean(field)).numpy()
-            moments.append(Moment(sweep, coder.decode(x).numpy(), means))
-    return moments
+    clamped = torch.tensor(labels)
+    chain = dream(model, clamped, sweeps, watch=lambda steps: watch(steps, "dreaming"), generator=g)
+    return moments(home, chain, sweeps, frames)
+
+
+def moments(home: Run, chain: Iterator[tuple[torch.Tensor, torch.Tensor]], sweeps: int, frames: int) -> list[Moment]:
+    """Return the moments of a chain that are worth keeping."""
+    kept = {int(n) for n in np.unique(np.geomspace(1, sweeps, frames).round())}
+    decode = home.coder.decode
+    return [
+        Moment(sweep, decode(x).numpy(), decode(mean).numpy())
+        for sweep, (x, mean) in enumerate(chain, 1)
+        if sweep in kept
+    ]
 
 
 def shape(home: Run) -> tuple[int, ...]:
@@ -53,22 +75,49 @@ def shape(home: Run) -> tuple[int, ...]:
     return home.dataset("valid").shape
 
 
-def fields(home: Run, count: int) -> tuple[np.ndarray, tuple[int, ...]]:
-    """Return the weights of the ``count`` largest hidden units, (count, columns), and the shape to draw them in."""
-    machine = home.machine()
-    if not isinstance(machine, RBM):
-        raise InputError(f"{home.path} holds a {type(machine).__name__} where an RBM was expected")
-    weight = machine.weight.detach().T
+def fields(home: Run, count: int, layer: int = 1) -> tuple[np.ndarray, tuple[int, ...]]:
+    """Return what the ``count`` largest units of a hidden layer look for, (count, columns), and the shape of a row.
+
+    Upper layers are projected to the visible row by the product of the weights below them.
+    """
+    seen = projections(home.machine())
+    if not 1 <= layer <= len(seen):
+        raise InputError(f"--layer {layer} was given where 1 to {len(seen)} was expected: {home.path} has no other")
+    weight = seen[layer - 1].detach()[: home.coder.width].T
     rows = weight[weight.norm(dim=1).argsort(descending=True, stable=True)[:count]].numpy()
     drawn = shape(home)
     return rows, drawn if int(np.prod(drawn)) == rows.shape[1] else (rows.shape[1],)
 
 
-def hidden_activity(machine: Bipartite, v: torch.Tensor) -> np.ndarray:
-    """Return the mean activity of each hidden unit over rows ``v``."""
+def projections(model: Machine | DBN) -> list[torch.Tensor]:
+    """Return, for every hidden layer, the weights from the visible row to it, through the layers between.
+
+    A general machine without hidden units gives the couplings among its visible ones.
+    """
+    if isinstance(model, Boltzmann):
+        first = model.visible.width
+        return [model.matrix[:first, first:] if model.latent else model.matrix]
+    if isinstance(model, DBN):
+        weights = [layer.generation for layer in model.arrows()] + [model.top.weight[: model.code]]
+    else:
+        weights = model.couplings()
+    found = [weights[0]]
+    for weight in weights[1:]:
+        found.append(found[-1] @ weight)
+    return found
+
+
+def hidden_activity(model: Machine | DBN, v: torch.Tensor) -> np.ndarray:
+    """Return the mean activity of each hidden unit over rows ``v``, labels left out."""
     from ..evaluation import usage
 
-    return usage(machine, v).numpy()
+    whole = v if isinstance(model, DBN) else blank_label(model, v)
+    return usage(model, whole).numpy()
+
+
+def blank_label(model: Machine, v: torch.Tensor) -> torch.Tensor:
+    """Return rows with an even label behind them, where the machine has labels."""
+    return torch.cat([v, v.new_full((len(v), model.labels), 1 / max(1, model.labels))], -1)
 
 
 def save_array(path: Path, rows: np.ndarray) -> None:

@@ -11,12 +11,13 @@ import torch
 from .. import evaluation, storage
 from ..errors import InputError
 from ..evaluation import Estimate
-from ..machines import Bipartite
+from ..machines import DBN, Machine
 from .directory import Run
 
 T = TypeVar("T")
 Watch = Callable[[Iterable[T], str], Iterable[T]]
 LISTABLE = 2**20  # states that `auto` still enumerates
+CONVERGED = 100  # mean-field sweeps of a bound, at most
 ROWS = 10_000  # training rows that the base of the path is fitted to
 
 
@@ -36,25 +37,30 @@ def judge(
 ) -> dict[str, Any]:
     """Return the mean log-likelihood of a split in nats a row with its error, verdict, binarisation and baseline.
 
-    ``method`` is ``exact``, ``anneal`` or ``auto`` (exact up to 2²⁰ states of the smaller row).  Without ``rungs``
-    annealing takes four times as many until its verdict is reliable, at most 64,000.
+    Labels are summed out.  Where hidden layers are left to infer it is a lower bound: variational, or by one draw of a
+    network's recognition a row.  ``method`` is ``exact``, ``anneal`` or ``auto`` (exact up to 2²⁰ states of the smaller
+    row).  Without ``rungs`` annealing takes four times as many until its verdict is reliable, at most 64,000.
     """
-    began, machine, coder = time.perf_counter(), run.machine(), run.coder
+    began, model, coder = time.perf_counter(), run.machine(), run.coder
     if split not in ("train", "valid", "test"):
         raise InputError(f"the split {split!r} was given where train, valid or test was expected")
     dataset = run.dataset(split)
     fixed = torch.Generator().manual_seed(0)
     rows = coder.rows(dataset, sharp=True, generator=fixed)
-    train = coder.rows(run.dataset("train"), sharp=True, generator=fixed)
-    log_z = log_partition(machine, train[:ROWS], method, chains, rungs, run.config.seed, watch)
-    likelihood = evaluation.log_likelihood(machine, rows, log_z)
-    spread = torch.cat([machine.free_energy(part).double() for part in rows.split(8192)])
+    train = coder.rows(run.dataset("train"), sharp=True, labelled=bool(model.labels), generator=fixed)
+    if isinstance(model, Machine) and model.latent:
+        model.sweeps = CONVERGED
+    top, seen = (model.top, model.encode(train[:ROWS])) if isinstance(model, DBN) else (model, train[:ROWS])
+    log_z = log_partition(top, seen, method, chains, rungs, run.config.seed, watch)
+    spread = evaluation.log_evidence(model, rows, generator=torch.Generator().manual_seed(run.config.seed))
+    likelihood = float(spread.mean()) - log_z.value
     sharp = coder.blurred(dataset)
     return {
-        "log_likelihood": likelihood.value,
-        "error": likelihood.error,
+        "log_likelihood": likelihood,
+        "bound": isinstance(model, DBN) or bool(model.latent),
+        "error": log_z.error,
         "error_over_rows": float(spread.std()) / len(rows) ** 0.5 if len(rows) > 1 else None,
-        "baseline": evaluation.independent_log_likelihood(coder.units(), train, rows),
+        "baseline": evaluation.independent_log_likelihood(coder.units(), train[:, : coder.width], rows),
         "verdict": log_z.verdict,
         "reason": log_z.reason,
         "method": log_z.method,
@@ -72,7 +78,7 @@ def judge(
 
 
 def log_partition(
-    machine: Bipartite,
+    machine: Machine,
     data: torch.Tensor,
     method: str,
     chains: int | None,
@@ -83,7 +89,7 @@ def log_partition(
     """Return log Z by the method asked for."""
     if method not in ("auto", "exact", "anneal"):
         raise InputError(f"the method {method!r} was given where auto, exact or anneal was expected")
-    few = min(machine.even.count, machine.odd.count) <= LISTABLE
+    few = evaluation.listed(machine) <= LISTABLE
     if method == "exact" or (method == "auto" and few):
         return evaluation.log_partition(machine, watch=lambda chunks: watch(chunks, "summing all states"))
     settings: dict[str, Any] = {"generator": torch.Generator().manual_seed(seed), "chains": chains or 200}
@@ -116,7 +122,8 @@ def recall(run: Run, split: str = "test") -> dict[str, Any] | None:
 def sentence(figures: dict[str, Any]) -> str:
     """Return the figures as one plain sentence."""
     error = figures["error"]
-    value = f"{figures['log_likelihood']:.2f}" + (f" ± {error:.2f}" if error else "")
+    least = "at least " if figures.get("bound") else ""
+    value = f"{least}{figures['log_likelihood']:.2f}" + (f" ± {error:.2f}" if error else "")
     bits = {"threshold": "thresholded at half scale", "sample": "drawn as bits from grey"}.get(
         figures["binarise"], "standardised" if figures.get("standardised") else "as they are"
     )

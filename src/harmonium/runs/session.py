@@ -2,39 +2,46 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
-from .. import evaluation
-from ..data import batches, steps_per_epoch
+from ..data import Dataset, batches, steps_per_epoch
 from ..errors import InputError
-from ..machines import RBM
-from ..sampling import Contrastive, Exact, Fresh, Persistent, Sampler, run
-from ..training import L1, L2, Centre, ClipNorm, Edit, Penalty, Sparsity, schedule, train
-from ..units import Bernoulli
+from ..evaluation import stability, weight_norm
+from ..machines import DBN, Machine
+from ..sampling import wander
+from ..training import schedule
 from .directory import Run
+from .stages import Stage
 
 WATCHED = 200  # rows that the figures of an epoch are taken from
+READ = 1000  # rows whose labels are read after every epoch
 SHOWN = 32  # rows of a snapshot
-SMALL = 2**12  # states of a hidden row that are few enough to sum after every epoch
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """The figures of one pass over the data; likelihoods in nats a row, of held-out rows."""
+    """The figures of one pass over the data; likelihoods in nats a row, of held-out rows.
+
+    ``stage`` counts from 1 the machines that the run learns one after the other.  ``label_error`` is the share of
+    held-out rows whose label is missed, ``mean_field_change`` the last move of the means in the positive phase.
+    """
 
     epoch: int
+    stage: int
     step: int
     seconds: float
     lr: float
     loss: float
     log_likelihood: float | None
     pseudo_likelihood: float | None
-    free_energy_gap: float
-    reconstruction_error: float
+    label_error: float | None
+    mean_field_change: float | None
+    free_energy_gap: float | None
+    reconstruction_error: float | None
     stability: float
     weight_norm: float
 
@@ -49,84 +56,85 @@ class Session:
     def __init__(self, home: Run):
         self.home, self.config = home, home.config
         self.device = choose_device(self.config.device)
-        self.rows, held_out = home.dataset("train"), home.dataset("valid")
+        self.rows = home.dataset("train")
         self.each = steps_per_epoch(len(self.rows), self.config.batch)
         self.order = Generator(self.device).manual_seed(2 * self.config.seed)
         self.chance = Generator(self.device).manual_seed(2 * self.config.seed + 1)
-        self.machine = self._machine()
-        self.sampler = self._sampler().to(self.device)
-        self.optimizer = self._optimizer()
-        self.edits, self.penalties = self._edits(), self._penalties()
+        held_out = home.dataset("valid").take(READ)
+        self.seen, self.unseen = self._states(self.rows.take(WATCHED)), self._states(held_out)
+        self.plan = home.plan(self.device)
+        self.done: list[nn.Module] = []
+        self.stage = self._make_stage()
         self.step, self.seconds = 0, 0.0
         self.epoch_start = self.order.get_state()
         self.history: list[Epoch] = []
+
+    def _states(self, rows: Dataset) -> Tensor:
+        """Return rows to watch, as sharp states with their labels."""
         watched = Generator().manual_seed(0)
-        coder = home.coder
-        self.seen = coder.rows(self.rows.take(WATCHED), sharp=True, generator=watched).to(self.device)
-        self.unseen = coder.rows(held_out.take(WATCHED), sharp=True, generator=watched).to(self.device)
+        return self.home.coder.rows(rows, sharp=True, labelled=True, generator=watched).to(self.device)
 
-    def _machine(self) -> RBM:
+    def _make_stage(self) -> Stage:
         seeded = Generator().manual_seed(self.config.seed)
-        machine = RBM(self.home.coder.units(), Bernoulli(self.config.hidden), generator=seeded)
-        machine.match(self.home.coder.rows(self.rows, generator=seeded))
-        return machine.to(self.device)
+        rows = self.home.coder.rows(self.rows, labelled=True, generator=seeded).to(self.device)
+        return self.plan.make(self.done, rows, self.chance)
 
-    def _sampler(self) -> Sampler:
-        config = self.config
-        if config.sampler == "persistent":
-            assert config.chains is not None
-            return Persistent(self._some_rows(config.chains), config.sweeps)
-        if config.sampler == "exact":
-            return Exact(config.chains)
-        return Contrastive(config.sweeps) if config.sampler == "contrastive" else Fresh(config.chains, config.sweeps)
+    def advance(self) -> None:
+        """Begin the next stage."""
+        self.done.append(self.stage.machine)
+        self.stage = self._make_stage()
 
-    def _some_rows(self, count: int) -> Tensor:
-        """Return training rows drawn with replacement: where persistent chains start."""
-        drawn = torch.randint(len(self.rows), (count,), generator=self.chance, device=self.device).cpu().numpy()
-        chosen = replace(self.rows, rows=self.rows.rows[drawn], labels=None)
-        seeded = Generator().manual_seed(self.config.seed)
-        return self.home.coder.rows(chosen, generator=seeded).to(self.device)
+    @property
+    def machine(self) -> nn.Module:
+        """The machine that is being trained."""
+        return self.stage.machine
 
-    def _optimizer(self) -> torch.optim.Optimizer:
-        lr, momentum = self.config.lr, self.config.momentum
-        assert lr is not None
-        assert momentum is not None
-        if self.config.optimizer == "adam":
-            return torch.optim.Adam(self.machine.parameters(), lr=lr, betas=(momentum, 0.999))
-        return torch.optim.SGD(self.machine.parameters(), lr=lr, momentum=momentum)
-
-    def _edits(self) -> list[Edit]:
-        edits: list[Edit] = [Centre().to(self.device)] if self.config.centre else []
-        return edits + ([ClipNorm(self.config.clip)] if self.config.clip else [])
-
-    def _penalties(self) -> list[Penalty]:
-        config = self.config
-        found: list[Penalty] = [L1(config.l1)] if config.l1 else []
-        found += [L2(config.l2)] if config.l2 else []
-        return found + ([Sparsity(config.sparsity)] if config.sparsity else [])
+    @property
+    def model(self) -> Machine | DBN:
+        """What the run has so far: the machine, or the network of all layers."""
+        return self.plan.model([*self.done, self.machine])
 
     @property
     def steps(self) -> int:
-        """The number of steps of the whole run."""
+        """The number of steps of the whole run, all stages together."""
+        return self.lap * len(self.plan.names)
+
+    @property
+    def lap(self) -> int:
+        """The number of steps of one stage."""
         assert self.config.steps is not None
         return self.config.steps
 
     @property
     def epochs(self) -> int:
-        """The number of passes over the data, the last perhaps not whole."""
-        return -(-self.steps // self.each)
+        """The number of passes over the data, the last of each stage perhaps not whole."""
+        return -(-self.lap // self.each) * len(self.plan.names)
+
+    @property
+    def epoch(self) -> int:
+        """The number of the epoch that the last step belongs to."""
+        return len(self.done) * -(-self.lap // self.each) + -(-self._lapsed // self.each)
+
+    @property
+    def _lapsed(self) -> int:
+        """The number of steps of this stage that are done."""
+        return self.step - len(self.done) * self.lap
 
     def __iter__(self) -> Iterator[tuple[float, Epoch | None]]:
         """Train; yield the loss of every step, and the figures of the epoch where it ends one."""
-        scheduler = schedule(self.optimizer, self.config.schedule, self.steps, done=self.step)
-        loop = train(
-            self.machine, self._feed(), self.sampler, self.optimizer,
-            edits=self.edits, penalties=self.penalties, start=self.step, generator=self.chance,
-        )  # fmt: skip
-        total, before, since = 0.0, self._weights(), time.perf_counter()
         while self.step < self.steps:
-            rate = self.optimizer.param_groups[0]["lr"]
-            if self._ends_epoch(self.step + 1):
+            if self._lapsed == self.lap:
+                self.advance()
+            yield from self._run_stage()
+
+    def _run_stage(self) -> Iterator[tuple[float, Epoch | None]]:
+        stage = self.stage
+        scheduler = schedule(stage.optimizer, self.config.schedule, self.lap, done=self._lapsed)
+        loop = stage.loop(self._feed(), self.step, self.chance)
+        total, before, since = 0.0, self._weights(), time.perf_counter()
+        while self._lapsed < self.lap:
+            rate = stage.optimizer.param_groups[0]["lr"]
+            if self._ends_epoch(self._lapsed + 1):
                 before = self._weights()
             step = next(loop)
             scheduler.step()
@@ -134,7 +142,7 @@ class Session:
             loss = float(step.loss)
             total += loss
             ended = None
-            if self._ends_epoch(self.step):
+            if self._ends_epoch(self._lapsed):
                 self.seconds += time.perf_counter() - since
                 ended = self._figures(total / self.each, rate, before)
                 self.history.append(ended)
@@ -142,60 +150,57 @@ class Session:
                 total, since = 0.0, time.perf_counter()
             yield loss, ended
 
-    def _ends_epoch(self, step: int) -> bool:
-        return step % self.each == 0 or step == self.steps
+    def _ends_epoch(self, lapsed: int) -> bool:
+        return lapsed % self.each == 0 or lapsed == self.lap
 
     def _weights(self) -> list[Tensor]:
-        return [weight.detach().clone() for weight in self.machine.couplings()]
+        return [weight.detach().clone() for weight in self.stage.couplings()]
 
     def _feed(self) -> Iterator[Tensor]:
-        """Return the batches of the run from where it stands."""
+        """Return what the stage sees of the run's batches, from where it stands."""
         self.order.set_state(self.epoch_start)
+        coder = self.home.coder
         feed = batches(
-            self.rows, self.config.batch, binarise=self.config.binarise, generator=self.order, device=self.device
-        )
-        for _ in range(self.step % self.each):
+            self.rows, self.config.batch, binarise=self.config.binarise, labels=coder.labels, generator=self.order,
+            device=self.device,
+        )  # fmt: skip
+        for _ in range(self._lapsed % self.each):
             next(feed)
-        return map(self.home.coder.encode, feed)
+        return (self.stage.encode(coder.encode(x)) for x in feed)
 
     def _figures(self, loss: float, rate: float, before: list[Tensor]) -> Epoch:
-        machine, unseen = self.machine, self.unseen
-        likelihood = pseudo = None
-        if machine.odd.count <= SMALL:
-            likelihood = evaluation.log_likelihood(machine, unseen, evaluation.log_partition(machine)).value
-        elif machine.visible.count < float("inf"):
-            pseudo = evaluation.pseudo_likelihood(machine, unseen)
+        stage = self.stage
+        seen, unseen = stage.encode(self.seen), stage.encode(self.unseen)
         return Epoch(
-            epoch=-(-self.step // self.each),
+            epoch=self.epoch,
+            stage=len(self.done) + 1,
             step=self.step,
             seconds=round(self.seconds, 3),
             lr=rate,
             loss=loss,
-            log_likelihood=likelihood,
-            pseudo_likelihood=pseudo,
-            free_energy_gap=evaluation.free_energy_gap(machine, self.seen, unseen),
-            reconstruction_error=evaluation.reconstruction_error(machine, unseen),
-            stability=evaluation.stability(before, self._weights()),
-            weight_norm=evaluation.weight_norm(machine),
+            label_error=stage.label_error(unseen),
+            stability=stability(before, self._weights()),
+            weight_norm=weight_norm(self.stage.couplings()),
+            **stage.figures(seen, unseen[:WATCHED]),  # type: ignore[arg-type]
         )
 
     @torch.no_grad()
     def snapshot(self) -> None:
         """Write held-out rows, their reconstructions and the chains, as they are now, to ``snapshots/``."""
-        shown, coder = self.unseen[:SHOWN], self.home.coder
-        machine = self.machine
-        if isinstance(self.sampler, Persistent):
-            chains = self.sampler.chains[:SHOWN]
-        else:
+        model, coder = self.model, self.home.coder
+        shown = self.unseen[:SHOWN, : model.width]
+        whole = model.infer(shown, generator=Generator(self.device).manual_seed(self.config.seed))
+        chains = self.stage.chains()
+        if chains is None or chains.shape[-1] != model.width:
             fresh = Generator(self.device).manual_seed(self.config.seed)
-            start = machine.fields_sample(len(shown), generator=fresh)
-            chains = run(machine, start, 100, generator=fresh)
-        smooth = machine.reconstruct(chains)
-        pictures = {"data": shown, "reconstruction": machine.reconstruct(shown), "sample": smooth}
+            *_, (_, smooth) = wander(model, len(shown), 100, generator=fresh)
+        else:
+            smooth = model.reconstruct(chains[:SHOWN])
+        pictures = {"data": shown, "reconstruction": model.reconstruct(whole), "sample": smooth}
         folder = self.home.file("snapshots")
         folder.mkdir(exist_ok=True)
         arrays = {name: coder.decode(x.cpu()).numpy() for name, x in pictures.items()}
-        np.savez_compressed(folder / f"{-(-self.step // self.each):05d}.npz", allow_pickle=False, **arrays)
+        np.savez_compressed(folder / f"{self.epoch:05d}.npz", allow_pickle=False, **arrays)
 
 
 def choose_device(word: str) -> torch.device:

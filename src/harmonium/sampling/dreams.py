@@ -11,7 +11,6 @@ from ..machines import DBN, Machine
 Watch = Callable[[range], Iterable[int]]
 
 
-@torch.no_grad()
 def dream(
     model: Machine | DBN,
     label: Tensor,
@@ -26,13 +25,39 @@ def dream(
     lowest layer, whose draw is the mean then (Hinton, Osindero & Teh, 2006, §7).
     """
     machine = model.top if isinstance(model, DBN) else model
-    labels, first = machine.visible.labels, machine.visible.width - machine.visible.labels
+    labels, first = machine.labels, machine.visible.width - machine.labels
     mark = one_hot(label, labels).to(machine.couplings()[0])
     held = torch.zeros(machine.width, dtype=torch.bool, device=mark.device)
     held[first : first + labels] = True
     x = machine.fields_sample(len(label), generator=generator)
     x = torch.where(held, pad(mark, (first, machine.width - first - labels)), x)
-    for _ in watch(range(sweeps)):
+    return _chain(model, x, held, watch(range(sweeps)), generator)
+
+
+def wander(
+    model: Machine | DBN,
+    count: int,
+    sweeps: int = 1000,
+    *,
+    watch: Watch = iter,
+    generator: Generator | None = None,
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield after each sweep ``count`` visible rows, drawn and as means, of chains that nothing clamps.
+
+    They start without couplings.  In a `DBN` they run in the top RBM, as in `dream`.
+    """
+    machine = model.top if isinstance(model, DBN) else model
+    x = machine.fields_sample(count, generator=generator)
+    return _chain(model, x, None, watch(range(sweeps)), generator)
+
+
+@torch.no_grad()
+def _chain(
+    model: Machine | DBN, x: Tensor, held: Tensor | None, steps: Iterable[int], generator: Generator | None
+) -> Iterator[tuple[Tensor, Tensor]]:
+    machine = model.top if isinstance(model, DBN) else model
+    first = machine.visible.width - machine.labels
+    for _ in steps:
         x, mean = machine.sweep(x, held, generator=generator)
         if isinstance(model, DBN) and len(model.layers):
             below = model.generate(x[..., :first], generator=generator)[0]

@@ -7,6 +7,7 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
 
+from .. import numerics
 from ..errors import InputError
 from ..machines import DBM, DBN, RBM
 from ..units import Bernoulli, Units
@@ -21,16 +22,24 @@ def network(model: RBM | DBN | DBM, classes: int, *, generator: Generator | None
     second hidden layer, which enters the first hidden layer from above (Salakhutdinov & Hinton, 2009, §3.3).
     """
     if isinstance(model, DBM):
-        return _from_dbm(model, classes, generator)
+        blocks, last = _from_dbm(model, classes, generator)
+    else:
+        blocks, last = _from_pass_up(model, classes, generator)
+    return nn.Sequential(*blocks, last)
+
+
+def _from_pass_up(
+    model: RBM | DBN, classes: int, generator: Generator | None
+) -> tuple[list[nn.Module], nn.Linear]:
     arrows, top = (model.arrows(), model.top) if isinstance(model, DBN) else ([], model)
     labels = top.visible.labels
     code = top.visible.width - labels
     steps = [(layer.recognition, layer.above) for layer in arrows] + [(top.weight[:code], top.hidden)]
-    blocks = [block for weight, above in steps for block in _sigmoid(weight, above)]
+    blocks = [part for weight, above in steps for part in _sigmoid(weight, above)]
     last = _readout(top.hidden.width, classes, generator)
     if labels:
         last = _linear(top.weight[code:].mT, top.visible.leaves()[-1].bias)
-    return nn.Sequential(*blocks, last)
+    return blocks, last
 
 
 @torch.no_grad()
@@ -43,11 +52,25 @@ def features(model: nn.Module, v: Tensor) -> Tensor:
 
 
 def backprop(
-    net: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], optimizer: Optimizer, *, start: int = 0
+    net: nn.Sequential,
+    batches: Iterable[tuple[Tensor, Tensor]],
+    optimizer: Optimizer,
+    *,
+    dropout: float = 0.0,
+    start: int = 0,
+    generator: Generator | None = None,
 ) -> Iterator[Step]:
-    """Train a network on batches of features and class numbers by cross-entropy, one `Step` at a time."""
+    """Train a network on batches of features and class numbers by cross-entropy, one `Step` at a time.
+
+    ``dropout`` is the share of hidden units left out at each step (Srivastava et al., 2014).
+    """
     for index, (x, label) in enumerate(batches, start):
-        logits = net(x)
+        logits = x
+        for part in net:
+            logits = part(logits)
+            if dropout and isinstance(part, nn.Sigmoid):
+                kept = numerics.uniform(logits, generator=generator) >= dropout
+                logits = logits * kept / (1 - dropout)
         loss = cross_entropy(logits, label)
         optimizer.zero_grad()
         loss.backward()
@@ -55,15 +78,14 @@ def backprop(
         yield Step(index, loss.detach(), x, logits.detach())
 
 
-def _from_dbm(model: DBM, classes: int, generator: Generator | None) -> nn.Sequential:
+def _from_dbm(model: DBM, classes: int, generator: Generator | None) -> tuple[list[nn.Module], nn.Linear]:
     layers, weights = model.layers, list(model.weights)
     if model.visible.labels:
         raise InputError("the DBM learned labels beside its pixels: train it without --labels to fine-tune it")
     first = weights[0] if len(layers) == 2 else torch.cat([weights[0], weights[1].mT])
-    blocks = [*_sigmoid(first, layers[1])]
-    for weight, above in zip(weights[1:], layers[2:], strict=True):
-        blocks += _sigmoid(weight, above)
-    return nn.Sequential(*blocks, _readout(layers[-1].width, classes, generator))
+    steps = [(first, layers[1]), *zip(weights[1:], layers[2:], strict=True)]
+    blocks = [part for weight, above in steps for part in _sigmoid(weight, above)]
+    return blocks, _readout(layers[-1].width, classes, generator)
 
 
 def _sigmoid(weight: Tensor, above: Units) -> list[nn.Module]:

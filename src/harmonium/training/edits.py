@@ -42,7 +42,7 @@ class Centre(Edit):
         if not isinstance(machine, Bipartite):
             raise TypeError(f"Centre edits the gradients of a machine of layers, not of a {type(machine).__name__}")
         layers = machine.layers
-        self.follow(torch.cat([means.mean(0) for means in layer_means(machine, positive)]))
+        self.follow(torch.cat([means.mean(0) for means in machine.layer_means(positive)]))
         offsets = self.offsets.split([layer.width for layer in layers])
         plain = [bias_gradient(layer) for layer in layers]
         for i, coupling in enumerate(machine.couplings()):
@@ -55,14 +55,6 @@ class Centre(Edit):
     def follow(self, means: Tensor) -> None:
         """Move the offsets towards the newest means; the first batch sets them."""
         self.offsets = means if self.offsets is None else torch.lerp(self.offsets, means, self.rate)
-
-
-def layer_means(machine: Bipartite, x: Tensor) -> list[Tensor]:
-    """Return the state of every layer from the visible one up, given the even layers ``x``: the odd ones by means."""
-    layers, y = machine.layers, machine.odd.mean(machine.up(x))
-    even = list(x.split([layer.width for layer in layers[0::2]], -1))
-    odd = list(y.split([layer.width for layer in layers[1::2]], -1))
-    return [(even, odd)[i % 2][i // 2] for i in range(len(layers))]
 
 
 class ClipNorm(Edit):

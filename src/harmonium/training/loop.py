@@ -19,6 +19,7 @@ FAR = 1e9  # nats: a difference of free energies that no useful machine comes ne
 SCHEDULES = {
     "constant": lambda done: 1.0,
     "linear": lambda done: 1.0 - done,
+    "late": lambda done: min(1.0, 2.0 * (1.0 - done)),
     "cosine": lambda done: 0.5 * (1.0 + math.cos(math.pi * done)),
 }
 
@@ -84,8 +85,8 @@ def refuse_divergence(machine: Machine | DBN, loss: Tensor, index: int) -> None:
 def schedule(optimizer: Optimizer, shape: str, steps: int, *, done: int = 0) -> LambdaLR:
     """Return a scheduler that holds the learning rate, or takes it to zero over ``steps`` steps.
 
-    ``shape`` is ``constant``, ``linear`` or ``cosine``; call ``.step()`` after every update.  ``done`` steps count as
-    taken, for a run that goes on.
+    ``shape`` is ``constant``, ``linear``, ``late`` (linear over the second half) or ``cosine``; call ``.step()`` after
+    every update.  ``done`` steps count as taken, for a run that goes on.
     """
     if shape not in SCHEDULES:
         raise ValueError(f"the schedule is {shape!r}: give one of {', '.join(SCHEDULES)}")

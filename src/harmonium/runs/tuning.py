@@ -1,0 +1,188 @@
+"""Fine-tuning a run: all layers together, by up-down or by back-propagation, into a run of its own."""
+
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import yaml
+from pydantic import ValidationError
+from torch import Generator, Tensor, nn
+
+from .. import storage
+from ..data import steps_per_epoch
+from ..errors import InputError
+from ..machines import DBM, DBN, RBM, Machine
+from ..training import Step, backprop, features, network, parts, updown
+from .config import content, explain
+from .directory import Run
+from .stages import FIGURES, Stage, gap_and_error, missed
+from .words import Tuning
+
+FILE, ORIGIN, NETWORK = "finetune.yaml", "origin.safetensors", "network.safetensors"
+RATES = {"updown": 0.05, "backprop": 0.001}
+
+
+def begin(origin: Run, path: Path, tuning: Tuning, clear: Callable[[Path], None] | None = None) -> Run:
+    """Make the directory of a fine-tuning of the run ``origin`` and return it; ``clear`` empties it first.
+
+    Raises `InputError` where the method does not fit the model or the data, before anything is written.
+    """
+    model, train = origin.machine(), origin.dataset("train")
+    if tuning.method == "updown" and not isinstance(model, DBN):
+        kind = type(model).__name__
+        raise InputError(f"--method updown is for a dbn and {origin.path} holds a {kind}: pass --method backprop")
+    if tuning.method == "backprop" and not isinstance(model, RBM | DBN | DBM):
+        raise InputError(f"--method backprop needs layers, and {origin.path} holds a {type(model).__name__}")
+    if tuning.method == "backprop" and train.labels is None:
+        raise InputError(f"{origin.source} holds no labels: backprop has nothing to learn")
+    words = {
+        "steps": tuning.epochs * steps_per_epoch(len(train), origin.config.batch),
+        "schedule": tuning.schedule,
+        "seed": tuning.seed,
+        "lr": tuning.lr or RATES[tuning.method],
+        "labels": tuning.method == "backprop" or origin.config.labels,
+    }
+    if isinstance(model, RBM | DBN | DBM) and tuning.method == "backprop":
+        network(model, 2)  # so that what cannot be unrolled is told before anything is written
+    if clear is not None:
+        clear(path)
+    run = Run.create(path, origin.source, origin.config.model_copy(update=words))
+    run.file(FILE).write_text(yaml.safe_dump(tuning.model_dump(exclude_none=True), sort_keys=False), encoding="utf-8")
+    shutil.copyfile(origin.file("model.safetensors"), run.file(ORIGIN))
+    return run
+
+
+def read(run: Run) -> Tuning:
+    """Return the settings of a fine-tuned run."""
+    try:
+        return Tuning(**content(run.file(FILE)))
+    except ValidationError as error:
+        raise InputError(f"{run.file(FILE)}: {explain(error)}") from None
+
+
+@dataclass
+class UpDown(Stage):
+    """The up-down algorithm on a network; chains start anew at each batch."""
+
+    machine: DBN
+    growth: tuple[int, ...]
+    steps: int
+
+    def loop(self, rows: Iterable[Tensor], start: int, generator: Generator) -> Iterator[Step]:
+        """Train all layers."""
+        return updown(self.machine, rows, self.optimizer, sweeps=self.sweeps, start=start, generator=generator)
+
+    def sweeps(self, step: int) -> int:
+        """Return how many sweeps the top's chain takes at a step."""
+        return self.growth[min(len(self.growth) * step // self.steps, len(self.growth) - 1)]
+
+    def couplings(self) -> list[Tensor]:
+        """Return the weights of all layers."""
+        return self.machine.couplings()
+
+    def figures(self, seen: Tensor, unseen: Tensor) -> dict[str, float | None]:
+        """Return the gap between the bounds, and the reconstruction error."""
+        gap, error = gap_and_error(self.machine, seen, unseen)
+        return dict.fromkeys(FIGURES) | {"free_energy_gap": gap, "reconstruction_error": error}
+
+    def label_error(self, rows: Tensor) -> float | None:
+        """Return the share of rows whose label has not the highest score in the top RBM."""
+        return missed(self.machine, rows)
+
+
+@dataclass
+class BackProp(Stage):
+    """Back-propagation through the network of a model."""
+
+    machine: nn.Sequential
+    dropout: float
+
+    def loop(self, rows: Iterable[Tensor], start: int, generator: Generator) -> Iterator[Step]:
+        """Train the network on features, whose last columns are labels."""
+        pairs = ((x[:, : -self.classes], x[:, -self.classes :].argmax(-1)) for x in rows)
+        return backprop(
+            self.machine, pairs, self.optimizer, dropout=self.dropout, start=start, generator=generator
+        )
+
+    @property
+    def classes(self) -> int:
+        """The number of classes."""
+        return int(list(self.machine.parameters())[-1].shape[0])
+
+    def couplings(self) -> list[Tensor]:
+        """Return the weights of the network."""
+        return [p for p in self.machine.parameters() if p.ndim == 2]
+
+    @torch.no_grad()
+    def label_error(self, rows: Tensor) -> float | None:
+        """Return the share of rows whose label the network misses."""
+        found = self.machine(rows[:, : -self.classes]).argmax(-1)
+        return float((found != rows[:, -self.classes :].argmax(-1)).double().mean())
+
+    def figures(self, seen: Tensor, unseen: Tensor) -> dict[str, float | None]:
+        """Return nothing: a classifier has no likelihood."""
+        return dict.fromkeys(FIGURES)
+
+
+class TuningPlan:
+    """The one stage of a fine-tuning."""
+
+    def __init__(self, run: Run, device: torch.device):
+        self.config, self.coder, self.tuning, self.device = run.config, run.coder, read(run), device
+        loaded = storage.load(run.file(ORIGIN))
+        self.origin = loaded.to(device)
+        self.names = [self.tuning.method]
+
+    def make(self, done: Sequence[nn.Module], rows: Tensor, chance: Generator) -> Stage:
+        """Return the stage."""
+        tuning, origin = self.tuning, self.origin
+        lr = tuning.lr or RATES[tuning.method]
+        if tuning.method == "updown":
+            assert isinstance(origin, DBN)
+            rates = parts(
+                origin, generation=lr, recognition=tuning.recognition_lr or lr / 10, top=tuning.top_lr or 2 * lr
+            )
+            growth = tuple(map(int, tuning.sweeps.split(",")))
+            steps = self.config.steps or 1
+            return UpDown(tuning.method, origin, lambda x: x, torch.optim.SGD(rates), growth, steps)
+        assert isinstance(origin, RBM | DBN | DBM)
+        origin.requires_grad_(False)
+        seeded = Generator().manual_seed(tuning.seed)
+        net = network(origin, self.coder.labels, generator=seeded).to(self.device)
+        optimizer = torch.optim.Adam(net.parameters(), lr=lr)
+        return BackProp(tuning.method, net, self.features, optimizer, tuning.dropout)
+
+    @torch.no_grad()
+    def features(self, x: Tensor) -> Tensor:
+        """Return what the network sees of rows, their labels behind it."""
+        width = self.coder.width
+        return torch.cat([features(self.origin, x[:, :width]), x[:, width:]], -1)
+
+    def model(self, machines: Sequence[nn.Module]) -> Machine | DBN:
+        """Return the fine-tuned model; back-propagation leaves the model as it was."""
+        last = machines[-1]
+        return last if isinstance(last, DBN) else self.origin
+
+    def save(self, home: Path, machines: Sequence[nn.Module]) -> None:
+        """Write the model, and the network of back-propagation beside it."""
+        storage.save(self.model(machines), home / "model.safetensors")
+        if self.tuning.method == "backprop":
+            storage.write_tensors(home / NETWORK, machines[-1].state_dict(), {"classes": self.coder.labels})
+
+
+def classifier(run: Run) -> nn.Sequential | None:
+    """Return the network of a run that was fine-tuned by back-propagation, or nothing."""
+    if not run.file(NETWORK).is_file():
+        return None
+    tensors, facts = storage.read_tensors(run.file(NETWORK))
+    model = run.machine()
+    try:
+        assert isinstance(model, RBM | DBN | DBM)
+        net = network(model, int(facts["classes"]))
+        net.load_state_dict(tensors)
+    except (AssertionError, KeyError, RuntimeError, ValueError) as error:
+        line = " ".join(str(error).split())
+        raise InputError(f"{run.file(NETWORK)} does not fit the model ({line}): fine-tune it again") from None
+    return net
