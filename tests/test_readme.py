@@ -53,7 +53,7 @@ def test_an_example_runs_and_writes_what_it_names(example, tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
     assert done.stderr == ""
-    named = set(re.findall(r"\w+\.(?:png|safetensors)", done.stdout))
+    named = set(re.findall(r"\w+\.(?:png|safetensors|json)", done.stdout))
     assert named == {file.name for file in tmp_path.iterdir()}
 
 
