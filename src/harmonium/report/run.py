@@ -13,8 +13,11 @@ import yaml
 from .. import plots
 from ..evaluation import free_energy_gap, reconstruction_error
 from ..runs import Run
-from ..runs.drawing import draw, fields, hidden_activity, shape
+from ..runs.config import content
+from ..runs.drawing import draw, fields, hidden_activity, imagine, projections, shape
 from ..runs.judgement import Watch, passing, sentence
+from ..runs.reading import classify
+from ..runs.tuning import classifier
 from ..storage import write_bytes
 from .page import Page, write
 
@@ -23,6 +26,8 @@ PANELS = (
     ("pseudo-likelihood of held-out rows, nats", ["pseudo_likelihood"]),
     ("free-energy gap, nats", ["free_energy_gap"]),
     ("reconstruction error", ["reconstruction_error"]),
+    ("share of held-out labels missed", ["label_error"]),
+    ("last move of the mean field", ["mean_field_change"]),
     ("stability", ["stability"]),
     ("weight norm", ["weight_norm"]),
     ("loss (no measure of success)", ["loss"]),
@@ -37,7 +42,7 @@ def write_report(run: Run, judged: dict[str, Any], *, watch: Watch = passing) ->
     """
     environment = json.loads(run.file("env.json").read_text(encoding="utf-8"))
     page = Page(
-        title=f"{Path(run.source).name}: {run.config.visible} × {run.config.hidden} restricted Boltzmann machine",
+        title=f"{Path(run.source).name}: {run.config.visible} × {run.config.hidden}, {MODELS[run.config.model]}",
         lead=lead(run, judged),
         facts=facts(run, judged),
         version=environment["harmonium"],
@@ -46,6 +51,7 @@ def write_report(run: Run, judged: dict[str, Any], *, watch: Watch = passing) ->
     for tell in (tell_likelihood, tell_curves, tell_fields, tell_snapshots):
         tell(page, run, judged)
     tell_samples(page, run, watch)
+    tell_labels(page, run, watch)
     tell_usage(page, run)
     tell_settings(page, run, environment)
     return write(page, run.file("report.html"))
@@ -69,20 +75,41 @@ def lead(run: Run, judged: dict[str, Any]) -> str:
         else f"That is {-gain:.1f} nats worse than units that know nothing of each other: it has not learned"
     )
     return (
-        f"A restricted Boltzmann machine with {run.config.hidden} hidden units was trained on {len(dataset)} rows of "
-        f"{Path(run.source).name} by {SAMPLERS[run.config.sampler]}. Judged on {judged['rows']} "
+        f"A {MODELS[run.config.model]} with {hidden(run)} hidden units was trained on {len(dataset)} rows of "
+        f"{Path(run.source).name} by {SAMPLERS[run.config.sampler]}{tuned(run)}. Judged on {judged['rows']} "
         f"{judged['split']} rows that it "
-        f"never learned from, its mean log-likelihood is {judged['log_likelihood']:.2f} nats a row. {against}; "
+        f"never learned from, its mean log-likelihood is "
+        f"{'at least ' if judged['bound'] else ''}{judged['log_likelihood']:.2f} nats a row. {against}; "
         f"the verdict on this number is “{judged['verdict']}”."
     )
 
 
+MODELS = {
+    "rbm": "restricted Boltzmann machine",
+    "boltzmann": "general Boltzmann machine",
+    "dbn": "deep belief network",
+    "dbm": "deep Boltzmann machine",
+}
 SAMPLERS = {
     "contrastive": "contrastive divergence",
     "persistent": "persistent contrastive divergence",
     "fresh": "naive Markov-chain Monte Carlo from fresh random states",
     "exact": "the exact gradient",
 }
+
+
+def hidden(run: Run) -> str:
+    """Return the widths of the hidden layers in words."""
+    widths = [str(width) for width in run.config.layers] or ["no"]
+    return " and ".join(widths[-2:] if len(widths) < 3 else [", ".join(widths[:-1]), widths[-1]])
+
+
+def tuned(run: Run) -> str:
+    """Return by what the run was fine-tuned, if it was."""
+    if not run.file("finetune.yaml").is_file():
+        return ""
+    methods = {"updown": "the up-down algorithm", "backprop": "back-propagation, which leaves the model as it was"}
+    return f", layer by layer, and then by {methods[str(content(run.file('finetune.yaml'))['method'])]}"
 
 
 def facts(run: Run, judged: dict[str, Any]) -> list[tuple[str, str]]:
@@ -141,6 +168,8 @@ def tell_curves(page: Page, run: Run, judged: dict[str, Any]) -> None:
     caption = "Figures after each pass over the training rows."
     section.picture(picture(run, "curves.png", figure), caption, "learning curves")
     gap = columns["free_energy_gap"][-1]
+    if not math.isfinite(gap):
+        return
     section.text(
         "Read the likelihood or pseudo-likelihood first: it should rise and settle. The free-energy "
         "gap compares held-out with "
@@ -153,15 +182,15 @@ def tell_curves(page: Page, run: Run, judged: dict[str, Any]) -> None:
 
 
 def tell_fields(page: Page, run: Run, judged: dict[str, Any]) -> None:
-    """Add the weights of the hidden units."""
-    rows, drawn = fields(run, 100)
-    content = plots.png(plots.signed_grid(rows, drawn))
-    page.section("What the hidden units look for").picture(
-        picture(run, "weights.png", content),
-        f"The weights of the {len(rows)} largest of {run.config.hidden} hidden units on one colour scale: "
-        "a unit comes on where red is lit and blue is dark.",
-        "receptive fields",
-    )
+    """Add the weights of the hidden units, layer by layer."""
+    section = page.section("What the hidden units look for")
+    for layer in range(1, len(projections(run.machine())) + 1):
+        rows, drawn = fields(run, 100, layer)
+        width = run.config.layers[layer - 1] if run.config.layers else len(rows)
+        content = picture(run, f"weights-{layer}.png", plots.png(plots.signed_grid(rows, drawn)))
+        which = "hidden units" if layer == 1 else f"units of hidden layer {layer}, through the weights below them,"
+        caption = f"The weights of the {len(rows)} largest of {width} {which} on one colour scale: "
+        section.picture(content, caption + "a unit comes on where red is lit and blue is dark.", f"layer {layer}")
 
 
 def tell_snapshots(page: Page, run: Run, judged: dict[str, Any]) -> None:
@@ -208,12 +237,43 @@ def tell_samples(page: Page, run: Run, watch: Watch) -> None:
     )
 
 
+def tell_labels(page: Page, run: Run, watch: Watch) -> None:
+    """Add how labels are read, and rows drawn for each label, where the run knows labels."""
+    if not run.coder.labels:
+        return
+    read = {readout: classify(run, readout=readout, watch=watch) for readout in readouts(run)}
+    section = page.section("Does it know the labels?")
+    rows: list[list[object]] = [[name, f"{one['error']:.2%}", one["rows"]] for name, one in read.items()]
+    section.table(["read-out", "error", "rows"], rows, "Test rows whose label is missed. " + READOUTS)
+    confusion = read["exact"]["confusion"]
+    table: list[list[object]] = [[label, *counts] for label, counts in enumerate(confusion)]
+    section.table(["truth", *(f"as {label}" for label in range(len(confusion)))], table, "Exact read-out, test rows.")
+    if run.machine().labels:
+        asked = [label for label in range(run.coder.labels) for _ in range(10)]
+        last = imagine(run, asked, 1000, watch=watch)[-1]
+        drawn = plots.png(plots.grid(scaled(last.means, run), shape(run), columns=10))
+        caption = "Each row has one label clamped, from the first to the last: ten chains after 1000 sweeps, by means."
+        section.picture(picture(run, "dreams.png", drawn), caption, "dreams of each label")
+
+
+READOUTS = (
+    "exact compares the free energy (or the bound) of the row with every label; gibbs runs 15 sweeps from an "
+    "uninformative label after a drawn pass up, and is noisier."
+)
+
+
+def readouts(run: Run) -> list[str]:
+    """Return the ways to read a label: label units can be read by a chain too."""
+    return ["exact", "gibbs"] if run.machine().labels and classifier(run) is None else ["exact"]
+
+
 def tell_usage(page: Page, run: Run) -> None:
     """Add how much the hidden units are used, and two cheap figures on held-out rows."""
     machine = run.machine()
     fixed = torch.Generator().manual_seed(0)
     splits = [run.dataset(split).take(1000) for split in ("train", "test")]
-    train, test = (run.coder.rows(rows, sharp=True, generator=fixed) for rows in splits)
+    known = bool(machine.labels)
+    train, test = (run.coder.rows(rows, sharp=True, labelled=known, generator=fixed) for rows in splits)
     activity = hidden_activity(machine, test)
     section = page.section("Are all hidden units in use?")
     content = picture(run, "usage.png", plots.png(plots.usage(activity)))

@@ -23,7 +23,7 @@ class Config(BaseModel):
 
     model: Literal["rbm", "boltzmann", "dbn", "dbm"] = "rbm"
     """Restricted, general or deep Boltzmann machine, or deep belief network."""
-    hidden: Annotated[str, BeforeValidator(str), Field(pattern=r"^(0|[1-9]\d*(,[1-9]\d*)*)$")] = "128"
+    hidden: Annotated[str, BeforeValidator(str)] = "128"
     """Number of hidden units, or of every hidden layer from the lowest up: 500,500,2000; boltzmann may have 0."""
     labels: bool = False
     """Learn the labels of the rows too, as softmax units: beside the highest code of a dbn, else beside the row."""
@@ -79,6 +79,13 @@ class Config(BaseModel):
     def _known_kind(cls, value: str) -> str:
         if not re.fullmatch(r"auto|bernoulli|spin|gaussian|potts:([2-9]|[1-9]\d+)", value):
             raise ValueError("expected auto, bernoulli, spin, gaussian or potts:Q with Q of 2 or more")
+        return value
+
+    @field_validator("hidden")
+    @classmethod
+    def _widths(cls, value: str) -> str:
+        if not re.fullmatch(r"0|[1-9]\d*(,[1-9]\d*)*", value):
+            raise ValueError("expected a number of hidden units such as 128, or one for each layer such as 500,500")
         return value
 
     @field_validator("device")

@@ -108,16 +108,10 @@ def projections(model: Machine | DBN) -> list[torch.Tensor]:
 
 
 def hidden_activity(model: Machine | DBN, v: torch.Tensor) -> np.ndarray:
-    """Return the mean activity of each hidden unit over rows ``v``, labels left out."""
+    """Return the mean activity of each hidden unit over rows ``v``, labels behind them where the model has labels."""
     from ..evaluation import usage
 
-    whole = v if isinstance(model, DBN) else blank_label(model, v)
-    return usage(model, whole).numpy()
-
-
-def blank_label(model: Machine, v: torch.Tensor) -> torch.Tensor:
-    """Return rows with an even label behind them, where the machine has labels."""
-    return torch.cat([v, v.new_full((len(v), model.labels), 1 / max(1, model.labels))], -1)
+    return usage(model, v).numpy()
 
 
 def save_array(path: Path, rows: np.ndarray) -> None:

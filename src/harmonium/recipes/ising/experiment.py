@@ -1,9 +1,8 @@
 """The recipe ``ising``: maximum likelihood by exact sums, and by chains."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -20,6 +19,7 @@ from ...training import schedule, train
 from ...units import Spin
 from .. import Watch, passing, recipe, write_figures
 from ..common.small_machines import one_thread, stream
+from ..common.steps import counted
 from .magnet import Magnet, load, pairs, truth
 
 Found = dict[str, list[Boltzmann]]
@@ -101,12 +101,6 @@ def chained(v: Tensor, name: str, seed: int, settings: Mapping[str, Any], watch:
     for _ in counted(steps, settings["updates"], watch, f"{name}, seed {seed}"):
         fall.step()
     return machine
-
-
-def counted(steps: Iterator[Any], count: int, watch: Watch, label: str) -> Iterator[Any]:
-    """Yield so many steps under a watch."""
-    for _, step in zip(watch(range(count), label), islice(steps, count), strict=True):
-        yield step
 
 
 # What is measured

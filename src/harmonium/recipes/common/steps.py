@@ -1,0 +1,14 @@
+"""Counting the steps of an endless training."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import TypeVar
+
+from .. import Watch
+
+Step = TypeVar("Step")
+
+
+def counted(steps: Iterator[Step], count: int, watch: Watch, label: str) -> Iterator[tuple[int, Step]]:
+    """Yield so many steps, numbered from 1, under a watch."""
+    yield from zip(watch(range(1, count + 1), label), islice(steps, count), strict=True)

@@ -1,0 +1,108 @@
+"""What all parts of the lab share: the rows, the layers learned one by one, and their two read-outs."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+from torch.nn.functional import one_hot
+from torch.optim import SGD
+
+from ... import data, evaluation
+from ...evaluation import Classification
+from ...machines import DBN, RBM
+from ...sampling import Contrastive
+from ...training import Step, train
+from ...units import Bernoulli, Join, Potts
+from .. import Watch
+from ..common.small_machines import stream
+from ..common.steps import counted
+
+DIGITS = 10
+Settings = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Pixels above 127 on, (rows, 784), and class numbers, (rows,)."""
+
+    v: Tensor
+    label: Tensor
+
+    def __len__(self) -> int:
+        return len(self.v)
+
+    def take(self, count: int | None) -> "Rows":
+        """Return the first ``count`` rows, or all of them."""
+        return Rows(self.v[:count], self.label[:count])
+
+    def marks(self) -> Tensor:
+        """Return the labels as columns, one for each class."""
+        return one_hot(self.label, DIGITS).to(self.v)
+
+
+def load(settings: Settings, split: str) -> Rows:
+    """Return one split of MNIST, thresholded."""
+    found = data.load("mnist", split, data_dir=settings["data_dir"])
+    return Rows(found.binarized("threshold"), torch.as_tensor(found.labels))
+
+
+# Learning
+
+
+def row_of(v: Tensor, hidden: int, draw: Generator, labels: int = 0) -> RBM:
+    """Return an untrained RBM over rows ``v``, whose last columns may be labels."""
+    width = v.shape[1] - labels
+    visible = Join(Bernoulli(width), Potts(1, labels)) if labels else Bernoulli(width)
+    return RBM(visible, Bernoulli(hidden), generator=draw).match(v)
+
+
+def contrastive(machine: RBM, v: Tensor, settings: Settings, draw: Generator, rate: float) -> Iterator[Step]:
+    """Return endless updates of CD-1 on rows ``v``, with momentum, ``rate`` being the step on the mean gradient."""
+    optimizer = SGD(machine.parameters(), lr=rate, momentum=settings["momentum"])
+    feed = data.batches(v, settings["batch"], generator=draw)
+    return train(machine, feed, Contrastive(), optimizer, generator=draw)
+
+
+def grow(
+    rows: Rows, updates: int, seed: int, settings: Settings, watch: Watch, label: str
+) -> Iterator[tuple[int, int, RBM, Tensor]]:
+    """Learn the layers one by one; yield each update: the layer's and its own number from 1, the RBM, its rows.
+
+    A layer learns from the means of the one below it; the last one has the labels beside them.
+    """
+    draw, v, layers = stream(seed, 1), rows.v, settings["layers"]
+    for number, hidden in enumerate(layers, 1):
+        last = number == len(layers)
+        v = torch.cat([v, rows.marks()], 1) if last else v
+        machine = row_of(v, hidden, draw, labels=DIGITS if last else 0)
+        steps = contrastive(machine, v, settings, draw, settings["top_rate" if last else "rate"])
+        for update, _ in counted(steps, updates, watch, f"{label}, layer {number}"):
+            yield number, update, machine, v
+        with torch.no_grad():
+            v = machine.hidden.mean(machine.up(v))
+
+
+def greedy(rows: Rows, updates: int, seed: int, settings: Settings, watch: Watch, label: str) -> DBN:
+    """Return the network learned layer by layer."""
+    found = {number: machine for number, _, machine, _ in grow(rows, updates, seed, settings, watch, label)}
+    return DBN.stack(list(found.values()))
+
+
+# The two read-outs
+
+
+def exact_accuracy(network: DBN, rows: Rows) -> float:
+    """Return the share of rows whose label has the lowest free energy above the means of the pass up."""
+    return accuracy(evaluation.scores(network, rows.v), rows)
+
+
+def gibbs_accuracy(network: DBN, rows: Rows, seed: int) -> float:
+    """Return the share of rows that 15 sweeps from an even label, above a drawn pass up, give their label."""
+    return accuracy(evaluation.gibbs_scores(network, rows.v, sweeps=15, generator=stream(seed, 2)), rows)
+
+
+def accuracy(scores: Tensor, rows: Rows) -> float:
+    """Return the share of rows whose own label has the highest score."""
+    return Classification.compare(scores.argmax(-1), rows.label, DIGITS).accuracy
