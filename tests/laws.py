@@ -45,6 +45,7 @@ MACHINES = {
     "labelled three layers": lambda: DBM(Join(Bernoulli(2), Potts(1, 3)), Bernoulli(3), Bernoulli(2)),
     "general": lambda: Boltzmann(Bernoulli(4), Bernoulli(3)),
     "general, all visible": lambda: Boltzmann(Spin(6)),
+    "general, labelled": lambda: Boltzmann(Join(Bernoulli(3), Potts(1, 3))),
     "general, sparse": lambda: Boltzmann(Join(Spin(3), Potts(1, 3)), Binomial(2, 2), mask=ring(8)),
 }
 

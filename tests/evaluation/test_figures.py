@@ -1,23 +1,24 @@
 import itertools
+from itertools import pairwise
 
 import pytest
 import torch
 
 from harmonium import RBM, Bernoulli, Gaussian, InputError, Potts, evaluation
-from laws import LISTED, machine, rng
+from laws import DEEP, LISTED, machine, rng
+
+SUMMED_OUT = [name for name in LISTED if name not in DEEP]
 
 
-@pytest.mark.parametrize("name", LISTED)
+@pytest.mark.parametrize("name", SUMMED_OUT)
 def test_pseudo_likelihood_is_the_sum_of_conditionals(name):
     m = machine(name).requires_grad_(False)
-    s = m.even.states()
+    s = m.visible.states()
     v = s[:: max(1, len(s) // 7)]
     log_p = torch.log_softmax(-m.free_energy(s), 0)
-    width = m.even.leaves()[0].letters().shape[1]
-    if len({leaf.letters().shape[1] for leaf in m.even.leaves()}) > 1:
-        columns = [slice(i, i + 1) for i in range(3)] + [slice(3, 6)]  # the labelled machine: three bits and a label
-    else:
-        columns = [slice(i, i + width) for i in range(0, m.width, width)]
+    sizes = [(leaf.letters().shape[1], leaf.width) for leaf in m.visible.leaves()]
+    ends = list(itertools.accumulate(size for size, width in sizes for _ in range(width // size)))
+    columns = [slice(first, last) for first, last in pairwise([0, *ends])]
     total = torch.zeros(len(v), dtype=torch.float64)
     for part in columns:
         rest = torch.ones(m.width, dtype=torch.bool)
@@ -29,8 +30,9 @@ def test_pseudo_likelihood_is_the_sum_of_conditionals(name):
     assert evaluation.pseudo_likelihood(m, v) == pytest.approx(float(total.mean()), rel=1e-10)
 
 
-def test_the_stochastic_pseudo_likelihood_averages_to_the_exact_one():
-    m = machine("labelled").requires_grad_(False)
+@pytest.mark.parametrize("name", SUMMED_OUT)
+def test_the_stochastic_pseudo_likelihood_averages_to_the_exact_one(name):
+    m = machine(name).requires_grad_(False)
     v = m.fields_sample(20_000, generator=rng())
     estimate = evaluation.stochastic_pseudo_likelihood(m, v, generator=rng(1))
     assert abs(estimate.value - evaluation.pseudo_likelihood(m, v)) < 5 * estimate.error
@@ -40,6 +42,14 @@ def test_the_stochastic_pseudo_likelihood_averages_to_the_exact_one():
 def test_pseudo_likelihood_of_continuous_units_is_refused_in_one_line():
     with pytest.raises(InputError, match="Gaussian is continuous"):
         evaluation.pseudo_likelihood(RBM(Gaussian(2), Bernoulli(2)), torch.zeros(1, 2))
+
+
+@pytest.mark.parametrize("name", DEEP)
+def test_pseudo_likelihood_of_latent_rows_is_refused_with_the_way_out(name):
+    m = machine(name)
+    for figure in (evaluation.pseudo_likelihood, evaluation.stochastic_pseudo_likelihood):
+        with pytest.raises(InputError, match="only a bound on it: use log_likelihood"):
+            figure(m, torch.zeros(2, m.visible.width, dtype=torch.float64))
 
 
 def test_enumeration_is_refused_beyond_its_limit():
@@ -64,7 +74,7 @@ def test_the_gap_the_error_the_norm_and_the_usage_are_what_they_say():
     v, u = m.fields_sample(9, generator=rng(1)), m.fields_sample(9, generator=rng(2))
     assert evaluation.free_energy_gap(m, v, u) == pytest.approx(float((m.free_energy(u) - m.free_energy(v)).mean()))
     assert evaluation.reconstruction_error(m, v) == pytest.approx(float(((m.reconstruct(v) - v) ** 2).mean()))
-    assert evaluation.weight_norm(m) == pytest.approx(float(m.weight.norm()))
+    assert evaluation.weight_norm(m.couplings()) == pytest.approx(float(m.weight.norm()))
     assert torch.allclose(evaluation.usage(m, v), torch.sigmoid(v @ m.weight + m.hidden.bias).mean(0))
 
 

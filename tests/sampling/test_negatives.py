@@ -2,7 +2,18 @@ import pytest
 import torch
 
 from harmonium import Contrastive, Exact, Fresh, Persistent
-from laws import DRAWS, LISTED, MACHINES, exact_states, machine, probabilities, rng, same_distribution
+from laws import (
+    DRAWS,
+    LISTED,
+    MACHINES,
+    exact_states,
+    machine,
+    odd_probabilities,
+    probabilities,
+    rng,
+    row_of,
+    same_distribution,
+)
 
 SAMPLERS = {
     "contrastive": lambda m: Contrastive(2),
@@ -19,15 +30,13 @@ def test_samplers_reach_the_model_from_where_they_start(name, sampler):
     """From exact starts (or from a machine without couplings, where any start is exact) every sampler is exact."""
     m = machine(name)
     m = m.decoupled() if sampler in ("persistent", "fresh") else m
-    s = m.even.states()
+    s = row_of(m).states()
     x = SAMPLERS[sampler](m)(m, exact_states(m, DRAWS), generator=rng(1))
     same_distribution(x, s, probabilities(m, s))
 
 
 @pytest.mark.parametrize("name", [name for name in MACHINES if name not in LISTED])
 def test_exact_draws_of_continuous_rows_have_the_right_moments(name):
-    from laws import odd_probabilities
-
     m = machine(name)
     x = Exact(DRAWS)(m, torch.empty(0, m.width), generator=rng())
     y, p = odd_probabilities(m)

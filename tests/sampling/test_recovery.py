@@ -4,19 +4,20 @@ import pytest
 import torch
 
 from harmonium.sampling import flip_channel, recover
-from laws import LISTED, machine, rng
+from laws import LISTED, machine, rng, row_of
 
 
 @pytest.mark.parametrize("name", LISTED)
 def test_what_is_missing_is_filled_with_its_conditional_mean(name):
     m = machine(name).requires_grad_(False)
-    s = m.even.states()
-    width = m.even.leaves()[0].letters().shape[1]
-    held = torch.zeros(m.width, dtype=torch.bool)
+    s, wide = row_of(m).states(), m.visible.width
+    width = m.visible.leaves()[0].letters().shape[1]
+    held = torch.zeros(wide, dtype=torch.bool)
     held[:width] = True
-    row = s[len(s) // 3]
+    row = s[len(s) // 3, :wide]
     agree = s[(s[:, :width] == row[:width]).all(-1)]
-    truth = torch.softmax(-m.free_energy(agree), 0) @ agree
+    odds, agree = torch.softmax(-m.free_energy(agree), 0), agree[:, :wide]
+    truth = odds @ agree
     ours = recover(m, row[None], held, chains=4000, sweeps=40, generator=rng())[0]
     assert torch.equal(ours[:width], row[:width])
     error = agree.std(0, correction=0) / 4000**0.5  # each chain counts at least once

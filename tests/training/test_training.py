@@ -1,3 +1,4 @@
+import copy
 import itertools
 import math
 
@@ -12,54 +13,63 @@ from harmonium import (
     Centre,
     ClipNorm,
     Contrastive,
+    Discriminative,
     Diverged,
     Exact,
-    Gaussian,
+    InputError,
     Join,
     Persistent,
     Potts,
     Sparsity,
-    Spin,
     evaluation,
     schedule,
     train,
 )
 from harmonium.data import batches
 from harmonium.data.toys import bars_and_stripes
-from harmonium.machines import Bipartite
-from laws import MACHINES, exact_states, machine, randomised, rng
+from harmonium.machines import Machine
+from laws import BIPARTITE, LISTED, MACHINES, exact_states, machine, randomised, rng, row_of
+
+every_machine = pytest.mark.parametrize("name", MACHINES)
+LABELLED = [name for name in LISTED if MACHINES[name]().labels and not MACHINES[name]().latent]
 
 
-def gradients(m: Bipartite) -> list[torch.Tensor]:
+def gradients(m: Machine) -> list[torch.Tensor]:
     return [p.grad.clone() for p in m.parameters()]
 
 
-def both_phases(m: Bipartite):
+def both_phases(m: Machine):
     return m.fields_sample(20, generator=rng(1)), m.fields_sample(30, generator=rng(2))
 
 
-def loss(m: Bipartite, v, u):
+def loss(m: Machine, v, u):
     return m.free_energy(v).mean() - m.free_energy(u).mean()
 
 
-CENTRED = ["bernoulli", "spin", "potts", "labelled", "gaussian hidden", "gaussian visible", "mixed visible"]
-
-
-@pytest.mark.parametrize("name", CENTRED)
+@pytest.mark.parametrize("name", BIPARTITE)
 def test_centre_is_the_change_of_variables_that_it_claims(name):
-    """The gradient in W, b + Wλ, c + Wᵀμ, carried back to plain parameters, is what Centre leaves behind."""
+    """The gradient in Wₗ and aₗ + Wₗλₗ₊₁ + Wₗ₋₁ᵀλₗ₋₁, carried back to plain parameters, is what Centre leaves."""
     m = machine(name)
     v, u = both_phases(m)
     loss(m, v, u).backward()
-    mu, lam = v.mean(0), m.hidden.mean(m.up(v)).mean(0).detach()
-    biases = [leaf.bias for leaf in m.visible.leaves()], [leaf.bias for leaf in m.hidden.leaves()]
-    plain_b, plain_c = (torch.cat([b.grad for b in row]) for row in biases)
-    w = m.weight.grad - torch.outer(plain_b, lam) - torch.outer(mu, plain_c)
-    b, c = plain_b - w @ lam, plain_c - mu @ w
+    even, odd = (
+        list(x.detach().mean(0).split([row.width for row in rows]))
+        for x, rows in ((v, m.layers[0::2]), (m.odd.mean(m.up(v)), m.layers[1::2]))
+    )
+    offsets = [(even, odd)[i % 2][i // 2] for i in range(len(m.layers))]
+    plain = [torch.cat([leaf.bias.grad for leaf in row.leaves()]) for row in m.layers]
+    weights = [
+        weight.grad - torch.outer(plain[i], offsets[i + 1]) - torch.outer(offsets[i], plain[i + 1])
+        for i, weight in enumerate(m.couplings())
+    ]
+    for i, weight in enumerate(weights):
+        plain[i] = plain[i] - weight @ offsets[i + 1]
+        plain[i + 1] = plain[i + 1] - offsets[i] @ weight
     Centre()(m, v, u)
-    assert torch.allclose(m.weight.grad, w, rtol=1e-12)
-    assert torch.allclose(torch.cat([x.grad for x in biases[0]]), b, rtol=1e-12, atol=1e-14)
-    assert torch.allclose(torch.cat([x.grad for x in biases[1]]), c, rtol=1e-12, atol=1e-14)
+    for coupling, weight in zip(m.couplings(), weights, strict=True):
+        assert torch.allclose(coupling.grad, weight, rtol=1e-12, atol=1e-14)
+    for row, bias in zip(m.layers, plain, strict=True):
+        assert torch.allclose(torch.cat([leaf.bias.grad for leaf in row.leaves()]), bias, rtol=1e-12, atol=1e-14)
 
 
 def test_centre_gives_the_centred_covariances():
@@ -106,8 +116,9 @@ def test_the_offsets_are_moving_averages():
     assert set(centre.state_dict()) == {"offsets"}
 
 
-def test_clip_norm_shortens_and_keeps_the_direction():
-    m = machine("bernoulli")
+@every_machine
+def test_clip_norm_shortens_and_keeps_the_direction(name):
+    m = machine(name)
     v, u = both_phases(m)
     loss(m, v, u).backward()
     before = torch.cat([g.flatten() for g in gradients(m)])
@@ -117,15 +128,20 @@ def test_clip_norm_shortens_and_keeps_the_direction():
     assert torch.allclose(after, before * 0.1 / before.norm(), rtol=1e-4)
 
 
-def test_penalties_have_their_textbook_gradients():
-    m = machine("bernoulli")
+@every_machine
+def test_weight_costs_have_their_textbook_gradients(name):
+    m = machine(name)
     v = m.fields_sample(20, generator=rng())
-    for penalty, truth in ((L1(0.3), 0.3 * m.weight.sign()), (L2(0.3), 0.3 * m.weight)):
+    for penalty, slope in ((L1(0.3), torch.sign), (L2(0.3), torch.clone)):
         m.zero_grad()
         penalty(m, v).backward()
-        assert torch.allclose(m.weight.grad, truth)
-        assert m.visible.bias.grad is None
-    m.zero_grad()
+        assert all(torch.allclose(weight.grad, 0.3 * slope(weight)) for weight in m.couplings())
+        assert all(leaf.bias.grad is None for leaf in row_of(m).leaves())
+
+
+def test_sparsity_has_its_textbook_gradient():
+    m = machine("bernoulli")
+    v = m.fields_sample(20, generator=rng())
     Sparsity(0.2, 0.5)(m, v).backward()
     h = m.hidden.mean(m.up(v))
     q = h.mean(0)
@@ -133,12 +149,38 @@ def test_penalties_have_their_textbook_gradients():
     assert torch.allclose(m.hidden.bias.grad, slope * (h * (1 - h)).mean(0))
 
 
-@pytest.mark.parametrize("name", MACHINES)
+def test_sparsity_asks_every_hidden_layer_for_its_target():
+    m = machine("three layers")
+    v = m.infer(exact_states(m, 20)[:, :4])
+    y = torch.sigmoid(v[:, :4] @ m.weights[0] + v[:, 4:] @ m.weights[1].T + m.layers[1].bias)
+    q = torch.cat([y, torch.sigmoid(y @ m.weights[1] + m.layers[2].bias)], -1).mean(0)
+    truth = -0.5 * (0.2 * q.log() + 0.8 * (1 - q).log()).sum()
+    assert float(Sparsity(0.2, 0.5)(m, v).detach()) == pytest.approx(float(truth.detach()), rel=1e-12)
+
+
+@pytest.mark.parametrize("name", LABELLED)
+def test_the_discriminative_penalty_is_minus_the_log_probability_of_the_label(name):
+    m = machine(name)
+    s = row_of(m).states()
+    data = exact_states(m, 6)
+    first, last = m.visible.width - m.visible.labels, m.visible.width
+    ours = torch.autograd.grad(Discriminative(0.7)(m, data), list(m.parameters()), allow_unused=True)
+    terms = []
+    for row in data:
+        alike = (s[:, :first] == row[:first]).all(-1)
+        own = alike & (s[:, first:last] == row[first:last]).all(-1)
+        terms.append(torch.logsumexp(-m.free_energy(s[alike]), 0) - torch.logsumexp(-m.free_energy(s[own]), 0))
+    truth = torch.autograd.grad(0.7 * torch.stack(terms).mean(), list(m.parameters()))
+    for a, b in zip(ours, truth, strict=True):
+        assert torch.allclose(torch.zeros_like(b) if a is None else a, b, rtol=1e-9, atol=1e-10)
+
+
+@every_machine
 def test_with_exact_negatives_a_step_follows_the_likelihood(name):
     """The step of SGD is, within 5 standard errors in every entry, the learning rate times the exact gradient."""
     m = machine(name)
-    data = exact_states(m, 4, seed=8)
-    before = [p.detach().clone() for p in m.parameters()]
+    data = exact_states(m, 4, seed=8)[:, : m.visible.width]
+    old = copy.deepcopy(m)
     chains = 100_000
     rate = 0.01
     x = Exact(chains)(m, data, generator=rng(4))
@@ -146,17 +188,17 @@ def test_with_exact_negatives_a_step_follows_the_likelihood(name):
     for p in m.parameters():
         pieces = [torch.autograd.grad(m.free_energy(part).mean(), p)[0] for part in x.split(1000)]
         spread.append(torch.stack(pieces).std(0) / len(pieces) ** 0.5)
-    if m.even.count < math.inf:
-        s = m.even.states()
-        log_z = torch.logsumexp(-m.free_energy(s), 0)
-    else:
-        y = m.odd.states()
-        log_z = torch.logsumexp(m.even.cgf(m.down(y)) - m.odd.energy(y), 0)
-    exact = torch.autograd.grad(m.free_energy(data).mean() + log_z, list(m.parameters()))
     optimizer = torch.optim.SGD(m.parameters(), lr=rate)
-    next(train(m, [data], Exact(chains), optimizer, generator=rng(4)))
-    for old, p, truth, error in zip(before, m.parameters(), exact, spread, strict=True):
-        assert ((p.detach() - old + rate * truth).abs() <= rate * 5.5 * error + 1e-12).all()
+    positive = next(train(m, [data], Exact(chains), optimizer, generator=rng(4))).positive
+    assert torch.equal(positive, old.infer(data, generator=rng(4)))
+    if name in LISTED:
+        log_z = torch.logsumexp(-old.free_energy(row_of(old).states()), 0)
+    else:
+        y = old.odd.states()
+        log_z = torch.logsumexp(old.even.cgf(old.down(y)) - old.odd.energy(y), 0)
+    exact = torch.autograd.grad(old.free_energy(positive).mean() + log_z, list(old.parameters()))
+    for before, p, truth, error in zip(old.parameters(), m.parameters(), exact, spread, strict=True):
+        assert ((p - before + rate * truth).detach().abs() <= rate * 5.5 * error + 1e-12).all()
 
 
 def learn(sampler, edits, steps, rate=0.1):
@@ -210,17 +252,25 @@ def test_divergence_names_the_step_and_the_cause():
     assert all(torch.equal(a, b) for a, b in zip(kept, m.parameters(), strict=True))
 
 
+SCHEDULES = {
+    "constant": [1, 1, 1, 1, 1],
+    "linear": [1, 0.75, 0.5, 0.25, 0],
+    "late": [1, 1, 1, 0.5, 0],
+    "cosine": [1, 0.5 + 0.5**1.5, 0.5, 0.5 - 0.5**1.5, 0],
+}
+
+
 def test_schedules():
-    for shape, expected in (("constant", [1, 1, 1]), ("linear", [1, 0.5, 0]), ("cosine", [1, 0.5, 0])):
+    for shape, expected in SCHEDULES.items():
         optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
-        scheduler = schedule(optimizer, shape, 2)
+        scheduler = schedule(optimizer, shape, 4)
         rates = []
-        for _ in range(3):
+        for _ in range(5):
             rates.append(optimizer.param_groups[0]["lr"])
             optimizer.step()
             scheduler.step()
         assert rates == pytest.approx(expected, abs=1e-12)
-    with pytest.raises(ValueError, match="constant, linear, cosine"):
+    with pytest.raises(ValueError, match="constant, linear, late, cosine"):
         schedule(optimizer, "steps", 2)
 
 
@@ -240,11 +290,14 @@ def test_labels_are_learned_beside_pixels():
 
 
 def test_edits_and_penalties_that_do_not_fit_say_so():
-    class Other(RBM):
-        pass
-
-    assert isinstance(Other(Spin(1), Gaussian(1)), RBM)
-    with pytest.raises(TypeError, match="RBM"):
-        Centre()(torch.nn.Linear(1, 1), torch.zeros(1, 1), torch.zeros(1, 1))
-    with pytest.raises(TypeError, match="hidden row"):
-        Sparsity(0.1)(torch.nn.Linear(1, 1), torch.zeros(1, 1))
+    general, v = machine("general"), torch.zeros(1, 7, dtype=torch.float64)
+    with pytest.raises(TypeError, match=r"machine of layers, not of a Boltzmann"):
+        Centre()(general, v, v)
+    with pytest.raises(TypeError, match=r"hidden row that is summed out, and a Boltzmann has none"):
+        Sparsity(0.1)(general, v)
+    for name, kind in (("spin", "Spin"), ("mixed hidden", "Gaussian"), ("four layers", "Spin")):
+        m = machine(name)
+        with pytest.raises(TypeError, match=rf"in 0…1, not {kind}"):
+            Sparsity(0.1)(m, m.fields_sample(1))
+    with pytest.raises(InputError, match="no label units"):
+        Discriminative(0.1)(machine("bernoulli"), v[:, :4])

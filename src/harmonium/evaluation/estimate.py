@@ -30,7 +30,7 @@ class Estimate:
     @classmethod
     def exact(cls, value: float) -> "Estimate":
         """Return a value that was enumerated."""
-        return cls(value, 0.0, "exact", "exact", "every state of the smaller row was summed")
+        return cls(value, 0.0, "exact", "exact", "every state was summed")
 
 
 @torch.no_grad()

@@ -1,48 +1,52 @@
 """Pseudo-likelihood: each unit's probability given all others (Besag, 1975)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import torch
 from torch import Generator, Tensor
 
 from ..errors import InputError
-from ..machines import Bipartite
+from ..machines import Bipartite, Machine
 from .estimate import Estimate
+
+Rows = Tensor | slice
 
 
 @torch.no_grad()
-def pseudo_likelihood(machine: Bipartite, v: Tensor) -> float:
+def pseudo_likelihood(machine: Machine, v: Tensor) -> float:
     """Return the mean over rows of Σᵢ log p(vᵢ | the other units), in nats a row; finite visible kinds only.
 
     Cheap and blind to the weights of far modes: it compares a row with its neighbours alone.
+
+    Raises `InputError` for machines with continuous visible units or with latent rows.
     """
-    fields, rows = machine.up(v), _rows(machine)
-    sites = [_site(machine, v, fields, columns, letters, rows).mean() for columns, letters in _sites(machine)]
-    return float(torch.stack(sites).sum())
+    sites = _sites(machine)
+    given_the_rest = _conditional(machine, v)
+    return float(torch.stack([given_the_rest(slice(None), *site).mean() for site in sites]).sum())
 
 
 @torch.no_grad()
-def stochastic_pseudo_likelihood(machine: Bipartite, v: Tensor, *, generator: Generator | None = None) -> Estimate:
+def stochastic_pseudo_likelihood(machine: Machine, v: Tensor, *, generator: Generator | None = None) -> Estimate:
     """Return an unbiased estimate of the pseudo-likelihood, in nats a row, from one site drawn for each row."""
-    sites, fields, rows = list(_sites(machine)), machine.up(v), _rows(machine)
+    sites = _sites(machine)
+    given_the_rest = _conditional(machine, v)
     drawn = torch.randint(len(sites), (len(v),), generator=generator, device=v.device)
     terms = v.new_empty(len(v))
     for i in drawn.unique().tolist():
         chosen = drawn == i
-        columns, letters = sites[i]
-        terms[chosen] = _site(machine, v[chosen], fields[chosen], columns, letters, rows)
+        terms[chosen] = given_the_rest(chosen, *sites[i])
     terms = len(sites) * terms.double()
     return Estimate(float(terms.mean()), float(terms.std()) / len(v) ** 0.5, "stochastic pseudo-likelihood")
 
 
-def _rows(machine: Bipartite) -> Tensor:
-    """Return the field that each even column sends up when it is 1: the maps are linear."""
-    return machine.up(torch.eye(machine.width).to(machine.even.bias))
-
-
-def _sites(machine: Bipartite) -> Iterator[tuple[slice, Tensor]]:
-    """Yield, for every site of the visible row, its columns and the values that it can take."""
-    first = 0
+def _sites(machine: Machine) -> list[tuple[slice, Tensor]]:
+    """Return, for every site of the visible row, its columns and the values that it can take."""
+    if machine.latent:
+        raise InputError(
+            f"pseudo-likelihood needs the density of a visible row, and a {type(machine).__name__} with latent rows "
+            "has only a bound on it: use log_likelihood"
+        )
+    sites, first = [], 0
     for leaf in machine.visible.leaves():
         letters = leaf.letters()
         if letters is None:
@@ -51,18 +55,38 @@ def _sites(machine: Bipartite) -> Iterator[tuple[slice, Tensor]]:
                 "use the free-energy gap or a likelihood"
             )
         size = letters.shape[1]
-        for at in range(first, first + leaf.width, size):
-            yield slice(at, at + size), letters
+        sites += [(slice(at, at + size), letters) for at in range(first, first + leaf.width, size)]
         first += leaf.width
+    return sites
 
 
-def _site(machine: Bipartite, v: Tensor, fields: Tensor, columns: slice, letters: Tensor, rows: Tensor) -> Tensor:
+def _conditional(machine: Machine, v: Tensor) -> Callable[[Rows, slice, Tensor], Tensor]:
+    """Return what gives log p(one site | the rest) of chosen rows of ``v``."""
+    if not isinstance(machine, Bipartite):
+        return lambda chosen, columns, letters: _from_free_energies(machine, v[chosen], columns, letters)
+    fields, rows = machine.up(v), machine.up(torch.eye(machine.width).to(v))  # the maps are linear
+    return lambda chosen, columns, letters: _from_fields(machine, v[chosen], fields[chosen], columns, letters, rows)
+
+
+def _from_free_energies(machine: Machine, v: Tensor, columns: slice, letters: Tensor) -> Tensor:
+    """Return log p(one site | the rest) for each row, from the free energy of every value of the site."""
+    scores = [-machine.free_energy(_changed(v, columns, letter)) for letter in letters]
+    return -machine.free_energy(v) - torch.logsumexp(torch.stack(scores), 0)
+
+
+def _from_fields(
+    machine: Bipartite, v: Tensor, fields: Tensor, columns: slice, letters: Tensor, rows: Tensor
+) -> Tensor:
     """Return log p(one site | the rest) for each row, by moving the fields instead of summing them anew."""
     scores = []
     for letter in letters:
-        other = v.clone()
-        other[:, columns] = letter
         moved = fields + (letter - v[:, columns]) @ rows[columns]
-        scores.append(machine.odd.cgf(moved) - machine.even.energy(other))
+        scores.append(machine.odd.cgf(moved) - machine.even.energy(_changed(v, columns, letter)))
     now = machine.odd.cgf(fields) - machine.even.energy(v)
     return now - torch.logsumexp(torch.stack(scores), 0)
+
+
+def _changed(v: Tensor, columns: slice, letter: Tensor) -> Tensor:
+    other = v.clone()
+    other[:, columns] = letter
+    return other

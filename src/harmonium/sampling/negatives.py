@@ -11,6 +11,7 @@ from torch import Generator, Tensor, nn
 
 from .. import numerics
 from ..machines import Bipartite, Machine
+from ..units import Join
 from .chains import run
 
 
@@ -83,7 +84,7 @@ class Fresh(Sampler):
 
 
 class Exact(Sampler):
-    """Independent draws by enumeration of the smaller row: for teaching, and for testing the rest."""
+    """Independent draws by enumeration of the smaller row, or of all units: for teaching, and for testing the rest."""
 
     def __init__(self, chains: int | None = None):
         super().__init__()
@@ -98,6 +99,6 @@ class Exact(Sampler):
             odds = torch.softmax(machine.even.cgf(machine.down(y)) - machine.odd.energy(y), 0)
             y = y[numerics.choose(odds, count, generator=generator)]
             return machine.even.sample(machine.down(y), generator=generator)
-        x = machine.visible.states()
+        x = Join(machine.visible, *machine.latent).states()
         odds = torch.softmax(-machine.free_energy(x), 0)
         return x[numerics.choose(odds, count, generator=generator)]

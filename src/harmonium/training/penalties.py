@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy
 
 from ..machines import Bipartite, Machine, label_scores
+from ..units import Bernoulli, Potts
 
 Penalty = Callable[[Machine, Tensor], Tensor]
 
@@ -36,7 +37,8 @@ class L2:
 class Sparsity:
     """``strength`` · Σ cross-entropy(``target``, mean activity over the batch), summed over hidden units in 0…1.
 
-    Its gradient on each hidden field is proportional to activity − target (Hinton, 2012, §11).
+    Its gradient on each hidden field is proportional to activity − target (Hinton, 2012, §11).  Latent layers are
+    active as the rows beside them, which are summed out, ask for.
     """
 
     target: float
@@ -44,8 +46,15 @@ class Sparsity:
 
     def __call__(self, machine: Machine, positive: Tensor) -> Tensor:
         if not isinstance(machine, Bipartite):
-            raise TypeError(f"Sparsity needs a hidden row: a {type(machine).__name__} has none")
-        activity = machine.odd.mean(machine.up(positive)).mean(0).clamp(1e-6, 1 - 1e-6)
+            raise TypeError(f"Sparsity needs a hidden row that is summed out, and a {type(machine).__name__} has none")
+        for leaf in (leaf for row in (machine.odd, *machine.latent) for leaf in row.leaves()):
+            if not isinstance(leaf, Bernoulli | Potts):
+                raise TypeError(f"Sparsity needs hidden units in 0…1, not {type(leaf).__name__}: leave it out")
+        activity = machine.odd.mean(machine.up(positive))
+        if machine.latent:
+            above = machine.even.mean(machine.down(activity))[..., machine.visible.width :]
+            activity = torch.cat([activity, above], -1)
+        activity = activity.mean(0).clamp(1e-6, 1 - 1e-6)
         goal = activity.new_tensor(self.target).expand_as(activity)
         return self.strength * binary_cross_entropy(activity, goal, reduction="sum")
 
