@@ -276,3 +276,76 @@ def test_settings_come_from_defaults_then_yaml_then_options(tmp_path):
 
     settings = yaml.safe_load((tmp_path / "r/config.yaml").read_text())
     assert (settings["hidden"], settings["steps"], settings["lr"], settings["batch"]) == (6, 12, 0.2, 100)
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    """A small network that knows labels, and its two fine-tunings."""
+    place = tmp_path_factory.mktemp("deep")
+    learn = ["--lr", 0.1, "--momentum", 0.8, "--epochs", 40, "--no-report"]
+    train = ["train", "digits", "--model", "dbn", "--labels", "--hidden", "40,60", *learn]
+    done = [harmonium(*train, "--out", "runs/d", cwd=place)]
+    for method in ("updown", "backprop"):
+        tune = ["finetune", "runs/d", "--method", method, "--epochs", 2, "--no-report"]
+        done.append(harmonium(*tune, cwd=place))
+    assert [one.returncode for one in done] == [0, 0, 0], [one.stderr for one in done]
+    return place
+
+
+@pytest.mark.parametrize("run", ["runs/d", "runs/d-updown", "runs/d-backprop"])
+def test_classify_prints_one_json_object(network, run):
+    figures = json.loads(harmonium("classify", run, "--json", cwd=network).stdout)
+    assert {"error", "accuracy", "rows", "confusion"} <= figures.keys()
+    assert figures["rows"] == 359 == sum(map(sum, figures["confusion"]))
+    assert figures["error"] < 0.6
+
+
+@pytest.mark.parametrize("name", ["dream.png", "dream.gif", "dream.npy"])
+def test_dreams_are_drawn(network, name):
+    done = harmonium("dream", "runs/d", "--label", 7, "--count", 3, "--sweeps", 5, "--out", name, cwd=network)
+    assert done.returncode == 0, done.stderr
+    assert (network / name).stat().st_size > 100
+    if name.endswith(".npy"):
+        assert np.load(network / name).shape == (3, 64)
+
+
+def test_every_command_works_on_a_network(network):
+    for words in (
+        ["evaluate", "runs/d", "--chains", 20, "--rungs", 50, "--json"],
+        ["sample", "runs/d", "--sweeps", 5, "--out", "s.png"],
+        ["recover", "runs/d", "--count", 4, "--sweeps", 4, "--json"],
+        ["weights", "runs/d", "--layer", 2, "--out", "w.png"],
+        ["report", "runs/d-backprop"],
+    ):
+        done = harmonium(*words, cwd=network)
+        assert done.returncode == 0, (words, done.stderr)
+    assert json.loads(harmonium("evaluate", "runs/d", "--rungs", 50, "--json", cwd=network).stdout)["bound"]
+    page = (network / "runs/d-backprop/report.html").read_text()
+    assert "Does it know the labels?" in page
+
+
+DEEP_FAULTS = {
+    "classify without labels": (["classify", "{home}/runs/a"], "train it with --labels"),
+    "dream without labels": (["dream", "{home}/runs/a", "--out", "x.png"], "train it with --labels"),
+    "label out of range": (["dream", "runs/d", "--label", "10", "--out", "x.png"], "0 to 9"),
+    "label of another kind": (["dream", "runs/d", "--label", "seven", "--out", "x.png"], "class number or all"),
+    "labels of the wrong length": (["train", "short.npz", "--labels"], "labels of shape"),
+    "no labels in the data": (["train", "bare.npy", "--labels"], "holds none"),
+    "two layers for an rbm": (["train", "digits", "--hidden", "8,8"], "--model dbm or dbn"),
+    "no number of units": (["train", "digits", "--hidden", "8,x"], "one for each layer"),
+    "up-down on an rbm": (["finetune", "{home}/runs/a"], "backprop"),
+    "a layer too many": (["weights", "runs/d", "--layer", "3", "--out", "w.png"], "1 to 2"),
+    "gibbs after backprop": (["classify", "runs/d-backprop", "--readout", "gibbs"], "pass exact"),
+}
+
+
+@pytest.mark.parametrize("case", DEEP_FAULTS)
+def test_what_a_deep_model_cannot_do_costs_one_line_and_exit_2(network, home, case):
+    np.save(network / "bare.npy", np.eye(8, dtype=np.uint8).repeat(40, 0))
+    np.savez(network / "short.npz", data=np.eye(8).repeat(40, 0), labels=np.arange(5))
+    words, says = DEEP_FAULTS[case]
+    done = harmonium(*(word.format(home=home[0]) for word in words), cwd=network)
+    assert done.returncode == 2, done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert says in done.stderr
+    assert not (network / "runs/a-updown").exists()

@@ -116,8 +116,9 @@ def facts(run: Run, judged: dict[str, Any]) -> list[tuple[str, str]]:
     """Return the table at the top."""
     columns, dataset = run.metrics(), run.dataset("train")
     error = f" ± {judged['error']:.2f}" if judged["error"] else ""
+    least = "at least " if judged["bound"] else ""
     return [
-        ("log-likelihood", f"{judged['log_likelihood']:.2f}{error} nats a row ({judged['split']})"),
+        ("log-likelihood", f"{least}{judged['log_likelihood']:.2f}{error} nats a row ({judged['split']})"),
         ("verdict", judged["verdict"]),
         ("independent units", f"{judged['baseline']:.2f} nats a row"),
         ("data", f"{Path(run.source).name}, {len(dataset)} rows of {dataset.width}, binarise {judged['binarise']}"),
@@ -130,22 +131,29 @@ def tell_likelihood(page: Page, run: Run, judged: dict[str, Any]) -> None:
     """Add what the likelihood is, how it was reached and how far it can be trusted."""
     section = page.section("How good is it?")
     section.verdict(judged["verdict"], f"{sentence(judged)}. Reason: {judged['reason']}.")
+    own = "this machine, at least" if judged["bound"] else "this machine"
     rows: list[list[object]] = [
-        ["this machine", judged["log_likelihood"], judged["error"]],
-        ["independent units (baseline)", judged["baseline"], 0.0],
+        [own, judged["log_likelihood"], f"{judged['error']:.2f}"],
+        ["independent units (baseline)", judged["baseline"], "0.00"],
     ]
     section.table(["model", "log-likelihood, nats a row", "error"], rows, "Mean over rows; higher is better.")
     spread = judged["error_over_rows"]
     section.text(
         "The likelihood is the probability that the machine gives to rows it has not seen, as a logarithm: "
-        "`log p(v) = −free energy(v) − log Z`. The free energy is exact; all the difficulty lies in "
-        "log Z, the sum over every "
-        f"state there is. Here log Z = {judged['log_partition']:.3f}, by "
+        "`log p(v) = −free energy(v) − log Z`. "
+        + (BOUND if judged["bound"] else "The free energy is exact; all the difficulty lies in ")
+        + f"log Z, the sum over every state there is. Here log Z = {judged['log_partition']:.3f}, by "
         + ("summing all states." if judged["method"] == "exact" else annealing(judged))
         + (f" Another draw of as many rows would move the mean by about {spread:.2f} nats." if spread else "")
     )
     if judged["standardised"]:
         section.text("Columns were standardised by the training rows: likelihoods are densities in those units.")
+
+
+BOUND = (
+    "The free energy sums over hidden layers that depend on each other, so a factorised guess at them stands in for "
+    "the sum: it can only lower the likelihood, which is therefore a bound. The other difficulty lies in "
+)
 
 
 def annealing(judged: dict[str, Any]) -> str:
@@ -201,12 +209,13 @@ def tell_snapshots(page: Page, run: Run, judged: dict[str, Any]) -> None:
         "where the chains of the "
         "training stood; it owes nothing to the rows above it."
     )
+    first = "Before fine-tuning." if tuned(run) else "Before training."
     for file in sorted(run.file("snapshots").glob("*.npz")):
         epoch = int(file.stem)
         with np.load(file, allow_pickle=False) as arrays:
             groups = [(name, scaled(arrays[name][:10], run)) for name in ("data", "reconstruction", "sample")]
         content = picture(run, f"epoch-{epoch:05d}.png", plots.png(plots.strips(groups, shape(run))))
-        section.picture(content, "Before training." if epoch == 0 else f"After epoch {epoch}.", f"epoch {epoch}")
+        section.picture(content, first if epoch == 0 else f"After epoch {epoch}.", f"epoch {epoch}")
 
 
 def scaled(rows: np.ndarray, run: Run) -> np.ndarray:
@@ -244,7 +253,8 @@ def tell_labels(page: Page, run: Run, watch: Watch) -> None:
     read = {readout: classify(run, readout=readout, watch=watch) for readout in readouts(run)}
     section = page.section("Does it know the labels?")
     rows: list[list[object]] = [[name, f"{one['error']:.2%}", one["rows"]] for name, one in read.items()]
-    section.table(["read-out", "error", "rows"], rows, "Test rows whose label is missed. " + READOUTS)
+    section.text(READOUTS)
+    section.table(["read-out", "error", "rows"], rows, "Test rows whose label is missed.")
     confusion = read["exact"]["confusion"]
     table: list[list[object]] = [[label, *counts] for label, counts in enumerate(confusion)]
     section.table(["truth", *(f"as {label}" for label in range(len(confusion)))], table, "Exact read-out, test rows.")
@@ -257,8 +267,8 @@ def tell_labels(page: Page, run: Run, watch: Watch) -> None:
 
 
 READOUTS = (
-    "exact compares the free energy (or the bound) of the row with every label; gibbs runs 15 sweeps from an "
-    "uninformative label after a drawn pass up, and is noisier."
+    "The exact read-out compares the free energy (or its bound) of the row with every label. The Gibbs read-out holds "
+    "the row, or a code drawn from it, runs 15 sweeps from an even label and takes the likeliest: it is noisier."
 )
 
 
