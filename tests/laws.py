@@ -1,6 +1,7 @@
 """What the laws run over, and what they assert with.  A new kind or machine joins one of the two lists."""
 
 import math
+from collections.abc import Callable
 
 import torch
 from scipy.stats import chi2
@@ -132,3 +133,28 @@ def chi_square(observed: Tensor, p: Tensor) -> float:
 def same_distribution(x: Tensor, states: Tensor, p: Tensor) -> None:
     level = chi_square(counts(x, states), p)
     assert level > LIMIT, f"chi-square p = {level:.2g}"
+
+
+def slope(m: nn.Module, value: Callable[[], Tensor], seed: int = 6) -> tuple[list[Tensor], float, float]:
+    """Return a random direction, the derivative of ``value`` along it by central differences, and twice its error.
+
+    Steps of 1e-4 and 2e-4: their results differ by three times the error of the smaller one.
+    """
+    g = rng(seed)
+    direction = [torch.randn(p.shape, generator=g, dtype=p.dtype) for p in m.parameters()]
+    slopes = []
+    for step in (1e-4, 2e-4):
+        ends = []
+        for way in (1, -2, 1):
+            with torch.no_grad():
+                for p, d in zip(m.parameters(), direction, strict=True):
+                    p += way * step * d
+            ends.append(float(value().detach()))
+        slopes.append((ends[0] - ends[1]) / (2 * step))
+    return direction, slopes[0], abs(slopes[0] - slopes[1]) + 1e-9
+
+
+def along(m: nn.Module, value: Tensor, direction: list[Tensor]) -> float:
+    """Return the derivative of ``value`` along a direction by autograd."""
+    found = torch.autograd.grad(value, list(m.parameters()), allow_unused=True)
+    return sum(float((g * d).sum()) for g, d in zip(found, direction, strict=True) if g is not None)

@@ -58,7 +58,7 @@ class DBM(Bipartite):
     def stack(cls, halves: Sequence["Doubled"], *, sweeps: int = 30) -> Self:
         """Return the machine whose layers were learned one by one as `Doubled` machines, the lowest first."""
         rows = [halves[0].visible, *(half.hidden for half in halves)]
-        machine = cls(*copy.deepcopy(rows), sweeps=sweeps)
+        machine = cls(*copy.deepcopy(rows), sweeps=sweeps).to(halves[0].weight)
         with torch.no_grad():
             for weight, half in zip(machine.weights, halves, strict=True):
                 weight.copy_(half.weight)

@@ -25,7 +25,7 @@ def network(model: RBM | DBN | DBM, classes: int, *, generator: Generator | None
         blocks, last = _from_dbm(model, classes, generator)
     else:
         blocks, last = _from_pass_up(model, classes, generator)
-    return nn.Sequential(*blocks, last)
+    return nn.Sequential(*blocks, last).to(model.couplings()[0])
 
 
 def _from_pass_up(
