@@ -1,0 +1,129 @@
+"""The recipe ``dbn-lab``: its parts, and a tiny run from end to end."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from harmonium import recipes
+from harmonium.recipes import passing, plan
+from harmonium.recipes.common.small_machines import one_thread
+from harmonium.recipes.common.steps import counted
+from harmonium.recipes.dbn_lab import alone, depth, experiment, judge, lab, wake
+from harmonium.report.page import render
+
+HOME = os.environ.get("HARMONIUM_DATA")
+TINY = {
+    "layers": [12, 10, 20], "rows": 400, "test_rows": 100, "points": 3, "widths": [4, 8], "alone_updates": 12,
+    "far": [1, 3], "layer_rows": 100, "layer_updates": 30, "shown": [5, 30], "counts": [100, 400],
+    "iterations": [5, 20], "curve_rows": 50, "start_updates": 20, "epochs": 2, "judged": [1, 2], "seeds": 2,
+    "dreams": 3, "dream_sweeps": 4, "judge_updates": 20,
+}  # fmt: skip
+needs_mnist = pytest.mark.skipif(
+    HOME is None or not (Path(HOME) / "mnist").is_dir(), reason="HARMONIUM_DATA does not hold MNIST"
+)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    with one_thread():
+        yield
+
+
+def settings(**more):
+    return plan("dbn-lab", quick=True) | TINY | more
+
+
+def toy(count=60):
+    """Return rows of 20 pixels whose first ten spell the label, with some noise."""
+    draw = torch.Generator().manual_seed(3)
+    label = torch.arange(count) % 10
+    v = torch.nn.functional.one_hot(label, 10).float().repeat(1, 2)
+    return lab.Rows((v + (torch.rand(v.shape, generator=draw) < 0.05)).clamp_max(1), label)
+
+
+def test_steps_are_counted_from_one_and_no_more_are_taken():
+    endless = iter(range(100))
+    assert list(counted(endless, 3, passing, "")) == [(1, 0), (2, 1), (3, 2)]
+    assert next(endless) == 3
+
+
+def test_layers_grow_one_by_one_and_the_last_has_the_labels():
+    seen = [(number, update, tuple(v.shape)) for number, update, _, v in lab.grow(toy(), 2, 0, settings(), passing, "")]
+    assert seen == [(number, update, (60, width)) for number, width in ((1, 20), (2, 12), (3, 20)) for update in (1, 2)]
+    network = lab.greedy(toy(), 2, 0, settings(), passing, "")
+    assert (network.code, network.labels, len(network.layers)) == (10, 10, 2)
+
+
+def test_a_network_learns_easy_labels_and_both_read_outs_see_it():
+    rows = toy(200)
+    network = lab.greedy(rows, 600, 0, settings(rate=0.2, top_rate=0.2, layers=[30, 60]), passing, "")
+    assert lab.exact_accuracy(network, rows) > 0.9
+    assert lab.gibbs_accuracy(network, rows, 0) > 0.6
+
+
+def test_rows_cost_less_given_their_own_code_than_given_no_code():
+    rows = toy(200)
+    network = lab.greedy(rows, 600, 0, settings(rate=0.2), passing, "")
+    found = judge.costs(network, rows, 0)
+    mean = rows.v.mean(0)
+    alone_cost = float(-(rows.v * mean.log() + (1 - rows.v) * (1 - mean).log()).sum(-1).mean())
+    assert 0 < found["cost"] < found["deep_cost"]
+    assert found["cost"] < alone_cost
+    assert found == judge.costs(network, rows, 0)
+
+
+def test_a_step_of_zero_leaves_recognition_as_it_was():
+    rows = toy(100)
+    network = lab.greedy(rows, 20, 0, settings(), passing, "")
+    before = [p.clone() for layer in network.arrows() for p in (layer.recognition, layer.above.bias)]
+    generated = network.arrows()[0].generation.clone()
+    way = {"generation": 0.2, "recognition": 0.0, "top": 0.2, "sweeps": [1, 2], "step": "linear"}
+    done = [epoch for epoch, _ in wake.epochs(network, rows, way, settings(), 0, passing, "")]
+    after = [p for layer in network.arrows() for p in (layer.recognition, layer.above.bias)]
+    assert done == [1, 2]
+    assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+    assert not torch.equal(generated, network.arrows()[0].generation)
+
+
+def test_the_curves_of_one_machine():
+    found = alone.one(toy(), toy(), 8, settings(alone_updates=600), passing)
+    assert found["updates"][0] == 0
+    assert found["updates"][-1] == 600
+    assert len(found["errors"]) == len(found["updates"]) == len(found["resting"]) + 1
+    assert found["errors"][-1] < found["errors"][0]
+    assert all(0 <= share <= 1 for share in found["resting"])
+
+
+def test_weights_are_kept_at_the_updates_that_are_shown():
+    found, features = depth.losses(toy(), settings(), passing)
+    assert list(features) == [5, 30]
+    assert features[5].shape == (20, 12)
+    assert list(found["errors"]) == [1, 2, 3]
+    assert not torch.equal(features[5], features[30])
+
+
+@needs_mnist
+def test_the_recipe_from_end_to_end(tmp_path):
+    labels = set()
+
+    def watch(steps, label):
+        labels.add(label)
+        return steps
+
+    page = experiment.carry_out(settings(), tmp_path, watch=watch)
+    held = json.loads((tmp_path / "figures.json").read_text())["figures"]
+    ways = list(recipes.plan("dbn-lab")["ways"])
+    assert list(held["wake"]) == [wake.START, *ways]
+    assert wake.PROPER in ways
+    assert all(len(held["wake"][way]["seeds"]) == 2 for way in held["wake"])
+    assert [point["epoch"] for point in held["wake"][wake.PROPER]["curve"]] == [0, 1, 2]
+    assert list(held["accuracy"]["counts"]) == ["100", "400"]
+    assert f"seed 1, {wake.PROPER}" in labels
+    names = {path.stem for path in tmp_path.glob("*.png")}
+    assert {"reconstruction", "resting", "features-5", "features-30", "accuracy", "exact", "cost", "dreams-0"} <= names
+    text = render(page)
+    for words in ("the first 100 test rows", "The puzzle", "15 sweeps"):
+        assert words in text
