@@ -167,7 +167,7 @@ def what_it_gains(section: Section, wake: Figures) -> None:
         f"And does the large step generate better? It changes the cost of a row by {words[0]}; the proper algorithm by "
         f"{words[1]}. The share of digits drawn to order that the judge recognises changes by "
         f"{points(large, start, 'dreams')} and {points(proper, start, 'dreams')} points."
-        + (" In cost, what the large step gains it gains in the lowest layer alone." if lowest_alone(start, large) else "")
+        + " What the large step gains in cost, it gains in the lowest layer alone." * lowest_alone(start, large)
     )
 
 
