@@ -1,12 +1,14 @@
 import json
+from itertools import pairwise
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from harmonium import RBM, Bernoulli, InputError, load, save
+from harmonium import DBN, RBM, Bernoulli, Directed, InputError, Join, Potts, load, save
+from harmonium.evaluation import scores
 from harmonium.storage import describe, read_tensors
-from laws import MACHINES, machine, rng
+from laws import DEEP, MACHINES, exact_states, machine, randomised, rng
 
 
 @pytest.mark.parametrize("name", MACHINES)
@@ -18,6 +20,54 @@ def test_a_machine_comes_back_to_the_bit(name, dtype, tmp_path):
     x = m.fields_sample(5, generator=rng())
     assert torch.equal(again.free_energy(x), m.free_energy(x))
     assert all(a.requires_grad and torch.equal(a, b) for a, b in zip(again.parameters(), m.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("name", [*DEEP, "labelled", "general, labelled"])
+def test_what_is_inferred_comes_back_to_the_bit(name, tmp_path):
+    m = machine(name).requires_grad_(False)
+    again = load(save(m, tmp_path / "model.safetensors")).requires_grad_(False)
+    v = exact_states(m, 5)[:, : m.visible.width]
+    assert again.sweeps == m.sweeps
+    assert torch.equal(again.bound(v), m.bound(v))
+    x = m.infer(v, generator=rng())
+    assert torch.equal(again.infer(v, generator=rng()), x)
+    assert torch.equal(again.gibbs(x, generator=rng()), m.gibbs(x, generator=rng()))
+    if m.labels:
+        assert torch.equal(scores(again, v[:, : -m.labels]), scores(m, v[:, : -m.labels]))
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2])
+@pytest.mark.parametrize("labels", [0, 3])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_network_comes_back_to_the_bit(labels, depth, dtype, tmp_path):
+    widths = (5, 4, 3)[2 - depth :]
+    top = RBM(Join(Bernoulli(3), Potts(1, labels)) if labels else Bernoulli(3), Bernoulli(6))
+    layers = [Directed(Bernoulli(below), Bernoulli(above)) for below, above in pairwise(widths)]
+    dbn = randomised(DBN(*layers, top=top)).to(dtype).requires_grad_(False)
+    again = load(save(dbn, tmp_path / "model.safetensors"))
+    assert describe(again) == describe(dbn)
+    assert len(again.layers) == depth
+    assert all(a.requires_grad and a.dtype == dtype for a in again.parameters())
+    assert all(torch.equal(a, b) for a, b in zip(again.parameters(), dbn.parameters(), strict=True))
+    again.requires_grad_(False)
+    x = dbn.fields_sample(20, generator=rng())
+    code = dbn.encode(x)
+    assert torch.equal(again.encode(x), code)
+    assert torch.equal(again.top.free_energy(code), dbn.top.free_energy(code))
+    assert torch.equal(again.bound(x, generator=rng(1)), dbn.bound(x, generator=rng(1)))
+    assert torch.equal(again.generate(code[:, :3], generator=rng(1))[0], dbn.generate(code[:, :3], generator=rng(1))[0])
+    if labels:
+        ours, theirs = (scores(model, x[:, :-labels]) for model in (again, dbn))
+        assert torch.equal(ours, theirs)
+        assert torch.equal(ours.argmax(-1), theirs.argmax(-1))
+
+
+def test_a_mask_comes_back_with_its_colouring(tmp_path):
+    m = machine("general, sparse")
+    again = load(save(m, tmp_path / "model.safetensors"))
+    assert torch.equal(again.mask, m.mask)
+    assert len(again.classes) == len(m.classes) < 8
+    assert all(torch.equal(a, b) for a, b in zip(again.classes, m.classes, strict=True))
 
 
 def test_the_same_machine_gives_the_same_bytes(tmp_path):

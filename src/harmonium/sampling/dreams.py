@@ -6,6 +6,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import one_hot, pad
 
+from ..errors import InputError
 from ..machines import DBN, Machine
 
 Watch = Callable[[range], Iterable[int]]
@@ -23,9 +24,13 @@ def dream(
 
     The label stays clamped.  In a `DBN` the chain runs in the top RBM and a pass down ends each sweep, by means in the
     lowest layer, whose draw is the mean then (Hinton, Osindero & Teh, 2006, §7).
+
+    Raises `InputError` for a machine without labels.
     """
     machine = model.top if isinstance(model, DBN) else model
     labels, first = machine.labels, machine.visible.width - machine.labels
+    if not labels:
+        raise InputError("the machine has no label units to clamp: train it with labels, or let its chains wander")
     mark = one_hot(label, labels).to(machine.couplings()[0])
     held = torch.zeros(machine.width, dtype=torch.bool, device=mark.device)
     held[first : first + labels] = True
