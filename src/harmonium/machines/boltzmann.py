@@ -100,11 +100,13 @@ class Boltzmann(Machine):
         new, mean, matrix = x.clone(), x.clone(), self.matrix
         extra = None if channel is None else pad(channel, (0, self.width - channel.shape[-1]))
         for columns in self.classes:
+            still = None if held is None else held[..., columns]
+            if still is not None and bool(still.all()):
+                continue
             row = self.row.part(columns)
             field = new @ matrix[..., columns]
             field = field if extra is None else field + extra[..., columns]
             drawn, expected = row.sample(field, generator=generator), row.mean(field)
-            still = None if held is None else held[..., columns]
             new[..., columns] = drawn if still is None else torch.where(still, new[..., columns], drawn)
             mean[..., columns] = expected if still is None else torch.where(still, mean[..., columns], expected)
         return new, mean

@@ -45,12 +45,16 @@ class Join(Units):
         rows = self.rows()
         return zip(rows, x.split([row.width for row in rows], -1), strict=True)
 
-    def part(self, columns: Tensor) -> "Join":
-        pieces, start = [], 0
+    def part(self, columns: Tensor) -> Units:
+        pieces, start, first, last = [], 0, int(columns[0]), int(columns[-1])
         for row in self.rows():
-            own = columns[(columns >= start) & (columns < start + row.width)] - start
-            pieces += [row.part(own)] if len(own) else []
-            start += row.width
+            end = start + row.width
+            if start <= first and last < end:
+                return row.part(columns - start)
+            if first < end and start <= last:
+                own = columns[(columns >= start) & (columns < end)] - start
+                pieces += [row.part(own)] if len(own) else []
+            start = end
         return Join(*pieces)
 
     def _total(self, method: str, x: Tensor) -> Tensor:
