@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from harmonium import RBM, Bernoulli, Gaussian, InputError, Potts, evaluation
-from laws import DEEP, LISTED, machine, rng
+from harmonium.machines import Bipartite
+from laws import DEEP, LISTED, MACHINES, machine, rng
 
 SUMMED_OUT = [name for name in LISTED if name not in DEEP]
 
@@ -76,6 +77,23 @@ def test_the_gap_the_error_the_norm_and_the_usage_are_what_they_say():
     assert evaluation.reconstruction_error(m, v) == pytest.approx(float(((m.reconstruct(v) - v) ** 2).mean()))
     assert evaluation.weight_norm(m.couplings()) == pytest.approx(float(m.weight.norm()))
     assert torch.allclose(evaluation.usage(m, v), torch.sigmoid(v @ m.weight + m.hidden.bias).mean(0))
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_every_machine_has_the_cheap_figures_of_its_visible_rows(name):
+    """The gap is one of bounds, the error looks at visible columns alone, and usage goes through every hidden row."""
+    m = machine(name).requires_grad_(False)
+    v, u = (m.fields_sample(9, generator=rng(seed))[:, : m.visible.width] for seed in (1, 2))
+    gap = evaluation.free_energy_gap(m, v, u)
+    assert gap == pytest.approx(float(m.bound(v).mean() - m.bound(u).mean()), abs=1e-12)
+    assert evaluation.free_energy_gap(m, u, v) == pytest.approx(-gap, abs=1e-12)
+    mean = m.reconstruct(m.infer(v, generator=rng(0)))[:, : m.visible.width]
+    assert evaluation.reconstruction_error(m, v) == pytest.approx(float(((mean - v) ** 2).mean()), rel=1e-12)
+    if isinstance(m, Bipartite):
+        hidden = torch.cat([means.mean(0) for means in m.layer_means(m.infer(v))[1:]])
+    else:
+        hidden = m.mean_field(v).state.mean(0)[m.visible.width :]
+    assert torch.allclose(evaluation.usage(m, v), hidden, rtol=1e-12)
 
 
 def test_stability_counts_the_weights_that_stood_still():

@@ -46,4 +46,4 @@ def weight_norm(weights: Sequence[Tensor]) -> float:
 @torch.no_grad()
 def usage(machine: Machine | DBN, v: Tensor) -> Tensor:
     """Return the mean activity of each hidden unit over the rows ``v``, all hidden layers side by side."""
-    return torch.cat([means.mean(0) for means in machine.hidden_means(v)])
+    return torch.cat([v.new_zeros(0), *(means.mean(0) for means in machine.hidden_means(v))])
