@@ -8,9 +8,10 @@ from torch import Tensor
 from ... import evaluation
 from ...machines import RBM
 from .. import Watch
+from ..common.labelled import Rows
 from ..common.small_machines import checkpoints, stream
 from ..common.steps import counted
-from .lab import Rows, Settings, contrastive, row_of
+from .lab import Settings, contrastive, row_of
 
 
 def measure(train: Rows, test: Rows, settings: Settings, watch: Watch) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from torch import Tensor
 from ... import evaluation
 from ...machines import DBN
 from .. import Watch
+from ..common.labelled import Rows
 from ..common.small_machines import checkpoints
-from .lab import Rows, Settings, exact_accuracy, gibbs_accuracy, greedy, grow
+from .lab import Settings, exact_accuracy, gibbs_accuracy, greedy, grow
 
 JUDGED = 2000  # training rows whose labels are read back
 

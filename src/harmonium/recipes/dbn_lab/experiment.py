@@ -6,14 +6,11 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-import torch
-
-from ... import data
 from ...report.page import Page
 from .. import Watch, passing, recipe, write_figures
+from ..common.labelled import agreement, classifier, mnist
 from . import alone, depth, wake
-from .judge import agreement, classifier
-from .lab import Rows, Settings, load
+from .lab import load
 
 
 def carry_out(settings: dict[str, Any], out: Path, *, watch: Watch = passing) -> Page:
@@ -24,25 +21,19 @@ def carry_out(settings: dict[str, Any], out: Path, *, watch: Watch = passing) ->
     train, test = load(settings, "train"), load(settings, "test").take(settings["test_rows"])
     rows, few = train.take(settings["rows"]), test.take(settings["curve_rows"])
     losses, features = depth.losses(train.take(settings["layer_rows"]), settings, watch)
-    judge = classifier(grey(settings, "train"), settings, watch)
+    judge = classifier(mnist(settings, "train"), settings, watch)
     figures: dict[str, Any] = {
         "source": recipe("dbn-lab").source_figures,
         "alone": alone.measure(rows, few, settings, watch),
         "losses": losses,
         "accuracy": depth.accuracies(train, few, settings, watch),
-        "judge": {"accuracy": agreement(judge, grey(settings, "test"))},
+        "judge": {"accuracy": agreement(judge, mnist(settings, "test"))},
     }
     tuned = wake.study(rows, test, judge, settings, watch)
     figures["wake"] = {name: summary(found) for name, found in tuned.items()}
     figures["seconds"] = time.perf_counter() - began
     write_figures(out, settings, figures)
     return fill(settings, out, features, tuned, figures)
-
-
-def grey(settings: Settings, split: str) -> Rows:
-    """Return the grey levels of one split of MNIST, which the judge of dreams learns from."""
-    found = data.load("mnist", split, data_dir=settings["data_dir"])
-    return Rows(found.tensor(), torch.as_tensor(found.labels))
 
 
 def summary(found: wake.Tuned) -> dict[str, Any]:

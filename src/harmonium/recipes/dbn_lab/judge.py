@@ -1,42 +1,12 @@
-"""How well a network generates: the cost of rows given their codes, and what a classifier makes of its dreams."""
-
-from collections.abc import Iterator
+"""How well a network generates: its dreams, and the cost of rows given their codes."""
 
 import torch
-from torch import Generator, Tensor, nn
-from torch.optim import Adam
 
-from ... import data, sampling
+from ... import sampling
 from ...machines import DBN, log_density
-from ...training import backprop
-from .. import Watch
+from ..common.labelled import DIGITS, Rows
 from ..common.small_machines import stream
-from ..common.steps import counted
-from .lab import DIGITS, Rows, Settings
-
-
-def classifier(grey: Rows, settings: Settings, watch: Watch) -> nn.Sequential:
-    """Return a network of one hidden layer that learned the labels of real digits by back-propagation."""
-    draw = stream(settings["seed"], 5)
-    net = nn.Sequential(nn.Linear(grey.v.shape[1], 300), nn.Sigmoid(), nn.Linear(300, DIGITS))
-    with torch.no_grad():
-        for parameter in net.parameters():
-            parameter.copy_(0.05 * torch.randn(parameter.shape, generator=draw))
-    steps = backprop(net, pairs(grey, draw), Adam(net.parameters(), lr=0.002))
-    for _ in counted(steps, settings["judge_updates"], watch, "the judge of dreams"):
-        pass
-    return net.requires_grad_(False)
-
-
-def pairs(rows: Rows, draw: Generator) -> Iterator[tuple[Tensor, Tensor]]:
-    """Return endless batches of 100 rows and their class numbers."""
-    for x in data.batches(torch.cat([rows.v, rows.marks()], 1), 100, generator=draw):
-        yield x[:, :-DIGITS], x[:, -DIGITS:].argmax(1)
-
-
-def agreement(net: nn.Sequential, rows: Rows) -> float:
-    """Return the share of rows that the classifier gives their label."""
-    return float((net(rows.v).argmax(1) == rows.label).double().mean())
+from .lab import Settings
 
 
 def dreams(network: DBN, settings: Settings, seed: int) -> Rows:

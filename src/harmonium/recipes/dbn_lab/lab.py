@@ -1,12 +1,10 @@
 """What all parts of the lab share: the rows, the layers learned one by one, and their two read-outs."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Generator, Tensor
-from torch.nn.functional import one_hot
 from torch.optim import SGD
 
 from ... import data, evaluation
@@ -16,36 +14,16 @@ from ...sampling import Contrastive
 from ...training import Step, train
 from ...units import Bernoulli, Join, Potts
 from .. import Watch
+from ..common.labelled import DIGITS, Rows, mnist
 from ..common.small_machines import stream
 from ..common.steps import counted
 
-DIGITS = 10
 Settings = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Pixels above 127 on, (rows, 784), and class numbers, (rows,)."""
-
-    v: Tensor
-    label: Tensor
-
-    def __len__(self) -> int:
-        return len(self.v)
-
-    def take(self, count: int | None) -> "Rows":
-        """Return the first ``count`` rows, or all of them."""
-        return Rows(self.v[:count], self.label[:count])
-
-    def marks(self) -> Tensor:
-        """Return the labels as columns, one for each class."""
-        return one_hot(self.label, DIGITS).to(self.v)
 
 
 def load(settings: Settings, split: str) -> Rows:
     """Return one split of MNIST, thresholded."""
-    found = data.load("mnist", split, data_dir=settings["data_dir"])
-    return Rows(found.binarized("threshold"), torch.as_tensor(found.labels))
+    return mnist(settings, split, binarise="threshold")
 
 
 # Learning

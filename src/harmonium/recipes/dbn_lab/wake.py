@@ -13,10 +13,11 @@ from ... import data
 from ...machines import DBN
 from ...training import Step, parts, schedule, updown
 from .. import Watch
+from ..common.labelled import Rows, agreement
 from ..common.small_machines import stream
 from ..common.steps import counted
-from .judge import agreement, costs, dreams
-from .lab import Rows, Settings, exact_accuracy, gibbs_accuracy, greedy
+from .judge import costs, dreams
+from .lab import Settings, exact_accuracy, gibbs_accuracy, greedy
 
 START, PROPER = "layer by layer only", "the proper algorithm"
 

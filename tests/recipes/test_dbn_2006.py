@@ -1,0 +1,136 @@
+"""The recipe ``dbn-2006``: its parts, and a tiny run from end to end."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from harmonium import load
+from harmonium.recipes import passing, plan
+from harmonium.recipes.common.labelled import Rows, agreement, classifier
+from harmonium.recipes.common.small_machines import one_thread
+from harmonium.recipes.dbn_2006 import experiment, learning, page
+from harmonium.report.page import render
+
+HOME = os.environ.get("HARMONIUM_DATA")
+TINY = {
+    "layers": [12, 10, 20], "batch": 10, "rows": 200, "test_rows": 100, "layer_epochs": 2, "top_epochs": 2,
+    "slow_epochs": 1, "epochs": 3, "judged": [1, 3], "dreams": 2, "shown": 2, "dream_sweeps": 3, "judge_updates": 20,
+}  # fmt: skip
+needs_mnist = pytest.mark.skipif(
+    HOME is None or not (Path(HOME) / "mnist").is_dir(), reason="HARMONIUM_DATA does not hold MNIST"
+)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    with one_thread():
+        yield
+
+
+def settings(**more):
+    return plan("dbn-2006", quick=True) | TINY | more
+
+
+def toy(count=200):
+    """Return rows of 20 pixels whose first ten spell the label, with some noise."""
+    draw = torch.Generator().manual_seed(3)
+    label = torch.arange(count) % 10
+    v = torch.nn.functional.one_hot(label, 10).float().repeat(1, 2)
+    return Rows((v + (torch.rand(v.shape, generator=draw) < 0.05)).clamp_max(1), label)
+
+
+def learned():
+    ways = settings(layers=[30, 60], layer_epochs=30, top_epochs=60, layer_rate=0.2, top_rate=0.2, slow_epochs=5)
+    return learning.greedy(toy(), ways, passing)
+
+
+def test_the_full_run_has_the_shape_of_the_paper():
+    full = plan("dbn-2006")
+    assert full["layers"] == [500, 500, 2000]
+    assert full["sweeps"] == [3, 6, 10]
+    assert full["rows"] is None
+    assert full["recognition"] <= full["generation"] / 10
+
+
+def test_layers_are_stacked_and_the_labels_join_the_highest_code():
+    network = learning.greedy(toy(), settings(), passing)
+    assert (network.visible.width, network.code, network.labels) == (20, 10, 10)
+    assert [layer.above.width for layer in network.arrows()] == [12, 10]
+    assert network.top.hidden.width == 20
+
+
+def test_momentum_changes_after_the_first_epochs():
+    def run(slow_epochs, momentum):
+        ways = settings(slow_epochs=slow_epochs, momentum=momentum)
+        return learning.greedy(toy(), ways, passing).top.weight
+
+    assert torch.equal(run(9, [0.5, 0.9]), run(1, [0.5, 0.5]))
+    assert torch.equal(run(0, [0.5, 0.9]), run(1, [0.9, 0.9]))
+    assert not torch.equal(run(1, [0.5, 0.9]), run(1, [0.5, 0.5]))
+    assert not torch.equal(run(1, [0.5, 0.9]), run(1, [0.9, 0.9]))
+
+
+def test_easy_labels_are_learned_read_and_drawn():
+    network, rows, ways = learned(), toy(), settings(dreams=5, dream_sweeps=30)
+    assert experiment.exact_error(network, rows) < 0.1
+    drawn = experiment.dreams(network, ways, passing)
+    assert drawn.label.tolist() == list(range(10)) * 5
+    judge = classifier(rows, settings(judge_updates=300), passing)
+    assert agreement(judge, rows) > 0.95
+    assert agreement(judge, drawn) > 0.6
+    shares = experiment.by_digit(judge, drawn)
+    assert sum(shares) / 10 == pytest.approx(agreement(judge, drawn))
+
+
+def test_up_down_runs_its_epochs_and_takes_more_sweeps_as_it_goes(monkeypatch):
+    asked = []
+
+    def updown(network, feed, optimizer, *, sweeps, generator):
+        asked.extend(sweeps(at) for at in range(60))
+        return real(network, feed, optimizer, sweeps=sweeps, generator=generator)
+
+    real = learning.updown
+    monkeypatch.setattr(learning, "updown", updown)
+    network = learning.greedy(toy(), settings(), passing)
+    done = [epoch for epoch, _ in learning.tuned(network, toy(), settings(), passing)]
+    assert done == [1, 2, 3]
+    assert asked == [3] * 20 + [6] * 20 + [10] * 20
+
+
+def test_mistakes_are_the_rows_that_the_read_out_misses_surest_first():
+    network, rows = learned(), toy()
+    lies = Rows(rows.v, (rows.label + (torch.arange(len(rows)) < 30)) % 10)
+    wrong, given = experiment.mistakes(network, lies)
+    assert len(wrong) == len(given) == round(experiment.exact_error(network, lies) * len(lies))
+    assert not (wrong.label == given).any()
+    scores = experiment.evaluation.scores(network, wrong.v)
+    lost = scores.gather(1, given[:, None]) - scores.gather(1, wrong.label[:, None])
+    assert (lost[:-1] >= lost[1:] - 1e-5).all()
+
+
+def test_the_most_frequent_confusions_are_told():
+    assert page.worst([[5, 1, 0], [4, 5, 2], [0, 0, 9]], 2) == "1 taken for 0 (4), 1 taken for 2 (2)"
+
+
+@needs_mnist
+def test_the_recipe_from_end_to_end(tmp_path):
+    labels = set()
+
+    def watch(steps, label):
+        labels.add(label)
+        return steps
+
+    found = experiment.carry_out(settings(), tmp_path, watch=watch)
+    held = json.loads((tmp_path / "figures.json").read_text())["figures"]
+    assert [point["epoch"] for point in held["curve"]] == [0, 1, 3]
+    assert held["curve"][-1]["exact"] == held["after"]["exact"]
+    assert sum(map(sum, held["after"]["confusion"])) == 100
+    assert labels == {"layer 1", "layer 2", "the top", "up-down", "dreams", "the judge of dreams"}
+    assert {path.stem for path in tmp_path.glob("*.png")} == {"errors", "dreams-before", "dreams", "mistakes"}
+    assert load(tmp_path / "network.safetensors").code == 10
+    text = render(found)
+    for words in ("200 of the 60,000 training rows", "2.49 %", "Where we differ", "CD-1"):
+        assert words in text
