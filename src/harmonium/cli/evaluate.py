@@ -30,7 +30,7 @@ def evaluate(
     split
         Rows to judge.
     method
-        exact sums all states of the smaller row (up to 2^25), anneal estimates; auto chooses.
+        exact sums all states of the smaller row, or of a general machine (up to 2^25), anneal estimates; auto chooses.
     chains
         Chains of the annealing; 200 unless given.
     rungs

@@ -280,6 +280,8 @@ def readouts(run: Run) -> list[str]:
 def tell_usage(page: Page, run: Run) -> None:
     """Add how much the hidden units are used, and two cheap figures on held-out rows."""
     machine = run.machine()
+    if not run.config.layers:
+        return
     fixed = torch.Generator().manual_seed(0)
     splits = [run.dataset(split).take(1000) for split in ("train", "test")]
     known = bool(machine.labels)

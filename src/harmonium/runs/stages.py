@@ -10,7 +10,7 @@ from torch import Generator, Tensor, nn
 from torch.optim import Optimizer
 
 from .. import evaluation, storage
-from ..machines import DBM, DBN, RBM, Bipartite, Boltzmann, Doubled, Machine
+from ..machines import DBM, DBN, RBM, Boltzmann, Doubled, Machine
 from ..sampling import Contrastive, Exact, Fresh, Persistent, Sampler
 from ..training import L1, L2, Centre, ClipNorm, Discriminative, Edit, Penalty, Sparsity, Step, train
 from ..units import Bernoulli
@@ -85,7 +85,7 @@ class Generative(Stage):
         likelihood = pseudo = None
         if evaluation.listed(machine) <= SMALL:
             likelihood = evaluation.log_likelihood(machine, unseen, evaluation.log_partition(machine)).value
-        elif isinstance(machine, Bipartite) and not machine.latent and machine.visible.count < float("inf"):
+        elif not machine.latent and machine.visible.count < float("inf"):
             pseudo = evaluation.pseudo_likelihood(machine, unseen)
         change = machine.mean_field(unseen).change if machine.latent else None
         gap, error = gap_and_error(machine, seen, unseen)
