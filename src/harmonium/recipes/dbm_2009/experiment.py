@@ -1,0 +1,105 @@
+"""The recipe ``dbm-2009``: learn the machine, bound its likelihood, let it run free, and make a classifier of it."""
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ... import evaluation, sampling
+from ...evaluation import Estimate
+from ...machines import DBM
+from ...report.page import Page
+from ...storage import save
+from .. import Watch, passing, recipe, write_figures
+from ..common.labelled import Rows, mnist
+from ..common.small_machines import stream
+from .learning import Settings, begin, binarised, learn, sweeping
+from .tuning import prepared, tune
+
+
+def carry_out(settings: dict[str, Any], out: Path, *, watch: Watch = passing) -> Page:
+    """Learn, bound, draw and fine-tune; write the figures, the pictures and the machine, and fill the page."""
+    from .page import fill
+
+    grey = mnist(settings, "train", "valid").take(settings["rows"])
+    train, test = fixed(grey, settings), fixed(mnist(settings, "test").take(settings["test_rows"]), settings)
+    figures: dict[str, Any] = {"source": recipe("dbm-2009").source_figures, "rows": len(train)}
+    times = [time.perf_counter()]
+    machine = begin(grey.v, settings, watch)
+    figures["epochs"] = learn(machine, grey.v, test, settings, watch)
+    save(machine.requires_grad_(False), out / "machine.safetensors")
+    times.append(time.perf_counter())
+    figures |= measure(machine, train.v, test.v, settings, watch)
+    drawn = samples(machine, settings, watch)
+    times.append(time.perf_counter())
+    figures["tuning"] = classify(machine, train, test, settings, watch)
+    times.append(time.perf_counter())
+    names = ("learning", "bound and samples", "fine-tuning")
+    figures["seconds"] = {name: times[n + 1] - times[n] for n, name in enumerate(names)}
+    write_figures(out, settings, figures)
+    return fill(settings, out, machine, drawn, test, figures)
+
+
+def fixed(grey: Rows, settings: Settings) -> Rows:
+    """Return rows as zeros and ones to judge by: where they are drawn, drawn once."""
+    return Rows(binarised(grey.v, settings, stream(settings["seed"], 4)), grey.label)
+
+
+def measure(machine: DBM, train: Tensor, test: Tensor, settings: Settings, watch: Watch) -> dict[str, Any]:
+    """Return log Z by annealing, the bound on the test rows, what mean field does for it, and independent pixels."""
+    estimates = list(
+        evaluation.anneal_until_reliable(
+            machine,
+            train,
+            chains=settings["annealed"],
+            rungs=settings["rungs"],
+            most=settings["most"],
+            watch=lambda rungs: watch(rungs, "annealing"),
+            generator=stream(settings["seed"], 2),
+        )
+    )
+    log_z = estimates[-1]
+    with sweeping(machine, settings["bound_sweeps"]):
+        bound, of_train = (evaluation.log_likelihood(machine, v, log_z) for v in (test, train[: len(test)]))
+    return {
+        "log_z": [asdict(estimate) for estimate in estimates],
+        "bound": asdict(bound),
+        "train_bound": of_train.value,
+        "trace": trace(machine, test[: settings["judged_rows"]], log_z, settings),
+        "independent": evaluation.independent_log_likelihood(machine.visible, train, test),
+    }
+
+
+@torch.no_grad()
+def trace(machine: DBM, v: Tensor, log_z: Estimate, settings: Settings) -> list[dict[str, float]]:
+    """Return the largest change in the last of so many mean-field sweeps, and the bound after them."""
+    points = []
+    for sweeps in settings["traced"]:
+        with sweeping(machine, sweeps):
+            change = machine.mean_field(v).change
+            value = evaluation.log_likelihood(machine, v, log_z).value
+        points.append({"sweeps": sweeps, "change": change, "bound": value})
+    return points
+
+
+def samples(machine: DBM, settings: Settings, watch: Watch) -> Tensor:
+    """Return the means of the pixels that long chains draw, started at the biases without couplings."""
+    chains = sampling.wander(
+        machine,
+        settings["samples"],
+        settings["sample_sweeps"],
+        watch=lambda sweeps: watch(sweeps, "samples"),
+        generator=stream(settings["seed"], 5),
+    )
+    *_, (_, mean) = chains
+    return mean
+
+
+def classify(machine: DBM, train: Rows, test: Rows, settings: Settings, watch: Watch) -> dict[str, Any]:
+    """Fine-tune the machine as a classifier; return its errors by epoch and at the end."""
+    inputs, judged = prepared(machine, train, watch, "training rows"), prepared(machine, test, watch, "test rows")
+    curve = tune(machine, inputs, judged, settings, watch)
+    return {"curve": curve, "error": curve[-1]["test"], "train_error": curve[-1]["train"]}

@@ -1,0 +1,169 @@
+"""The recipe ``dbm-2009``: its parts, and a tiny run from end to end."""
+
+import json
+import os
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+
+from harmonium import DBM, InputError, evaluation, load
+from harmonium.recipes import passing, plan
+from harmonium.recipes.common.labelled import Rows
+from harmonium.recipes.common.small_machines import one_thread
+from harmonium.recipes.dbm_2009 import experiment, learning, page, tuning
+from harmonium.report.page import render
+
+HOME = os.environ.get("HARMONIUM_DATA")
+TINY = {
+    "layers": [12, 10], "batch": 20, "rows": 200, "test_rows": 100, "chains": 20, "mean_field": 4, "epochs": 2,
+    "judged": [1], "judged_rows": 50, "bound_sweeps": 8, "traced": [1, 8], "annealed": 20, "rungs": 20, "most": 80,
+    "samples": 16, "sample_sweeps": 3, "features": 8, "tuning_epochs": 2,
+}  # fmt: skip
+needs_mnist = pytest.mark.skipif(
+    HOME is None or not (Path(HOME) / "mnist").is_dir(), reason="HARMONIUM_DATA does not hold MNIST"
+)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    with one_thread():
+        yield
+
+
+def settings(**more):
+    return plan("dbm-2009", quick=True) | TINY | more
+
+
+def toy(count=200):
+    """Return rows of 20 pixels whose first ten spell the label, with some noise."""
+    draw = torch.Generator().manual_seed(3)
+    label = torch.arange(count) % 10
+    v = torch.nn.functional.one_hot(label, 10).float().repeat(1, 2)
+    return Rows((v + (torch.rand(v.shape, generator=draw) < 0.05)).clamp_max(1), label)
+
+
+def learned(**more):
+    rows, ways = toy(), settings(**{"layers": [10, 5], "epochs": 60, "rate": 1.0, "chain_sweeps": 2} | more)
+    machine = learning.begin(rows.v, ways, passing)
+    points = learning.learn(machine, rows.v, rows, ways, passing)
+    return machine.requires_grad_(False), points
+
+
+@pytest.fixture(scope="module")
+def machine():
+    with one_thread():
+        return learned()[0]
+
+
+def test_the_full_run_has_the_shape_of_the_paper():
+    full = plan("dbm-2009")
+    assert full["layers"] == [500, 1000]
+    assert full["rows"] is None
+    assert full["pretrain_epochs"] == 0
+    assert full["centred"]
+    assert full["traced"][-1] == full["bound_sweeps"]
+
+
+def test_grey_levels_become_zeros_and_ones_in_two_ways():
+    grey, draw = torch.tensor([[0.0, 127 / 255, 128 / 255, 1.0]]), torch.Generator().manual_seed(0)
+    assert learning.binarised(grey, settings(), draw).tolist() == [[0, 0, 1, 1]]
+    drawn = learning.binarised(grey.expand(4000, 4), settings(binarise="sample"), draw).mean(0)
+    assert torch.allclose(drawn, grey[0], atol=0.05)
+    with pytest.raises(InputError, match="threshold or sample"):
+        learning.binarised(grey, settings(binarise="none"), draw)
+
+
+def test_drawn_rows_are_the_same_each_time_to_judge_by_and_new_each_time_to_learn_from():
+    grey, ways = Rows(torch.full((20, 5), 0.5), torch.zeros(20).long()), settings(binarise="sample")
+    assert torch.equal(experiment.fixed(grey, ways).v, experiment.fixed(grey, ways).v)
+    batches = learning.feed(grey.v, ways, torch.Generator().manual_seed(0))
+    assert not torch.equal(next(batches), next(batches))
+
+
+@pytest.mark.parametrize("pretrain_epochs", [0, 20])
+def test_both_ways_learn_easy_rows_as_the_exact_likelihood_tells(pretrain_epochs):
+    machine, points = learned(pretrain_epochs=pretrain_epochs)
+    assert isinstance(machine, DBM)
+    assert [layer.width for layer in machine.layers] == [20, 10, 5]
+    assert [point["epoch"] for point in points] == [0, 1, 60]
+    log_z = evaluation.log_partition(machine)
+    bound = evaluation.log_likelihood(machine, toy().v, log_z).value
+    alone = evaluation.independent_log_likelihood(machine.visible, toy().v, toy().v)
+    assert bound > alone + 0.5
+
+
+def test_pairs_of_layers_are_doubled_where_a_layer_is_missing(monkeypatch):
+    seen = []
+
+    class Seen(learning.Doubled):
+        def __init__(self, below, above, up_times, down_times, **more):
+            seen.append((below.width, above.width, up_times, down_times))
+            super().__init__(below, above, up_times, down_times, **more)
+
+    monkeypatch.setattr(learning, "Doubled", Seen)
+    learning.begin(toy().v, settings(layers=[6, 5, 4], pretrain_epochs=1), passing)
+    assert seen == [(20, 6, 2, 1), (6, 5, 2, 2), (5, 4, 1, 2)]
+
+
+def test_centring_changes_what_is_learned():
+    centred, plain = (learned(epochs=1, centred=centred)[0] for centred in (True, False))
+    assert not torch.equal(centred.weights[0], plain.weights[0])
+
+
+def test_mean_field_gets_its_own_number_of_sweeps_back(machine):
+    assert machine.sweeps == 4
+    with learning.sweeping(machine, 9):
+        assert machine.sweeps == 9
+    with pytest.raises(RuntimeError), learning.sweeping(machine, 9):
+        raise RuntimeError
+    assert machine.sweeps == 4
+
+
+def test_every_sweep_raises_the_bound_or_leaves_it(machine):
+    ways = settings(traced=[1, 2, 4, 8, 16])
+    points = experiment.trace(machine, toy().v, evaluation.Estimate.exact(0.0), ways)
+    values = [point["bound"] for point in points]
+    assert all(b >= a - 1e-4 for a, b in pairwise(values))
+    assert points[-1]["change"] < points[0]["change"]
+
+
+def test_a_machine_becomes_a_classifier(machine):
+    rows, ways = toy(), settings(tuning_epochs=60, tuning_rate=0.1, dropout=0.0)
+    inputs = tuning.prepared(machine, rows, passing, "toy", size=64)
+    assert inputs.v.shape == (200, 25)
+    assert torch.equal(inputs.v[:, :20], rows.v)
+    curve = tuning.tune(machine, inputs, inputs, ways, passing)
+    assert [point["epoch"] for point in curve] == list(range(1, 61))
+    assert curve[-1]["test"] == curve[-1]["train"] < 0.05
+
+
+def test_sweeps_beyond_the_limit_are_told_as_such():
+    assert page.told({"sweeps": 60, "left": 0.01}, 60) == "over 60"
+    assert page.told({"sweeps": 12, "left": 5e-5}, 60) == "12"
+
+
+@needs_mnist
+@pytest.mark.parametrize("more", [{}, {"binarise": "sample", "pretrain_epochs": 1}], ids=["centred", "stacked"])
+def test_the_recipe_from_end_to_end(tmp_path, more):
+    labels = set()
+
+    def watch(steps, label):
+        labels.add(label)
+        return steps
+
+    found = experiment.carry_out(settings(**more), tmp_path, watch=watch)
+    held = json.loads((tmp_path / "figures.json").read_text())["figures"]
+    assert [point["epoch"] for point in held["epochs"]] == [0, 1, 2]
+    assert held["tuning"]["error"] == held["tuning"]["curve"][-1]["test"]
+    assert held["independent"] < 0
+    assert ({"layer 1", "layer 2"} <= labels) == bool(more)
+    assert {"training", "annealing", "samples", "features, training rows", "fine-tuning"} <= labels
+    names = {path.stem for path in tmp_path.glob("*.png")}
+    assert names == {"mean-field", "samples", "real", "fields-1", "fields-2", "errors"}
+    machine = load(tmp_path / "machine.safetensors")
+    assert [layer.width for layer in machine.layers] == [784, 12, 10]
+    text = render(found)
+    for words in ("200 of the 60,000 training rows", "−84.62", "Where we differ", "Receptive fields"):
+        assert words in text
