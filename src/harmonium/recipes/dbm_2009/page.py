@@ -172,7 +172,7 @@ def fields(page: Page, out: Path, machine: DBM, settings: dict[str, Any]) -> Non
     section = page.section("Receptive fields")
     section.text(
         "Red pixels excite a unit, blue ones hold it back. Units of the upper layers are projected to the pixels by "
-        f"the product of the weights below. Of every layer the {settings['features']} units of the largest weights."
+        f"the product of the weights below. Of every layer the {settings['features']} units whose fields are largest."
     )
     for layer, weight in enumerate(projections(machine), 1):
         rows = weight.detach().T

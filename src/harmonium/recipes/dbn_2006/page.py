@@ -33,6 +33,12 @@ def percent(share: float, digits: int = 2) -> str:
     return f"{100 * share:.{digits}f} %"
 
 
+def fall(settings: dict[str, Any]) -> str:
+    """Say how the steps of up-down fall."""
+    late = "falling linearly to zero over the second half"
+    return late if settings["step"] == "late" else f"{settings['step']} to the end"
+
+
 def lead(settings: dict[str, Any], figures: Figures) -> str:
     """Say what came out, in a few sentences."""
     before, after = figures["before"], figures["after"]
@@ -62,7 +68,7 @@ def facts(settings: dict[str, Any], figures: Figures) -> list[tuple[str, str]]:
          "learns from the means of the one below"),
         ("Up-down", f"{settings['epochs']} epochs without momentum; steps {settings['generation']} for generation, "
          f"{settings['recognition']} for recognition, {settings['top']} for the top, on the mean gradient, "
-         f"{'falling linearly to zero over the second half' if settings['step'] == 'late' else settings['step']}; "
+         f"{fall(settings)}; "
          f"{', '.join(map(str, settings['sweeps']))} sweeps at the top, each for an equal part of the epochs"),
         ("Read-outs", "exact: means up, then the free energy of every label; sweeps: a drawn pass up, then "
          f"{settings['gibbs']} sweeps from an even label, once"),
@@ -187,7 +193,7 @@ def differences(page: Page, settings: dict[str, Any], figures: Figures) -> None:
             ("steps, momentum and weight costs", "chosen on 10,000 rows held out, not printed",
              "as in the facts above", "from shorter trials"),
             ("sweeps 3, 6, 10", "100 epochs each", "a third each", "fewer epochs"),
-            ("step", "not said", settings["step"], "the noise of the last steps averages out"),
+            ("fall of the steps", "not said", fall(settings), "the noise of the last steps averages out"),
         ],
         "The shorter trials were read on test rows, so our steps have seen them; nothing was chosen by the errors of "
         "this run.",
