@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_serializer, field_validator
 
 from ..data import Dataset, steps_per_epoch
 from ..errors import InputError, suggest
@@ -87,6 +87,10 @@ class Config(BaseModel):
         if not re.fullmatch(r"0|[1-9]\d*(,[1-9]\d*)*", value):
             raise ValueError("expected a number of hidden units such as 128, or one for each layer such as 500,500")
         return value
+
+    @field_serializer("hidden")
+    def _plain(self, value: str) -> int | str:
+        return int(value) if value.isdecimal() else value
 
     @field_validator("device")
     @classmethod
