@@ -141,7 +141,7 @@ BAD = {
     "pickle": (["train", "pickled.npy"], "pickled.npy"),
     "typo in an option": (["train", "digits", "--hiden", "20"], "--hidden"),
     "bad value": (["train", "digits", "--hidden", "many"], "hidden"),
-    "negative": (["train", "digits", "--hidden", "-3"], "greater than or equal to 1"),
+    "negative": (["train", "digits", "--hidden", "-3"], "expected a number of hidden units"),
     "bad choice": (["train", "digits", "--sampler", "gibs"], "contrastive"),
     "typo in YAML": (["train", "digits", "--config", "settings.yaml"], "did you mean 'hidden'"),
     "broken YAML": (["train", "digits", "--config", "broken.yaml"], "YAML"),
