@@ -175,18 +175,26 @@ def tell_curves(page: Page, run: Run, judged: dict[str, Any]) -> None:
     figure = plots.png(plots.curves(kept, panels=shown))
     caption = "Figures after each pass over the training rows."
     section.picture(picture(run, "curves.png", figure), caption, "learning curves")
+    section.text(" ".join(reading(columns)))
+
+
+def reading(columns: dict[str, list[float]]) -> list[str]:
+    """Return how the curves that a run has are to be read."""
     gap = columns["free_energy_gap"][-1]
-    if not math.isfinite(gap):
-        return
-    section.text(
-        "Read the likelihood or pseudo-likelihood first: it should rise and settle. The free-energy "
-        "gap compares held-out with "
-        f"training rows; it ends at {gap:.2f} nats, and "
-        + ("grows when a machine learns its rows by heart." if abs(gap) > 2 else "being small, shows no over-fitting.")
-        + " The reconstruction error is easy to read and easy to be fooled by: it also falls when the chains "
-        "stop moving. "
-        "Stability is the share of weights that moved by less than 0.001 in the last step of the epoch."
-    )
+    found = []
+    if max(columns["stage"]) > 1:
+        found.append("Layers are learned one after the other for as many epochs: a jump is where the next begins.")
+    if any(math.isfinite(x) for name in ("log_likelihood", "pseudo_likelihood") for x in columns[name]):
+        found.append("Read the likelihood or pseudo-likelihood first: it should rise and settle.")
+    if math.isfinite(gap):
+        wide = abs(gap) > 2
+        grown = "grows when a machine learns its rows by heart" if wide else "being small, shows no over-fitting"
+        found.append(
+            f"The free-energy gap compares held-out with training rows; it ends at {gap:.2f} nats, and {grown}. "
+            "The reconstruction error is easy to read and easy to be fooled by: it falls too when the chains stop moving."
+        )
+    found.append("Stability is the share of weights that moved by less than 0.001 in the last step of the epoch.")
+    return found
 
 
 def tell_fields(page: Page, run: Run, judged: dict[str, Any]) -> None:
