@@ -191,7 +191,7 @@ def reading(columns: dict[str, list[float]]) -> list[str]:
         grown = "grows when a machine learns its rows by heart" if wide else "being small, shows no over-fitting"
         found.append(
             f"The free-energy gap compares held-out with training rows; it ends at {gap:.2f} nats, and {grown}. "
-            "The reconstruction error is easy to read and easy to be fooled by: it falls too when the chains stop moving."
+            "The reconstruction error is easy to read and easy to be fooled by: it falls too when chains stop moving."
         )
     found.append("Stability is the share of weights that moved by less than 0.001 in the last step of the epoch.")
     return found
