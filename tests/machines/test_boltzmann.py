@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from harmonium import Bernoulli, Binomial, Boltzmann, Join, Potts, Spin
-from harmonium.machines import boltzmann
+from harmonium.machines import base
 from laws import MACHINES, along, exact_states, machine, randomised, ring, rng, row_of, same_distribution, slope
 
 GENERAL = [name for name in MACHINES if name.startswith("general")]
@@ -135,7 +135,7 @@ def test_exact_positives_give_the_gradient_of_the_marginal_likelihood(name):
 @with_hidden
 def test_the_gradient_of_the_bound_needs_no_derivative_of_its_means(name, monkeypatch):
     """At the fixed point the total derivative, inference and all, is that with the means as they are."""
-    monkeypatch.setattr(boltzmann, "CLOSE", 1e-14)
+    monkeypatch.setattr(base, "CLOSE", 1e-14)
     m = machine(name)
     m.sweeps = 10_000
     v = exact_states(m, 4)[:, : m.visible.width]

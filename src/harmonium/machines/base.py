@@ -7,7 +7,9 @@ from typing import NamedTuple, Self
 import torch
 from torch import Generator, Tensor, nn
 
-from ..units import Units
+from ..units import Join, Units
+
+CLOSE = 1e-4  # mean field has converged when no mean moves by more
 
 
 class MeanField(NamedTuple):
@@ -84,12 +86,37 @@ class Machine(nn.Module, ABC):
         """Return a state whose visible part is ``v``: the positive phase."""
 
     @abstractmethod
-    def mean_field(self, v: Tensor) -> MeanField:
-        """Return the factorised guess at the rest of the state that makes `bound` highest near its start."""
+    def settle(self, x: Tensor) -> Tensor:
+        """Return the fields that give the latent rows new means, one mean-field sweep on from those in ``x``."""
 
-    @abstractmethod
+    @torch.no_grad()
+    def mean_field(self, v: Tensor) -> MeanField:
+        """Return the fixed point of the latent means given ``v``: each sweep raises `bound`, or leaves it.
+
+        It has converged when no mean moves by more than `CLOSE` (Salakhutdinov & Hinton, 2009).
+        """
+        if not self.latent:
+            return MeanField(v, v[..., :0], 0, 0.0)
+        rest = Join(*self.latent)
+        field = v.new_zeros(*v.shape[:-1], rest.width)
+        mean, change, taken = rest.mean(field), 1.0, 0
+        while change >= CLOSE and taken < self.sweeps:
+            field = self.settle(torch.cat([v, mean], -1))
+            before, mean = mean, rest.mean(field)
+            change, taken = float((mean - before).abs().max()), taken + 1
+        return MeanField(torch.cat([v, mean], -1), field, taken, change)
+
     def bound(self, v: Tensor) -> Tensor:
-        """Return a lower bound on log p(v) + log Z, in nats, (..., visible) → (...): exact without latent rows."""
+        """Return the variational lower bound on log p(v) + log Z, in nats, (..., visible) → (...).
+
+        It is E_q[−energy] + entropy of q, where q factorises over the latent units.  With fields θ and means m of the
+        latent rows: −free_energy(v, m) + latent.energy(m) + cgf(θ) − θ·m; exact without latent rows.
+        """
+        if not self.latent:
+            return -self.free_energy(v)
+        q, rest = self.mean_field(v), Join(*self.latent)
+        mean = q.state[..., v.shape[-1] :]
+        return rest.energy(mean) + rest.cgf(q.field) - (q.field * mean).sum(-1) - self.free_energy(q.state)
 
     @abstractmethod
     def reconstruct(self, x: Tensor) -> Tensor:

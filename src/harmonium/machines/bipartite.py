@@ -6,10 +6,8 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import pad
 
-from ..units import Join, Units
-from .base import Machine, MeanField
-
-CLOSE = 1e-4  # mean field has converged when no mean moves by more
+from ..units import Units
+from .base import Machine
 
 
 class Bipartite(Machine):
@@ -84,33 +82,9 @@ class Bipartite(Machine):
         """Return ``v`` with the means of the latent layers behind it."""
         return self.mean_field(v).state
 
-    @torch.no_grad()
-    def mean_field(self, v: Tensor) -> MeanField:
-        """Return the fixed point of the latent means given ``v``, reached by sweeps over even and odd layers in turn.
-
-        Each half-sweep raises `bound` or leaves it (Salakhutdinov & Hinton, 2009).
-        """
-        if not self.latent:
-            return MeanField(v, v[..., :0], 0, 0.0)
-        rest, first = Join(*self.latent), self.visible.width
-        field = v.new_zeros(*v.shape[:-1], rest.width)
-        mean, change, taken = rest.mean(field), 1.0, 0
-        while change >= CLOSE and taken < self.sweeps:
-            field = self.down(self.odd.mean(self.up(torch.cat([v, mean], -1))))[..., first:]
-            before, mean = mean, rest.mean(field)
-            change, taken = float((mean - before).abs().max()), taken + 1
-        return MeanField(torch.cat([v, mean], -1), field, taken, change)
-
-    def bound(self, v: Tensor) -> Tensor:
-        """Return the variational bound: E_q[−energy] + entropy of q, where q factorises over the latent units.
-
-        With fields θ and means m of the latent layers it is −visible.energy(v) + odd.cgf(up(v, m)) + cgf(θ) − θ·m.
-        """
-        if not self.latent:
-            return -self.free_energy(v)
-        q, rest = self.mean_field(v), Join(*self.latent)
-        entropy = rest.cgf(q.field) - (q.field * q.state[..., self.visible.width :]).sum(-1)
-        return self.odd.cgf(self.up(q.state)) - self.visible.energy(v) + entropy
+    def settle(self, x: Tensor) -> Tensor:
+        """Return the fields that odd layers at their means send to the even layers above the visible one."""
+        return self.down(self.odd.mean(self.up(x)))[..., self.visible.width :]
 
     def layer_means(self, x: Tensor) -> list[Tensor]:
         """Return every layer of a state from the visible one up: even ones as they are in ``x``, odd ones by means."""

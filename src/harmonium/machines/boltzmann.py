@@ -7,9 +7,7 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import pad
 
 from ..units import Join, Units
-from .base import Machine, MeanField
-
-CLOSE = 1e-4  # mean field has converged when no mean moves by more
+from .base import Machine
 
 
 class Boltzmann(Machine):
@@ -122,35 +120,20 @@ class Boltzmann(Machine):
             x = self.gibbs(x, held, generator=generator)
         return x
 
-    @torch.no_grad()
-    def mean_field(self, v: Tensor) -> MeanField:
-        """Return means of the hidden units given ``v``, each class in turn set to what the others ask for."""
-        if self.hidden is None:
-            return MeanField(v, v[..., :0], 0, 0.0)
-        first, matrix, change, taken = v.shape[-1], self.matrix, 1.0, 0
-        fields = v.new_zeros(*v.shape[:-1], self.width)
-        x = torch.cat([v, self.hidden.mean(fields[..., first:])], -1)
-        while change >= CLOSE and taken < self.sweeps:
-            before = x.clone()
-            for columns in (columns[columns >= first] for columns in self.classes):
-                if len(columns):
-                    fields[..., columns] = x @ matrix[..., columns]
-                    x[..., columns] = self.row.part(columns).mean(fields[..., columns])
-            change, taken = float((x - before).abs().max()), taken + 1
-        return MeanField(x, fields[..., first:], taken, change)
+    def settle(self, x: Tensor) -> Tensor:
+        """Return the fields on the hidden units, each class in turn given the newest means of the others."""
+        x, matrix, first = x.clone(), self.matrix, self.visible.width
+        fields = torch.zeros_like(x)
+        for columns in (columns[columns >= first] for columns in self.classes):
+            if len(columns):
+                fields[..., columns] = x @ matrix[..., columns]
+                x[..., columns] = self.row.part(columns).mean(fields[..., columns])
+        return fields[..., first:]
 
     @torch.no_grad()
     def hidden_means(self, v: Tensor) -> list[Tensor]:
         """Return the mean-field means of the hidden row, if there is one."""
         return [self.mean_field(v).state[..., v.shape[-1] :]] if self.latent else []
-
-    def bound(self, v: Tensor) -> Tensor:
-        """Return the variational bound −visible.energy(v) + ½ xᵀJx + cgf(θ) − θ·m with x = (v, m) of the mean field."""
-        if self.hidden is None:
-            return -self.free_energy(v)
-        q = self.mean_field(v)
-        entropy = self.hidden.cgf(q.field) - (q.field * q.state[..., v.shape[-1] :]).sum(-1)
-        return 0.5 * ((q.state @ self.matrix) * q.state).sum(-1) - self.visible.energy(v) + entropy
 
     @torch.no_grad()
     def reconstruct(self, x: Tensor) -> Tensor:
