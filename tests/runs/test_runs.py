@@ -8,15 +8,15 @@ import yaml
 from harmonium import Diverged, InputError
 from harmonium.runs import Config, Run, checkpoint
 from harmonium.runs.coding import Coder
-from harmonium.runs.config import read, settle
+from harmonium.runs.config import Tuning, read
 from harmonium.runs.directory import free_path, rows
 from harmonium.runs.drawing import imagine
 from harmonium.runs.judgement import judge, recall, remember, sentence
 from harmonium.runs.reading import classify
 from harmonium.runs.recovery import hidden_part, restore
 from harmonium.runs.session import Session, choose_device
+from harmonium.runs.settle import settle
 from harmonium.runs.tuning import begin
-from harmonium.runs.words import Tuning
 
 SMALL = {"hidden": 8, "steps": 40, "seed": 3}
 

@@ -1,13 +1,11 @@
 """``harmonium classify``."""
 
 from pathlib import Path
-from typing import Annotated, Literal
-
-from cyclopts import Parameter
-from cyclopts.validators import Number
+from typing import Literal
 
 from ..runs import Run
 from . import console
+from .options import Positive
 
 
 def classify(
@@ -15,7 +13,7 @@ def classify(
     *,
     readout: Literal["exact", "gibbs"] = "exact",
     split: Literal["train", "valid", "test"] = "test",
-    sweeps: Annotated[int, Parameter(validator=Number(gte=1))] = 15,
+    sweeps: Positive = 15,
     json: bool = False,
 ) -> None:
     """Read the labels of rows with a model that learned labels, and count how many are right.

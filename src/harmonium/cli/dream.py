@@ -1,16 +1,11 @@
 """``harmonium dream``."""
 
 from pathlib import Path
-from typing import Annotated
-
-from cyclopts import Parameter
-from cyclopts.validators import Number
 
 from ..errors import InputError
 from ..runs import Run
 from . import console
-
-Positive = Annotated[int, Parameter(validator=Number(gte=1))]
+from .options import Positive, refuse_ending
 
 
 def dream(
@@ -33,23 +28,15 @@ def dream(
     seed
         Seed; the run's own unless given.
     """
-    if out.suffix.lower() not in (".png", ".gif", ".npy"):
-        raise InputError(f"--out {out} ends in {out.suffix!r} where .png, .gif or .npy was expected")
+    refuse_ending(out)
     if label != "all" and not label.isdecimal():
         raise InputError(f"--label {label} was given where a class number or all was expected")
     home = Run.open(run)
-    from .. import plots
-    from ..runs.drawing import imagine, save_array, shape
+    from ..runs.drawing import imagine, write
 
     labels = range(home.coder.labels or 1) if label == "all" else [int(label)]
     asked = [one for one in labels for _ in range(count)]
     with console.watching() as watch:
         moments = imagine(home, asked, sweeps, seed=seed, watch=watch)
-    last = moments[-1]
-    if out.suffix.lower() == ".npy":
-        save_array(out, last.states)
-    elif out.suffix.lower() == ".gif":
-        plots.save_gif(out, [plots.grid(moment.means, shape(home), columns=count) for moment in moments])
-    else:
-        plots.save_picture(out, plots.grid(last.means, shape(home), columns=count))
+    write(home, out, moments, count)
     console.say(f"{len(asked)} rows of label {label} after {sweeps} sweeps: {out}")

@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from ..runs import Run
-from ..runs.words import Tuning
+from ..runs.config import Tuning
 
 
 def finetune(

@@ -8,8 +8,7 @@ from cyclopts.validators import Number
 
 from ..runs import Run
 from . import console
-
-Positive = Annotated[int, Parameter(validator=Number(gte=1))]
+from .options import Positive
 
 
 def recover(

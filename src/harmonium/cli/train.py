@@ -66,8 +66,8 @@ def finish(home: Run, report: bool) -> None:
 
 
 def _created(data: str | None, settings: Config, config: Path | None, out: Path | None, replace: bool) -> Run:
-    from ..runs.config import settle
     from ..runs.directory import free_path, rows
+    from ..runs.settle import settle
 
     source, settings = _merged(data, settings, config)
     train = rows(source, "train", settings)

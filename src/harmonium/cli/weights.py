@@ -1,15 +1,10 @@
 """``harmonium weights``."""
 
 from pathlib import Path
-from typing import Annotated
-
-from cyclopts import Parameter
-from cyclopts.validators import Number
 
 from ..runs import Run
 from . import console
-
-Positive = Annotated[int, Parameter(validator=Number(gte=1))]
+from .options import Positive
 
 
 def weights(run: Path, *, out: Path, count: Positive = 100, layer: Positive = 1) -> None:

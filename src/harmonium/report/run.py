@@ -13,7 +13,6 @@ import yaml
 from .. import plots
 from ..evaluation import free_energy_gap, reconstruction_error
 from ..runs import Run
-from ..runs.config import content
 from ..runs.drawing import draw, fields, hidden_activity, imagine, projections, shape
 from ..runs.judgement import Watch, passing, sentence
 from ..runs.reading import classify
@@ -106,10 +105,10 @@ def hidden(run: Run) -> str:
 
 def tuned(run: Run) -> str:
     """Return by what the run was fine-tuned, if it was."""
-    if not run.file("finetune.yaml").is_file():
+    if run.tuning is None:
         return ""
     methods = {"updown": "the up-down algorithm", "backprop": "back-propagation, which leaves the model as it was"}
-    return f", layer by layer, and then by {methods[str(content(run.file('finetune.yaml'))['method'])]}"
+    return f", layer by layer, and then by {methods[run.tuning.method]}"
 
 
 def facts(run: Run, judged: dict[str, Any]) -> list[tuple[str, str]]:

@@ -1,19 +1,13 @@
-"""What a run is asked to do: one flat set of words, the same on the command line and in config.yaml."""
+"""What a run is asked to do: flat sets of words, the same on the command line and in the YAML files of a run."""
 
-import math
 import re
-from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_serializer, field_validator
 
-from ..data import Dataset, steps_per_epoch
 from ..errors import InputError, suggest
-
-STEPS = 12_000  # what a run takes unless told otherwise
-SMALL = 128  # hidden units whose chains keep up with momentum
 
 
 class Config(BaseModel):
@@ -110,6 +104,31 @@ class Config(BaseModel):
         return int(self.visible.partition(":")[2] or 0)
 
 
+class Tuning(BaseModel):
+    """The settings of a fine-tuning, kept in finetune.yaml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    method: Literal["updown", "backprop"] = "updown"
+    """updown trains a dbn as a generative model; backprop trains a classifier that begins where the model ends."""
+    epochs: Annotated[int, Field(ge=1)] = 20
+    """Passes over the training rows."""
+    lr: Annotated[float, Field(gt=0)] | None = None
+    """Learning rate of the generative weights (0.05 unless given), or of Adam for backprop (0.001)."""
+    recognition_lr: Annotated[float, Field(gt=0)] | None = None
+    """Learning rate of the recognition weights of updown; a tenth of --lr unless given."""
+    top_lr: Annotated[float, Field(gt=0)] | None = None
+    """Learning rate of the top RBM of updown; twice --lr unless given."""
+    sweeps: Annotated[str, Field(pattern=r"^[1-9]\d*(,[1-9]\d*)*$")] = "3,6,10"
+    """Sweeps of the top's chain in updown, growing over equal parts of the training."""
+    schedule: Literal["constant", "linear", "late", "cosine"] = "late"
+    """What the learning rates do; late holds them for the first half and then lets them fall to zero."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of hidden units that backprop leaves out at each step."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Seed of every random number of the fine-tuning."""
+
+
 def content(path: str | Path) -> dict[str, Any]:
     """Return the words of a YAML file of settings; raises `InputError` when it is missing or broken."""
     try:
@@ -150,105 +169,3 @@ def explain(error: ValidationError) -> str:
     first = error.errors()[0]
     where = "".join(f"{part}: " for part in first["loc"][:1])
     return f"{where}{first['msg'].removeprefix('Value error, ')}, was given {first['input']!r}"
-
-
-def settle(config: Config, train: Dataset) -> Config:
-    """Return the settings with nothing left open, given the training rows.
-
-    Raises `InputError` when the data do not fit the units, naming what would.
-    """
-    visible = config.visible
-    if visible == "auto":
-        visible = {"binary": "bernoulli", "grey": "bernoulli", "spin": "spin", "real": "gaussian"}[train.kind]
-    refuse_misfit(config, visible, train)
-    grey = train.kind == "grey" and visible in ("bernoulli", "spin")
-    binarise = ("threshold" if grey else "none") if config.binarise == "auto" else config.binarise
-    refuse_shape(config, train)
-    if config.epochs and config.steps:
-        raise InputError("both --epochs and --steps were given: give one of them")
-    each = steps_per_epoch(len(train), config.batch)
-    steps = config.steps or (config.epochs or max(1, round(STEPS / each))) * each
-    lr = config.lr or {"sgd": 0.05, "adam": 0.001}[config.optimizer] * (0.1 if visible == "gaussian" else 1)
-    sampler = {"dbn": "contrastive"}.get(config.model, "persistent")
-    settled = {
-        "sampler": sampler if config.sampler == "auto" else config.sampler,
-        "visible": visible,
-        "binarise": binarise,
-        "epochs": None,
-        "steps": steps,
-        "lr": lr,
-        "centre": config.centre and config.model != "boltzmann",
-        "momentum": default_momentum(config) if config.momentum is None else config.momentum,
-        "chains": config.chains or min(config.batch, len(train)),
-        "data_dir": config.data_dir,
-    }
-    return config.model_copy(update=settled)
-
-
-def default_momentum(config: Config) -> float:
-    """Return the momentum of a run that names none.
-
-    Chains of a small machine keep up with it at four times the learning rate; on MNIST those of 500 hidden units did
-    not: annealing took more than 4000 rungs without a reliable verdict.
-    """
-    if config.optimizer == "adam":
-        return 0.9
-    return 0.75 if max(config.layers, default=0) <= SMALL else 0.0
-
-
-def refuse_shape(config: Config, train: Dataset) -> None:
-    """Raise `InputError` unless the layers, the labels and the sampler fit the model and the data."""
-    layers = config.layers
-    most = {"rbm": 1, "boltzmann": 1}.get(config.model, 99)
-    if len(layers) > most:
-        given = f"--hidden {config.hidden} was given where a {config.model} has one hidden row"
-        raise InputError(f"{given}: pass one number, or --model dbm or dbn")
-    if not layers and config.model != "boltzmann":
-        raise InputError(f"--hidden 0 was given where a {config.model} has hidden units: pass --model boltzmann")
-    if config.labels and train.labels is None:
-        raise InputError(f"--labels was given and {train.source} holds none: give data with labels, or leave it out")
-    if config.discriminative and not config.labels:
-        raise InputError("--discriminative weighs the labels of the rows: pass --labels too")
-    if config.pretrain and config.model != "dbm":
-        raise InputError(f"--pretrain is for a dbm, not for a {config.model}: leave it out")
-    if config.centre and config.model == "boltzmann" and "centre" in config.model_fields_set:
-        raise InputError("--centre is for machines of layers, not for a boltzmann: leave it out")
-    if config.sparsity and config.model == "boltzmann":
-        raise InputError("--sparsity is for machines of layers, not for a boltzmann: leave it out")
-    if config.sampler == "exact":
-        refuse_listing(config, train)
-
-
-def refuse_listing(config: Config, train: Dataset) -> None:
-    """Raise `InputError` where the exact sampler would have too many states to list."""
-    rows = [train.width, *config.layers]
-    listed = sum(rows) if config.model == "boltzmann" else min(sum(rows[0::2]), sum(rows[1::2]))
-    if config.model == "dbn":
-        listed = max(min(pair) for pair in pairwise(rows))
-    if listed > 16:
-        given = f"--hidden {config.hidden} on rows of {train.width} needs 2^{listed}"
-        raise InputError(f"--sampler exact lists every state, at most 2^16: {given}, take fewer units")
-
-
-def refuse_misfit(config: Config, visible: str, train: Dataset) -> None:
-    """Raise `InputError` unless units of the kind ``visible`` can take the values of the data."""
-    low, high = float(train.rows.min()), float(train.rows.max())
-    given = f"{train.source} holds values from {low:g} to {high:g}"
-    if visible == "bernoulli" and train.kind not in ("binary", "grey"):
-        raise InputError(f"{given} where bernoulli units take 0 to 1: pass --visible {_fit(train)}")
-    if visible == "spin" and train.kind not in ("binary", "spin", "grey"):
-        raise InputError(f"{given} where spin units take -1 or +1 (or 0 and 1): pass --visible {_fit(train)}")
-    if visible == "spin" and train.kind == "grey" and config.binarise == "none":
-        raise InputError(f"{given} where spin units take two values: pass --binarise threshold")
-    if visible.startswith("potts"):
-        colours = int(visible.partition(":")[2])
-        whole = low >= 0 and high < colours and bool((train.rows == train.rows.round()).all())
-        if not whole:
-            raise InputError(
-                f"{given} where {visible} takes whole numbers from 0 to {colours - 1}: "
-                f"pass --visible potts:{max(2, math.floor(high) + 1)}"
-            )
-
-
-def _fit(train: Dataset) -> str:
-    return {"binary": "bernoulli", "grey": "bernoulli", "spin": "spin", "real": "gaussian"}[train.kind]

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from pydantic import ValidationError
 
 from .. import data
 from ..errors import InputError
-from .config import Config, read, source
+from .config import Config, Tuning, content, explain, read, source
 
 if TYPE_CHECKING:
     import torch
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from .tuning import TuningPlan
 
 FORMAT = "harmonium run 1"
+TUNING = "finetune.yaml"
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,16 @@ class Run:
         return rows(self.source, split, self.config)
 
     @cached_property
+    def tuning(self) -> Tuning | None:
+        """The settings of the fine-tuning that made the run, or nothing."""
+        if not self.file(TUNING).is_file():
+            return None
+        try:
+            return Tuning(**content(self.file(TUNING)))
+        except ValidationError as error:
+            raise InputError(f"{self.file(TUNING)}: {explain(error)}") from None
+
+    @cached_property
     def coder(self) -> "Coder":
         """How stored rows become states of the visible units."""
         from .coding import Coder
@@ -79,10 +91,10 @@ class Run:
     def plan(self, device: "torch.device") -> "Plan | TuningPlan":
         """Return the stages of the run's training, or of its fine-tuning."""
         from .stages import Plan
-        from .tuning import FILE, TuningPlan
+        from .tuning import TuningPlan
 
-        if self.file(FILE).is_file():
-            return TuningPlan(self, device)
+        if self.tuning is not None:
+            return TuningPlan(self, self.tuning, device)
         return Plan(self.config, self.coder, device)
 
     def machine(self) -> "Machine | DBN":

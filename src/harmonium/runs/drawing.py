@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .. import storage
+from .. import plots, storage
 from ..errors import InputError
 from ..machines import DBN, Boltzmann, Machine
 from ..sampling import dream, wander
@@ -112,6 +112,17 @@ def hidden_activity(model: Machine | DBN, v: torch.Tensor) -> np.ndarray:
     from ..evaluation import usage
 
     return usage(model, v).numpy()
+
+
+def write(home: Run, out: Path, kept: list[Moment], columns: int | None = None) -> None:
+    """Write moments: .png the last means, .gif all of them, .npy the last states."""
+    kind = out.suffix.lower()
+    if kind == ".npy":
+        save_array(out, kept[-1].states)
+    elif kind == ".gif":
+        plots.save_gif(out, [plots.grid(moment.means, shape(home), columns=columns) for moment in kept])
+    else:
+        plots.save_picture(out, plots.grid(kept[-1].means, shape(home), columns=columns))
 
 
 def save_array(path: Path, rows: np.ndarray) -> None:

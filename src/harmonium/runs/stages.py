@@ -20,8 +20,6 @@ from .config import Config
 Encode = Callable[[Tensor], Tensor]
 SMALL = 2**12  # states that are few enough to sum after every epoch
 SWEEPS = 10  # of mean field or of clamped chains, at most, in the positive phase
-
-
 FIGURES = ("log_likelihood", "pseudo_likelihood", "mean_field_change", "free_energy_gap", "reconstruction_error")
 
 
@@ -60,7 +58,27 @@ class Stage(ABC):
 
 
 @dataclass
-class Generative(Stage):
+class Learner(Stage):
+    """A generative model in training, which tells its own couplings and labels."""
+
+    machine: Machine | DBN
+
+    def couplings(self) -> list[Tensor]:
+        """Return the model's couplings."""
+        return self.machine.couplings()
+
+    @torch.no_grad()
+    def label_error(self, rows: Tensor) -> float | None:
+        """Return the share of rows, labels last, whose label has not the highest score; nothing without labels."""
+        labels = self.machine.labels
+        if not labels:
+            return None
+        found = evaluation.scores(self.machine, rows[:, :-labels]).argmax(-1)
+        return float((found != rows[:, -labels:].argmax(-1)).double().mean())
+
+
+@dataclass
+class Generative(Learner):
     """A machine that climbs its likelihood or bound."""
 
     machine: Machine
@@ -75,10 +93,6 @@ class Generative(Stage):
             edits=self.edits, penalties=self.penalties, start=start, generator=generator,
         )  # fmt: skip
 
-    def couplings(self) -> list[Tensor]:
-        """Return the machine's couplings."""
-        return self.machine.couplings()
-
     def figures(self, seen: Tensor, unseen: Tensor) -> dict[str, float | None]:
         """Return the exact likelihood where it costs little, else the pseudo-likelihood, and the cheap figures."""
         machine = self.machine
@@ -90,10 +104,6 @@ class Generative(Stage):
         change = machine.mean_field(unseen).change if machine.latent else None
         gap, error = gap_and_error(machine, seen, unseen)
         return dict(zip(FIGURES, (likelihood, pseudo, change, gap, error), strict=True))
-
-    def label_error(self, rows: Tensor) -> float | None:
-        """Return the share of rows whose label has not the highest score."""
-        return missed(self.machine, rows)
 
     def chains(self) -> Tensor | None:
         """Return the states of persistent chains."""
@@ -108,16 +118,6 @@ class Generative(Stage):
 def gap_and_error(model: Machine | DBN, seen: Tensor, unseen: Tensor) -> tuple[float, float]:
     """Return the free-energy gap and the reconstruction error of held-out rows."""
     return evaluation.free_energy_gap(model, seen, unseen), evaluation.reconstruction_error(model, unseen)
-
-
-@torch.no_grad()
-def missed(model: Machine | DBN, rows: Tensor) -> float | None:
-    """Return the share of rows, labels last, whose label has not the highest score; nothing without labels."""
-    labels = model.labels
-    if not labels:
-        return None
-    found = evaluation.scores(model, rows[:, :-labels]).argmax(-1)
-    return float((found != rows[:, -labels:].argmax(-1)).double().mean())
 
 
 class Plan:
@@ -196,7 +196,7 @@ class Plan:
         config = self.config
         found: list[Penalty] = [L1(config.l1)] if config.l1 else []
         found += [L2(config.l2)] if config.l2 else []
-        found += [Discriminative(config.discriminative)] if config.discriminative and machine.visible.labels else []
+        found += [Discriminative(config.discriminative)] if config.discriminative and machine.labels else []
         return found + ([Sparsity(config.sparsity)] if config.sparsity else [])
 
     def save(self, home: Path, machines: Sequence[nn.Module]) -> None:

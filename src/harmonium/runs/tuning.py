@@ -7,7 +7,6 @@ from pathlib import Path
 
 import torch
 import yaml
-from pydantic import ValidationError
 from torch import Generator, Tensor, nn
 
 from .. import storage
@@ -15,12 +14,11 @@ from ..data import steps_per_epoch
 from ..errors import InputError
 from ..machines import DBM, DBN, RBM, Machine
 from ..training import Step, backprop, features, network, parts, updown
-from .config import content, explain
-from .directory import Run
-from .stages import FIGURES, Stage, gap_and_error, missed
-from .words import Tuning
+from .config import Tuning
+from .directory import TUNING, Run
+from .stages import FIGURES, Learner, Stage, gap_and_error
 
-FILE, ORIGIN, NETWORK = "finetune.yaml", "origin.safetensors", "network.safetensors"
+ORIGIN, NETWORK = "origin.safetensors", "network.safetensors"
 RATES = {"updown": 0.05, "backprop": 0.001}
 
 
@@ -49,21 +47,13 @@ def begin(origin: Run, path: Path, tuning: Tuning, clear: Callable[[Path], None]
     if clear is not None:
         clear(path)
     run = Run.create(path, origin.source, origin.config.model_copy(update=words))
-    run.file(FILE).write_text(yaml.safe_dump(tuning.model_dump(exclude_none=True), sort_keys=False), encoding="utf-8")
+    run.file(TUNING).write_text(yaml.safe_dump(tuning.model_dump(exclude_none=True), sort_keys=False), encoding="utf-8")
     shutil.copyfile(origin.file("model.safetensors"), run.file(ORIGIN))
     return run
 
 
-def read(run: Run) -> Tuning:
-    """Return the settings of a fine-tuned run."""
-    try:
-        return Tuning(**content(run.file(FILE)))
-    except ValidationError as error:
-        raise InputError(f"{run.file(FILE)}: {explain(error)}") from None
-
-
 @dataclass
-class UpDown(Stage):
+class UpDown(Learner):
     """The up-down algorithm on a network; chains start anew at each batch."""
 
     machine: DBN
@@ -78,18 +68,10 @@ class UpDown(Stage):
         """Return how many sweeps the top's chain takes at a step."""
         return self.growth[min(len(self.growth) * step // self.steps, len(self.growth) - 1)]
 
-    def couplings(self) -> list[Tensor]:
-        """Return the weights of all layers."""
-        return self.machine.couplings()
-
     def figures(self, seen: Tensor, unseen: Tensor) -> dict[str, float | None]:
         """Return the gap between the bounds, and the reconstruction error."""
         gap, error = gap_and_error(self.machine, seen, unseen)
         return dict.fromkeys(FIGURES) | {"free_energy_gap": gap, "reconstruction_error": error}
-
-    def label_error(self, rows: Tensor) -> float | None:
-        """Return the share of rows whose label has not the highest score in the top RBM."""
-        return missed(self.machine, rows)
 
 
 @dataclass
@@ -102,9 +84,7 @@ class BackProp(Stage):
     def loop(self, rows: Iterable[Tensor], start: int, generator: Generator) -> Iterator[Step]:
         """Train the network on features, whose last columns are labels."""
         pairs = ((x[:, : -self.classes], x[:, -self.classes :].argmax(-1)) for x in rows)
-        return backprop(
-            self.machine, pairs, self.optimizer, dropout=self.dropout, start=start, generator=generator
-        )
+        return backprop(self.machine, pairs, self.optimizer, dropout=self.dropout, start=start, generator=generator)
 
     @property
     def classes(self) -> int:
@@ -129,23 +109,22 @@ class BackProp(Stage):
 class TuningPlan:
     """The one stage of a fine-tuning."""
 
-    def __init__(self, run: Run, device: torch.device):
-        self.config, self.coder, self.tuning, self.device = run.config, run.coder, read(run), device
-        loaded = storage.load(run.file(ORIGIN))
-        self.origin = loaded.to(device)
+    def __init__(self, run: Run, tuning: Tuning, device: torch.device):
+        self.config, self.coder, self.tuning, self.device = run.config, run.coder, tuning, device
+        self.origin = storage.load(run.file(ORIGIN)).to(device)
         self.names = [self.tuning.method]
 
     def make(self, done: Sequence[nn.Module], rows: Tensor, chance: Generator) -> Stage:
         """Return the stage."""
-        tuning, origin = self.tuning, self.origin
-        lr = tuning.lr or RATES[tuning.method]
+        tuning, origin, lr, steps = self.tuning, self.origin, self.config.lr, self.config.steps
+        assert lr is not None
+        assert steps is not None
         if tuning.method == "updown":
             assert isinstance(origin, DBN)
             rates = parts(
                 origin, generation=lr, recognition=tuning.recognition_lr or lr / 10, top=tuning.top_lr or 2 * lr
             )
             growth = tuple(map(int, tuning.sweeps.split(",")))
-            steps = self.config.steps or 1
             return UpDown(tuning.method, origin, lambda x: x, torch.optim.SGD(rates), growth, steps)
         assert isinstance(origin, RBM | DBN | DBM)
         origin.requires_grad_(False)
