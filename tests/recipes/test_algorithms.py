@@ -1,30 +1,18 @@
 import json
 import math
-import os
-from pathlib import Path
 
 import pytest
+from stand_ins import needs_mnist
 
 from harmonium import recipes
 from harmonium.recipes.algorithms import experiment
-from harmonium.recipes.common.small_machines import one_thread
 
-HOME = os.environ.get("HARMONIUM_DATA")
 SMALL = {
     "side": 2, "hidden": 3, "updates": 20, "points": 3, "seeds": 2, "naive": [2], "contrastive": [1],
     "bias_states": 50, "bias_points": 2, "mnist_rows": 500, "mnist_test_rows": 100, "mnist_hidden": 3,
     "mnist_updates": 12, "mnist_points": 2, "mnist_naive": [2], "mnist_contrastive": [1],
     "pace_rounds": 1, "pace_block": 2,
 }  # fmt: skip
-needs_mnist = pytest.mark.skipif(
-    HOME is None or not (Path(HOME) / "mnist").is_dir(), reason="HARMONIUM_DATA does not hold MNIST"
-)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    with one_thread():
-        yield
 
 
 def test_bars_and_stripes_are_judged_against_the_best_possible():

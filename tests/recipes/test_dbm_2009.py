@@ -1,12 +1,11 @@
 """The recipe ``dbm-2009``: its parts, and a tiny run from end to end."""
 
 import json
-import os
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 import torch
+from stand_ins import needs_mnist, toy
 
 from harmonium import DBM, InputError, evaluation, load
 from harmonium.recipes import passing, plan
@@ -15,33 +14,15 @@ from harmonium.recipes.common.small_machines import one_thread
 from harmonium.recipes.dbm_2009 import experiment, learning, page, tuning
 from harmonium.report.page import render
 
-HOME = os.environ.get("HARMONIUM_DATA")
 TINY = {
     "layers": [12, 10], "batch": 20, "rows": 200, "test_rows": 100, "chains": 20, "mean_field": 4, "epochs": 2,
     "judged": [1], "judged_rows": 50, "bound_sweeps": 8, "traced": [1, 8], "annealed": 20, "rungs": 20, "most": 80,
     "samples": 16, "sample_sweeps": 3, "features": 8, "tuning_epochs": 2,
 }  # fmt: skip
-needs_mnist = pytest.mark.skipif(
-    HOME is None or not (Path(HOME) / "mnist").is_dir(), reason="HARMONIUM_DATA does not hold MNIST"
-)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    with one_thread():
-        yield
 
 
 def settings(**more):
     return plan("dbm-2009", quick=True) | TINY | more
-
-
-def toy(count=200):
-    """Return rows of 20 pixels whose first ten spell the label, with some noise."""
-    draw = torch.Generator().manual_seed(3)
-    label = torch.arange(count) % 10
-    v = torch.nn.functional.one_hot(label, 10).float().repeat(1, 2)
-    return Rows((v + (torch.rand(v.shape, generator=draw) < 0.05)).clamp_max(1), label)
 
 
 def learned(**more):

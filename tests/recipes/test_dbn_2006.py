@@ -1,45 +1,25 @@
 """The recipe ``dbn-2006``: its parts, and a tiny run from end to end."""
 
 import json
-import os
-from pathlib import Path
 
 import pytest
 import torch
+from stand_ins import needs_mnist, toy
 
 from harmonium import load
 from harmonium.recipes import passing, plan
 from harmonium.recipes.common.labelled import Rows, agreement, classifier
-from harmonium.recipes.common.small_machines import one_thread
 from harmonium.recipes.dbn_2006 import experiment, learning, page
 from harmonium.report.page import render
 
-HOME = os.environ.get("HARMONIUM_DATA")
 TINY = {
     "layers": [12, 10, 20], "batch": 10, "rows": 200, "test_rows": 100, "layer_epochs": 2, "top_epochs": 2,
     "slow_epochs": 1, "epochs": 3, "judged": [1, 3], "dreams": 2, "shown": 2, "dream_sweeps": 3, "judge_updates": 20,
 }  # fmt: skip
-needs_mnist = pytest.mark.skipif(
-    HOME is None or not (Path(HOME) / "mnist").is_dir(), reason="HARMONIUM_DATA does not hold MNIST"
-)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    with one_thread():
-        yield
 
 
 def settings(**more):
     return plan("dbn-2006", quick=True) | TINY | more
-
-
-def toy(count=200):
-    """Return rows of 20 pixels whose first ten spell the label, with some noise."""
-    draw = torch.Generator().manual_seed(3)
-    label = torch.arange(count) % 10
-    v = torch.nn.functional.one_hot(label, 10).float().repeat(1, 2)
-    return Rows((v + (torch.rand(v.shape, generator=draw) < 0.05)).clamp_max(1), label)
 
 
 def learned():

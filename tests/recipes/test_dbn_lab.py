@@ -1,47 +1,26 @@
 """The recipe ``dbn-lab``: its parts, and a tiny run from end to end."""
 
 import json
-import os
-from pathlib import Path
 
-import pytest
 import torch
+from stand_ins import needs_mnist, toy
 
 from harmonium import recipes
 from harmonium.recipes import passing, plan
-from harmonium.recipes.common.small_machines import one_thread
 from harmonium.recipes.common.steps import counted
 from harmonium.recipes.dbn_lab import alone, depth, experiment, judge, lab, wake
 from harmonium.report.page import render
 
-HOME = os.environ.get("HARMONIUM_DATA")
 TINY = {
     "layers": [12, 10, 20], "rows": 400, "test_rows": 100, "points": 3, "widths": [4, 8], "alone_updates": 12,
     "far": [1, 3], "layer_rows": 100, "layer_updates": 30, "shown": [5, 30], "counts": [100, 400],
     "iterations": [5, 20], "curve_rows": 50, "start_updates": 20, "epochs": 2, "judged": [1, 2], "seeds": 2,
     "dreams": 3, "dream_sweeps": 4, "judge_updates": 20,
 }  # fmt: skip
-needs_mnist = pytest.mark.skipif(
-    HOME is None or not (Path(HOME) / "mnist").is_dir(), reason="HARMONIUM_DATA does not hold MNIST"
-)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    with one_thread():
-        yield
 
 
 def settings(**more):
     return plan("dbn-lab", quick=True) | TINY | more
-
-
-def toy(count=60):
-    """Return rows of 20 pixels whose first ten spell the label, with some noise."""
-    draw = torch.Generator().manual_seed(3)
-    label = torch.arange(count) % 10
-    v = torch.nn.functional.one_hot(label, 10).float().repeat(1, 2)
-    return lab.Rows((v + (torch.rand(v.shape, generator=draw) < 0.05)).clamp_max(1), label)
 
 
 def test_steps_are_counted_from_one_and_no_more_are_taken():
@@ -51,9 +30,10 @@ def test_steps_are_counted_from_one_and_no_more_are_taken():
 
 
 def test_layers_grow_one_by_one_and_the_last_has_the_labels():
-    seen = [(number, update, tuple(v.shape)) for number, update, _, v in lab.grow(toy(), 2, 0, settings(), passing, "")]
+    grown = lab.grow(toy(60), 2, 0, settings(), passing, "")
+    seen = [(number, update, tuple(v.shape)) for number, update, _, v in grown]
     assert seen == [(number, update, (60, width)) for number, width in ((1, 20), (2, 12), (3, 20)) for update in (1, 2)]
-    network = lab.greedy(toy(), 2, 0, settings(), passing, "")
+    network = lab.greedy(toy(60), 2, 0, settings(), passing, "")
     assert (network.code, network.labels, len(network.layers)) == (10, 10, 2)
 
 
@@ -89,7 +69,7 @@ def test_a_step_of_zero_leaves_recognition_as_it_was():
 
 
 def test_the_curves_of_one_machine():
-    found = alone.one(toy(), toy(), 8, settings(alone_updates=600), passing)
+    found = alone.one(toy(60), toy(60), 8, settings(alone_updates=600), passing)
     assert found["updates"][0] == 0
     assert found["updates"][-1] == 600
     assert len(found["errors"]) == len(found["updates"]) == len(found["resting"]) + 1
@@ -98,7 +78,7 @@ def test_the_curves_of_one_machine():
 
 
 def test_weights_are_kept_at_the_updates_that_are_shown():
-    found, features = depth.losses(toy(), settings(), passing)
+    found, features = depth.losses(toy(60), settings(), passing)
     assert list(features) == [5, 30]
     assert features[5].shape == (20, 12)
     assert list(found["errors"]) == [1, 2, 3]

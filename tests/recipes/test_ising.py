@@ -1,28 +1,17 @@
 """The recipe ``ising``: what it finds, where it looks for its file, and a run from end to end."""
 
 import json
-import os
-from pathlib import Path
 
 import pytest
 import torch
+from stand_ins import needs
 
 from harmonium import Boltzmann, InputError, Spin, evaluation
 from harmonium.recipes import passing, plan
-from harmonium.recipes.common.small_machines import one_thread
 from harmonium.recipes.ising import experiment, magnet
 from harmonium.report.page import render
 
-HOME = os.environ.get("HARMONIUM_DATA")
-needs_magnet = pytest.mark.skipif(
-    HOME is None or not (Path(HOME) / "ising_4x4").is_dir(), reason="HARMONIUM_DATA does not hold ising_4x4"
-)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    with one_thread():
-        yield
+needs_magnet = needs("ising_4x4")
 
 
 def small(width=4):

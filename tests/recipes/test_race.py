@@ -7,13 +7,7 @@ from harmonium.data import bars_and_stripes
 from harmonium.numerics import choose
 from harmonium.recipes.algorithms.bias import TRUE, along_a_path, empty, judge, summed_gradient
 from harmonium.recipes.algorithms.race import Course, Run, paces, race, runners, start, updates_until
-from harmonium.recipes.common.small_machines import checkpoints, one_thread, stream
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    with one_thread():
-        yield
+from harmonium.recipes.common.small_machines import checkpoints, stream
 
 
 def course(updates: int = 40, rate: float = 0.3) -> Course:

@@ -2,7 +2,6 @@
 
 import copy
 import json
-import os
 
 import numpy as np
 import pytest
@@ -126,13 +125,6 @@ def trained(kind, settings):
     assert len(line.losses) == 2
     assert {epoch: v.shape for epoch, v in line.shown.items()} == {0: (10, 784), 1: (10, 784)}
     return line.machine
-
-
-@pytest.fixture
-def mnist_home():
-    home = os.environ.get("HARMONIUM_DATA")
-    if not home or not os.path.isdir(os.path.join(home, "mnist")):
-        pytest.skip("HARMONIUM_DATA names no folder with mnist/ in it")
 
 
 @pytest.mark.usefixtures("mnist_home")

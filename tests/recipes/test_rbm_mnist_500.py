@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 
 import pytest
 import torch
@@ -95,13 +94,6 @@ def test_numbers_that_are_none_are_shown_as_words():
     assert show_float(math.nan) == "nan"
     assert show_float(math.inf) == "∞"
     assert show_float(-20.0) == "−20"
-
-
-@pytest.fixture
-def mnist_home():
-    home = os.environ.get("HARMONIUM_DATA")
-    if not home or not os.path.isdir(os.path.join(home, "mnist")):
-        pytest.skip("HARMONIUM_DATA names no folder with mnist/ in it")
 
 
 @pytest.mark.usefixtures("mnist_home")

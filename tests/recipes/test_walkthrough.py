@@ -6,19 +6,13 @@ import torch
 from scipy.stats import chi2
 
 from harmonium import recipes
-from harmonium.recipes.common.small_machines import one_thread, tiny
+from harmonium.recipes.common.small_machines import tiny
 from harmonium.recipes.walkthrough import article, faults
 from harmonium.recipes.walkthrough.derivation import checks, contrastive_bias
 from harmonium.recipes.walkthrough.experiment import carry_out
 from laws import LIMIT, rng
 
 SMALL = {"updates": 30, "points": 3, "seeds": 2, "units": 4, "draws": 2000, "sampling_sweeps": 5, "sweeps": [1, 2]}
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    with one_thread():
-        yield
 
 
 @pytest.mark.parametrize("seed", range(3))

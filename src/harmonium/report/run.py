@@ -19,6 +19,7 @@ from ..runs.reading import classify
 from ..runs.tuning import classifier
 from ..storage import write_bytes
 from .page import Page, write
+from .words import BOUND, MODELS, READOUTS, annealing, facts, lead, reading, tuned
 
 PANELS = (
     ("likelihood of held-out rows, nats", ["log_likelihood"]),
@@ -64,68 +65,6 @@ def picture(run: Run, name: str, content: bytes) -> bytes:
     return content
 
 
-def lead(run: Run, judged: dict[str, Any]) -> str:
-    """Return the paragraph that a reader must know first."""
-    dataset = run.dataset("train")
-    gain = judged["log_likelihood"] - judged["baseline"]
-    against = (
-        f"That is {gain:.1f} nats better than units that know nothing of each other"
-        if gain > 0
-        else f"That is {-gain:.1f} nats worse than units that know nothing of each other: it has not learned"
-    )
-    return (
-        f"A {MODELS[run.config.model]} with {hidden(run)} hidden units was trained on {len(dataset)} rows of "
-        f"{Path(run.source).name} by {SAMPLERS[run.config.sampler]}{tuned(run)}. Judged on {judged['rows']} "
-        f"{judged['split']} rows that it "
-        f"never learned from, its mean log-likelihood is "
-        f"{'at least ' if judged['bound'] else ''}{judged['log_likelihood']:.2f} nats a row. {against}; "
-        f"the verdict on this number is “{judged['verdict']}”."
-    )
-
-
-MODELS = {
-    "rbm": "restricted Boltzmann machine",
-    "boltzmann": "general Boltzmann machine",
-    "dbn": "deep belief network",
-    "dbm": "deep Boltzmann machine",
-}
-SAMPLERS = {
-    "contrastive": "contrastive divergence",
-    "persistent": "persistent contrastive divergence",
-    "fresh": "naive Markov-chain Monte Carlo from fresh random states",
-    "exact": "the exact gradient",
-}
-
-
-def hidden(run: Run) -> str:
-    """Return the widths of the hidden layers in words."""
-    widths = [str(width) for width in run.config.layers] or ["no"]
-    return " and ".join(widths[-2:] if len(widths) < 3 else [", ".join(widths[:-1]), widths[-1]])
-
-
-def tuned(run: Run) -> str:
-    """Return by what the run was fine-tuned, if it was."""
-    if run.tuning is None:
-        return ""
-    methods = {"updown": "the up-down algorithm", "backprop": "back-propagation, which leaves the model as it was"}
-    return f", layer by layer, and then by {methods[run.tuning.method]}"
-
-
-def facts(run: Run, judged: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return the table at the top."""
-    columns, dataset = run.metrics(), run.dataset("train")
-    error = f" ± {judged['error']:.2f}" if judged["error"] else ""
-    least = "at least " if judged["bound"] else ""
-    return [
-        ("log-likelihood", f"{least}{judged['log_likelihood']:.2f}{error} nats a row ({judged['split']})"),
-        ("verdict", judged["verdict"]),
-        ("independent units", f"{judged['baseline']:.2f} nats a row"),
-        ("data", f"{Path(run.source).name}, {len(dataset)} rows of {dataset.width}, binarise {judged['binarise']}"),
-        ("training", f"{run.config.sampler}, {run.config.steps} steps, {columns['seconds'][-1]:.0f} s"),
-        ("seed", str(run.config.seed)),
-    ]
-
-
 def tell_likelihood(page: Page, run: Run, judged: dict[str, Any]) -> None:
     """Add what the likelihood is, how it was reached and how far it can be trusted."""
     section = page.section("How good is it?")
@@ -149,22 +88,6 @@ def tell_likelihood(page: Page, run: Run, judged: dict[str, Any]) -> None:
         section.text("Columns were standardised by the training rows: likelihoods are densities in those units.")
 
 
-BOUND = (
-    "The free energy sums over hidden layers that depend on each other, so a factorised guess at them stands in for "
-    "the sum: it can only lower the likelihood, which is therefore a bound. The other difficulty lies in "
-)
-
-
-def annealing(judged: dict[str, Any]) -> str:
-    """Return how annealing went."""
-    back = judged["log_partition_reverse"]
-    return (
-        f"annealed importance sampling with {judged['chains']} chains over {judged['rungs']} machines, of which "
-        f"{judged['ess']:.0f} chains were effective"
-        + (f"; run backwards from data it gives {back:.3f}." if back is not None else ".")
-    )
-
-
 def tell_curves(page: Page, run: Run, judged: dict[str, Any]) -> None:
     """Add the learning curves."""
     columns = run.metrics()
@@ -175,25 +98,6 @@ def tell_curves(page: Page, run: Run, judged: dict[str, Any]) -> None:
     caption = "Figures after each pass over the training rows."
     section.picture(picture(run, "curves.png", figure), caption, "learning curves")
     section.text(" ".join(reading(columns)))
-
-
-def reading(columns: dict[str, list[float]]) -> list[str]:
-    """Return how the curves that a run has are to be read."""
-    gap = columns["free_energy_gap"][-1]
-    found = []
-    if max(columns["stage"]) > 1:
-        found.append("Layers are learned one after the other for as many epochs: a jump is where the next begins.")
-    if any(math.isfinite(x) for name in ("log_likelihood", "pseudo_likelihood") for x in columns[name]):
-        found.append("Read the likelihood or pseudo-likelihood first: it should rise and settle.")
-    if math.isfinite(gap):
-        wide = abs(gap) > 2
-        grown = "grows when a machine learns its rows by heart" if wide else "being small, shows no over-fitting"
-        found.append(
-            f"The free-energy gap compares held-out with training rows; it ends at {gap:.2f} nats, and {grown}. "
-            "The reconstruction error is easy to read and easy to be fooled by: it falls too when chains stop moving."
-        )
-    found.append("Stability is the share of weights that moved by less than 0.001 in the last step of the epoch.")
-    return found
 
 
 def tell_fields(page: Page, run: Run, judged: dict[str, Any]) -> None:
@@ -271,12 +175,6 @@ def tell_labels(page: Page, run: Run, watch: Watch) -> None:
         drawn = plots.png(plots.grid(scaled(last.means, run), shape(run), columns=10))
         caption = "Each row has one label clamped, from the first to the last: ten chains after 1000 sweeps, by means."
         section.picture(picture(run, "dreams.png", drawn), caption, "dreams of each label")
-
-
-READOUTS = (
-    "The exact read-out compares the free energy (or its bound) of the row with every label. The Gibbs read-out holds "
-    "the row, or a code drawn from it, runs 15 sweeps from an even label and takes the likeliest: it is noisier."
-)
 
 
 def readouts(run: Run) -> list[str]:
