@@ -25,7 +25,8 @@ def carry_out(settings: dict[str, Any], out: Path, *, watch: Watch = passing) ->
     from .page import fill
 
     grey = mnist(settings, "train", "valid").take(settings["rows"])
-    train, test = fixed(grey, settings), fixed(mnist(settings, "test").take(settings["test_rows"]), settings)
+    unseen = mnist(settings, "test").take(settings["test_rows"])
+    train, test = fixed(grey, settings), fixed(unseen, settings)
     figures: dict[str, Any] = {"source": recipe("dbm-2009").source_figures, "rows": len(train)}
     times = [time.perf_counter()]
     machine = begin(grey.v, settings, watch)
@@ -35,7 +36,7 @@ def carry_out(settings: dict[str, Any], out: Path, *, watch: Watch = passing) ->
     figures |= measure(machine, train.v, test.v, settings, watch)
     drawn = samples(machine, settings, watch)
     times.append(time.perf_counter())
-    figures["tuning"] = classify(machine, train, test, settings, watch)
+    figures["tuning"] = classify(machine, grey, unseen, settings, watch)
     times.append(time.perf_counter())
     names = ("learning", "bound and samples", "fine-tuning")
     figures["seconds"] = {name: times[n + 1] - times[n] for n, name in enumerate(names)}
@@ -99,7 +100,7 @@ def samples(machine: DBM, settings: Settings, watch: Watch) -> Tensor:
 
 
 def classify(machine: DBM, train: Rows, test: Rows, settings: Settings, watch: Watch) -> dict[str, Any]:
-    """Fine-tune the machine as a classifier; return its errors by epoch and at the end."""
+    """Fine-tune the machine as a classifier of grey levels; return its errors by epoch and at the end."""
     inputs, judged = prepared(machine, train, watch, "training rows"), prepared(machine, test, watch, "test rows")
     curve = tune(machine, inputs, judged, settings, watch)
     return {"curve": curve, "error": curve[-1]["test"], "train_error": curve[-1]["train"]}

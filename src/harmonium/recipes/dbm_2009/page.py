@@ -185,8 +185,9 @@ def tuning(page: Page, out: Path, settings: dict[str, Any], figures: Figures) ->
     """Show the errors of the machine as a classifier."""
     section, found = page.section("Fine-tuned as a classifier"), figures["tuning"]
     section.text(
-        "The machine unrolls into a network that takes a row beside the mean-field state of its second hidden layer, "
-        "which enters the first from above; all its weights then learn by back-propagation. The state is computed once "
+        "The machine unrolls into a network that takes a row, its grey levels as they are, beside the mean-field state "
+        "of its second hidden layer, which enters the first from above; all its weights then learn by "
+        "back-propagation. The state is computed once "
         f"for every row, with at most {settings['mean_field']} sweeps."
     )
     epochs = [point["epoch"] for point in found["curve"]]
