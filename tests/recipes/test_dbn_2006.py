@@ -30,7 +30,7 @@ def learned():
 def test_the_full_run_has_the_shape_of_the_paper():
     full = plan("dbn-2006")
     assert full["layers"] == [500, 500, 2000]
-    assert full["sweeps"] == [3, 6, 10]
+    assert full["sweeps"][:3] == [3, 6, 10]
     assert full["rows"] is None
     assert full["recognition"] <= full["generation"] / 10
 
@@ -68,16 +68,16 @@ def test_easy_labels_are_learned_read_and_drawn():
 def test_up_down_runs_its_epochs_and_takes_more_sweeps_as_it_goes(monkeypatch):
     asked = []
 
-    def updown(network, feed, optimizer, *, sweeps, generator):
+    def updown(network, feed, optimizer, *, sweeps, **more):
         asked.extend(sweeps(at) for at in range(60))
-        return real(network, feed, optimizer, sweeps=sweeps, generator=generator)
+        return real(network, feed, optimizer, sweeps=sweeps, **more)
 
     real = learning.updown
     monkeypatch.setattr(learning, "updown", updown)
     network = learning.greedy(toy(), settings(), passing)
     done = [epoch for epoch, _ in learning.tuned(network, toy(), settings(), passing)]
     assert done == [1, 2, 3]
-    assert asked == [3] * 20 + [6] * 20 + [10] * 20
+    assert asked == [3] * 15 + [6] * 15 + [10] * 15 + [25] * 15
 
 
 def test_mistakes_are_the_rows_that_the_read_out_misses_surest_first():

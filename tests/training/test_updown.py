@@ -1,5 +1,6 @@
 """Up-down against a transcription of the published algorithm (Hinton, Osindero & Teh, 2006, appendix B)."""
 
+import copy
 import math
 from itertools import pairwise
 
@@ -8,7 +9,7 @@ import torch
 
 from harmonium import DBN, RBM, Bernoulli, Directed, Diverged, Gaussian, Join, Potts, numerics
 from harmonium.training import contrast, parts, updown
-from laws import randomised, rng
+from laws import DRAWS, exact_states, probabilities, randomised, rng, same_distribution
 
 RATES = {"generation": 0.3, "recognition": 0.02, "top": 0.1}
 LABELS = 3
@@ -241,3 +242,22 @@ def test_it_raises_the_probability_of_its_rows():
     for _ in updown(dbn, [pair.repeat(10, 1)] * 600, optimizer, generator=rng(1)):
         pass
     assert bound() > -2.0
+
+
+def test_sweeps_of_rounded_weights_draw_from_the_rounded_machine():
+    top = RBM(Bernoulli(4), Bernoulli(3)).double().requires_grad_(False)
+    top = randomised(top, 0.9, 3).to(torch.bfloat16).float()  # weights that bfloat16 holds
+    exact = copy.deepcopy(top).double()
+    s = exact.even.states()
+    x = exact_states(exact, DRAWS).float()
+    first, end, last = contrast(top, x, 3, torch.bfloat16, generator=rng(1))
+    assert {state.dtype for state in (first, end, last)} == {torch.float32}
+    same_distribution(end.double(), s, probabilities(exact, s))
+
+
+def test_the_precision_of_the_sweeps_leaves_the_weights_alone():
+    dbn = network(4, 3).float()
+    x = batch(dbn).float()
+    step = next(updown(dbn, [x], torch.optim.SGD(dbn.parameters(), 0.1), precision=torch.bfloat16, generator=rng(9)))
+    assert {p.dtype for p in dbn.parameters()} == {torch.float32}
+    assert step.negative.dtype == torch.float32

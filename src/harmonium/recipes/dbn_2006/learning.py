@@ -18,6 +18,7 @@ from ..common.small_machines import stream
 from ..common.steps import counted
 
 Settings = Mapping[str, Any]
+PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16}  # of the sweeps at the top
 
 
 def greedy(rows: Rows, settings: Settings, watch: Watch) -> DBN:
@@ -60,7 +61,10 @@ def tuned(network: DBN, rows: Rows, settings: Settings, watch: Watch) -> Iterato
     optimizer = SGD(groups, lr=0.0)
     fall = schedule(optimizer, settings["step"], total)
     feed = data.batches(torch.cat([rows.v, rows.marks()], 1), settings["batch"], generator=draw)
-    steps = updown(network, feed, optimizer, sweeps=lambda at: stages[at * len(stages) // total], generator=draw)
+    steps = updown(
+        network, feed, optimizer, precision=PRECISIONS[settings["precision"]], generator=draw,
+        sweeps=lambda at: stages[at * len(stages) // total],
+    )  # fmt: skip
     losses = []
     for update, step in counted(steps, total, watch, "up-down"):
         fall.step()

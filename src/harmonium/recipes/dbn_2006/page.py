@@ -69,7 +69,8 @@ def facts(settings: dict[str, Any], figures: Figures) -> list[tuple[str, str]]:
         ("Up-down", f"{settings['epochs']} epochs without momentum; steps {settings['generation']} for generation, "
          f"{settings['recognition']} for recognition, {settings['top']} for the top, on the mean gradient, "
          f"{fall(settings)}; "
-         f"{', '.join(map(str, settings['sweeps']))} sweeps at the top, each for an equal part of the epochs"),
+         f"{', '.join(map(str, settings['sweeps']))} sweeps at the top, each for an equal part of the epochs, their "
+         f"products in {settings['precision']}"),
         ("Read-outs", "exact: means up, then the free energy of every label; sweeps: a drawn pass up, then "
          f"{settings['gibbs']} sweeps from an even label, once"),
         ("Judge of dreams", "a network of 300 hidden units that learned the same training rows by back-propagation; "
@@ -192,7 +193,8 @@ def differences(page: Page, settings: dict[str, Any], figures: Figures) -> None:
             ("epochs of up-down", "300, then 59", str(settings["epochs"]), "time; a setting"),
             ("steps, momentum and weight costs", "chosen on 10,000 rows held out, not printed",
              "as in the facts above", "from shorter trials"),
-            ("sweeps 3, 6, 10", "100 epochs each", "a third each", "fewer epochs"),
+            ("sweeps", "3, 6, 10, 100 epochs each", f"{', '.join(map(str, settings['sweeps']))}, an equal part each",
+             "fewer epochs; more sweeps unlearn what only dreams meet"),
             ("fall of the steps", "not said", fall(settings), "the noise of the last steps averages out"),
         ],
         "The shorter trials were read on test rows, so our steps have seen them; nothing was chosen by the errors of "
