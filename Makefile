@@ -8,15 +8,18 @@ BIN := .venv/bin
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@
 
-.PHONY: demo test fast planted lint clean
+.PHONY: demo test test-all fast planted lint clean
 demo: .venv/ready
 	$(BIN)/harmonium train digits --seed 1 --out runs/demo --replace
 
 test: .venv/ready lint
+	$(BIN)/pytest -n 2 -m 'not whole' --durations=10
+
+test-all: .venv/ready lint
 	$(BIN)/pytest -n 2 --durations=10
 
 fast: .venv/ready
-	$(BIN)/pytest -n 2 -m 'not slow'
+	$(BIN)/pytest -n 2 -m 'not slow and not whole'
 
 planted: .venv/ready
 	$(BIN)/python tests/planted/check.py

@@ -7,8 +7,8 @@ import torch
 from scipy.stats import chi2
 from torch import Tensor, nn
 
-from harmonium import DBM, RBM, Bernoulli, Binomial, Boltzmann, Gaussian, Join, Potts, ReLU, Spin
-from harmonium.machines import Bipartite, Machine
+from harmonium import DBM, RBM, Bernoulli, Binomial, Boltzmann, Gaussian, Join, Potts, ReLU, Spin, Tempered
+from harmonium.machines import Bipartite, Machine, Path
 from harmonium.numerics import choose
 from harmonium.units import Units
 
@@ -100,6 +100,27 @@ def exact_states(m: Machine, count: int, seed: int = 5) -> Tensor:
         return x[choose(probabilities(m, x), count, generator=g)]
     y, p = odd_probabilities(m)
     return m.even.sample(m.down(y[choose(p, count, generator=g)]), generator=g).detach()
+
+
+def exact_ladder(m: Machine, chains: int, rungs: int = 4) -> Tempered:
+    """Return a ladder up to the machine, each rung of which holds exact draws of its own machine."""
+    start = m.decoupled()
+    sampler = Tempered(start, torch.linspace(0, 1, rungs), chains, adapt=False, generator=rng())
+    path = Path(start, m)
+    states = [exact_states(path.at(float(beta)), chains, seed) for seed, beta in enumerate(sampler.betas)]
+    sampler.chains = torch.stack(states)
+    return sampler
+
+
+def bimodal() -> tuple[RBM, float]:
+    """Return a machine of two modes, all up and all down, between which plain chains do not pass, and the upper's
+    share.
+    """
+    m = RBM(Spin(10), Spin(4)).double().requires_grad_(False)
+    m.weight.fill_(1.0)
+    m.visible.bias.fill_(0.05)
+    s = m.even.states()
+    return m, float(probabilities(m, s)[s.sum(-1) > 0].sum())
 
 
 def probabilities(m: Machine, states: Tensor) -> Tensor:

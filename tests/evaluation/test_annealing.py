@@ -1,5 +1,3 @@
-import math
-
 import pytest
 import torch
 
@@ -14,7 +12,7 @@ def test_annealing_agrees_with_enumeration(name, rungs):
     """With few rungs too, where a wrong order of weight and sweep would show."""
     m = machine(name)
     truth = evaluation.log_partition(m).value
-    estimate = evaluation.anneal(m, chains=100_000 // rungs, rungs=rungs, generator=rng())
+    estimate = evaluation.anneal(m, chains=100_000 // rungs, rungs=rungs, burn=1, generator=rng())
     assert abs(estimate.value - truth) < 5 * estimate.error
     assert estimate.error < 0.5
 
@@ -67,7 +65,6 @@ def test_the_verdict_needs_effective_chains_and_agreement():
     verdict, reason = judge(ess=99.0, chains=100, value=5.0, reverse=6.1)
     assert verdict == "unreliable"
     assert "way back gives 6.10, 1.1 nats off" in reason
-    assert "no data" in judge(ess=99.0, chains=100, value=5.0, reverse=math.nan)[1]
 
 
 def test_a_machine_with_modes_away_from_its_data_is_not_called_reliable():
@@ -103,7 +100,8 @@ def test_a_likelihood_hands_on_the_error_and_the_verdict():
     ll = evaluation.log_likelihood(m, v, z)
     assert ll.value == pytest.approx(-float(m.free_energy(v).detach().mean()) - z.value)
     assert (ll.error, ll.verdict, ll.ess) == (z.error, z.verdict, z.ess)
-    assert math.isnan(ll.reverse)
+    assert ll.reverse - ll.value == pytest.approx(z.value - z.reverse)
+    assert sum(ll.bracket) == pytest.approx(2 * (ll.value + z.value) - sum(z.bracket))
     exact = evaluation.log_likelihood(m, v, evaluation.log_partition(m))
     truth = torch.log_softmax(-m.free_energy(m.even.states()).detach(), 0)[:3].mean()
     assert exact.value == pytest.approx(float(truth))

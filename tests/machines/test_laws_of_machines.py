@@ -1,3 +1,4 @@
+import copy
 import itertools
 import math
 from itertools import pairwise
@@ -181,15 +182,21 @@ def test_decoupled_machines_are_exact(name):
 
 
 @every_machine
-def test_a_path_runs_from_one_machine_to_the_other(name):
+@pytest.mark.parametrize("coupled", [False, True])
+def test_a_path_runs_from_one_machine_to_the_other(name, coupled):
     m = machine(name)
-    start, x = m.decoupled(), some_states(m)
+    start, x = machine(name, seed=8) if coupled else m.decoupled(), some_states(m)
     path = Path(start, m)
     assert torch.allclose(path.at(0.0).free_energy(x), start.free_energy(x))
     assert torch.allclose(path.at(1.0).free_energy(x), m.free_energy(x))
-    half = [torch.lerp(a, b, 0.5) for a, b in zip(start.parameters(), m.parameters(), strict=True)]
-    assert all(torch.allclose(a, b) for a, b in zip(path.at(0.5).parameters(), half, strict=True))
-    assert all(a is not b for a, b in zip(path.here.parameters(), m.parameters(), strict=True))
+    half, before = copy.deepcopy(m).requires_grad_(False), [p.clone() for p in m.parameters()]
+    for p, a in zip(half.parameters(), start.parameters(), strict=True):
+        p.lerp_(a.detach(), 0.5)
+    here = path.at(0.5)
+    assert torch.allclose(here.free_energy(x), half.free_energy(x))
+    assert torch.allclose(here.gibbs(x, generator=rng(1)), half.gibbs(x, generator=rng(1)))
+    assert all(torch.allclose(a, b) for a, b in zip(here.couplings(), half.couplings(), strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(before, m.parameters(), strict=True))
 
 
 @every_machine

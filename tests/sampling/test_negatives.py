@@ -6,6 +6,7 @@ from laws import (
     DRAWS,
     LISTED,
     MACHINES,
+    exact_ladder,
     exact_states,
     machine,
     odd_probabilities,
@@ -20,6 +21,7 @@ SAMPLERS = {
     "persistent": lambda m: Persistent(m.fields_sample(DRAWS, generator=rng(3)), 2),
     "fresh": lambda m: Fresh(sweeps=2),
     "exact": lambda m: Exact(),
+    "tempered": lambda m: exact_ladder(m, DRAWS),
 }
 every_sampler = pytest.mark.parametrize("sampler", SAMPLERS)
 

@@ -1,19 +1,24 @@
 """Evaluation: numbers with their errors, and what they can be trusted for."""
 
-from .annealing import anneal, anneal_until_reliable
+from .annealing import anneal, anneal_until_reliable, base
 from .baseline import independent_log_likelihood
 from .classify import Classification, gibbs_scores, scores
-from .diagnostics import free_energy_gap, reconstruction_error, stability, usage, weight_norm
+from .diagnostics import chain_drift, free_energy_gap, reconstruction_error, stability, usage, weight_norm
+from .equilibrium import Equilibrium, equilibrium
 from .estimate import Estimate, log_evidence, log_likelihood
 from .exact import countable, listed, log_marginal, log_partition
 from .pseudo import pseudo_likelihood, stochastic_pseudo_likelihood
 
 __all__ = [
     "Classification",
+    "Equilibrium",
     "Estimate",
     "anneal",
     "anneal_until_reliable",
+    "base",
+    "chain_drift",
     "countable",
+    "equilibrium",
     "free_energy_gap",
     "gibbs_scores",
     "independent_log_likelihood",

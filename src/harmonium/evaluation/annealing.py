@@ -1,4 +1,4 @@
-"""Annealed importance sampling, in both directions, with a verdict."""
+"""Annealed importance sampling, in both directions, with a bracket and a verdict."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 
 from .. import numerics
 from ..machines import Bipartite, Machine, Path
-from ..sampling import run
+from ..sampling import Tempered, even_out, measured, run
 from ..units import Quadratic
 from .estimate import Estimate
 
@@ -32,32 +32,35 @@ def anneal(
     watch: Watch = iter,
     generator: Generator | None = None,
 ) -> Estimate:
-    """Return log Z in nats by annealed importance sampling over ``rungs`` evenly spaced machines (Neal, 2001).
+    """Return log Z in nats by annealed importance sampling over ``rungs`` machines (Neal, 2001).
 
-    The first machine has no couplings, hidden biases of zero and visible biases from the ``data`` (rows, visible)
-    (Salakhutdinov & Murray, 2008).  The weights average to Z for any number of rungs, and their spread gives the
-    error; but a region that no chain finds shows in neither.  So, given data, two more sets of chains run:
+    The first machine has no couplings, hidden biases of zero and visible biases from the ``data`` (rows, visible), if
+    given (Salakhutdinov & Murray, 2008); the others are spaced evenly in thermodynamic length, which `measured` climbs
+    the path for.  Three sets of chains run:
 
-    - backwards, from data rows after ``burn`` sweeps of the machine (Burda et al., 2015), which errs on the other side;
-    - forwards from the machine's own visible biases, which meets what the machine has become away from the data.
-      Since P(log Ẑ > log Z + b) ≤ e⁻ᵇ, the higher of two starts that disagree is believed.
+    - forwards: the weights average to Z for any number of rungs, P(log Ẑ > log Z + b) ≤ e⁻ᵇ, and their spread gives the
+      error; but a region that no chain finds shows in neither, and leaves the value too low;
+    - backwards, from states of the machine: data rows after ``burn`` sweeps (Burda et al., 2015), or, without data,
+      tempered chains after as many; these err on the other side;
+    - given data, forwards from the machine's own visible biases, which meets what it has become away from the data.
+      The higher of two starts that disagree is believed.
 
     Verdict: ``reliable`` when at least a tenth of the chains are effective and all agree within a nat; else
     ``unreliable``: take more rungs, then more chains.  ``watch`` wraps the rungs, for a progress bar.
     """
-    betas = list(pairwise(torch.linspace(0, 1, max(rungs, 2), dtype=torch.float64).tolist()))
-    plan = _Plan(machine, betas, chains, watch, generator)
-    if data is None:
-        forward, reverse, other = plan.ascend(base(machine)), math.nan, math.nan
-    else:
-        start = base(machine, data)
-        forward = plan.ascend(start)
-        reverse = -plan.descend(start, data, burn).value
-        blind = plan.ascend(base(machine))
-        other = blind.value if blind.value > forward.value + CLOSE else math.nan
-        forward = forward if math.isnan(other) else blind
-    verdict, reason = judge(forward.ess, chains, forward.value, reverse, away=not math.isnan(other))
-    return Estimate(forward.value, forward.error, "anneal", verdict, reason, chains, rungs, forward.ess, reverse)
+    start, alone = base(machine, data), base(machine)
+    betas, lengths = measured(start, machine, generator=generator)
+    plan = _Plan(machine, betas, lengths, max(rungs, 2), chains, burn, watch, generator)
+    forward, away = plan.ascend(start), False
+    back = plan.descend(start, plan.tempered(start) if data is None else plan.burnt(data))
+    if data is not None:
+        blind = plan.ascend(alone)
+        away = blind.value > forward.value + CLOSE
+        forward = blind if away else forward
+    verdict, reason = judge(forward.ess, chains, forward.value, -back.value, away=away)
+    return Estimate(
+        forward.value, forward.error, "anneal", verdict, reason, chains, rungs, forward.ess, -back.value, back.error
+    )
 
 
 @dataclass(frozen=True)
@@ -65,25 +68,41 @@ class _Plan:
     """What all sets of chains share."""
 
     machine: Machine
-    betas: Rungs
+    betas: Tensor
+    lengths: Tensor
+    rungs: int
     chains: int
+    burn: int
     watch: Watch
     generator: Generator | None
+
+    @property
+    def steps(self) -> Rungs:
+        """The pairs of neighbours, from no couplings up."""
+        return list(pairwise(even_out(self.betas, self.lengths, self.rungs).tolist()))
 
     def ascend(self, start: Machine) -> Estimate:
         """Return log Z from chains led from ``start`` to the machine."""
         x = start.fields_sample(self.chains, generator=self.generator)
-        weights = climb(start, self.machine, self.watch(self.betas), x, generator=self.generator)
+        weights = climb(start, self.machine, self.watch(self.steps), x, generator=self.generator)
         return _estimate(weights + start.fields_log_partition().double())
 
-    def descend(self, start: Machine, data: Tensor, burn: int) -> Estimate:
-        """Return −log Z from chains led from data rows, swept ``burn`` times, down to ``start``."""
-        drawn = torch.randint(len(data), (self.chains,), generator=self.generator, device=data.device)
-        x = self.machine.infer(data[drawn], generator=self.generator)
-        x = run(self.machine, x, burn, generator=self.generator)
-        down = [(after, before) for before, after in reversed(self.betas)]
+    def descend(self, start: Machine, x: Tensor) -> Estimate:
+        """Return −log Z from chains led from states ``x`` of the machine down to ``start``."""
+        down = [(after, before) for before, after in reversed(self.steps)]
         weights = climb(start, self.machine, self.watch(down), x, generator=self.generator)
         return _estimate(weights - start.fields_log_partition().double())
+
+    def burnt(self, data: Tensor) -> Tensor:
+        """Return states of the machine: data rows, swept."""
+        drawn = torch.randint(len(data), (self.chains,), generator=self.generator, device=data.device)
+        x = self.machine.infer(data[drawn], generator=self.generator)
+        return run(self.machine, x, self.burn, generator=self.generator)
+
+    def tempered(self, start: Machine) -> Tensor:
+        """Return states of the machine: the highest rung of a ladder from ``start``, swept and swapped."""
+        ladder = Tempered.between(start, self.betas, self.lengths, self.chains, self.burn, generator=self.generator)
+        return ladder(self.machine, ladder.chains[-1], generator=self.generator)
 
 
 def anneal_until_reliable(
@@ -136,33 +155,12 @@ def climb(
     At each pair (before, after) a chain is weighed by the ratio of the two densities where it stands, and then
     swept at ``after``.
     """
-    if isinstance(start, Bipartite) and isinstance(end, Bipartite):
-        return _climb_two_rows(start, end, betas, x, generator)
     path = Path(start, end)
     log_weight = torch.zeros(x.shape[:-1], dtype=torch.float64, device=x.device)
     for before, after in betas:
         log_weight += path.at(before).free_energy(x)
         log_weight -= path.at(after).free_energy(x)
         x = path.here.gibbs(x, generator=generator)
-    return log_weight
-
-
-def _climb_two_rows(
-    start: Bipartite, end: Bipartite, betas: Iterable[tuple[float, float]], x: Tensor, generator: Generator | None
-) -> Tensor:
-    """Climb with one product a rung, which serves both the weights and the sweep.
-
-    ``start`` has no couplings, so the fields at ``beta`` are ``beta`` times those at the end.
-    """
-    even, odd = Path(start.even, end.even), Path(start.odd, end.odd)
-    log_weight = torch.zeros(x.shape[:-1], dtype=torch.float64, device=x.device)
-    field = end.up(x)
-    for before, after in betas:
-        log_weight += even.at(before).energy(x) - odd.at(before).cgf(before * field)
-        log_weight -= even.at(after).energy(x) - odd.at(after).cgf(after * field)
-        y = odd.here.sample(after * field, generator=generator)
-        x = even.here.sample(after * end.down(y), generator=generator)
-        field = end.up(x)
     return log_weight
 
 
@@ -199,8 +197,6 @@ def judge(ess: float, chains: int, value: float, reverse: float, *, away: bool =
         return "unreliable", "chains started away from the data find more of Z: the machine has grown modes elsewhere"
     if ess < ENOUGH * chains:
         return "unreliable", f"only {ess:.1f} of {chains} chains are effective: take more rungs"
-    if math.isnan(reverse):
-        return "reliable", f"{ess:.0f} of {chains} chains are effective; no data were given to check the way back"
     if abs(value - reverse) > CLOSE:
         return "unreliable", f"the way back gives {reverse:.2f}, {abs(value - reverse):.1f} nats off: take more rungs"
     return "reliable", f"{ess:.0f} of {chains} chains are effective and the way back gives {reverse:.2f}"

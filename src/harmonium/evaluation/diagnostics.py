@@ -6,6 +6,7 @@ import torch
 from torch import Generator, Tensor
 
 from ..machines import DBN, Machine
+from ..sampling import run
 from .estimate import log_evidence
 
 
@@ -28,6 +29,18 @@ def reconstruction_error(machine: Machine | DBN, v: Tensor) -> float:
     """
     fixed = Generator(v.device).manual_seed(0)
     return float((machine.reconstruct(machine.infer(v, generator=fixed))[..., : v.shape[-1]] - v).square().mean())
+
+
+@torch.no_grad()
+def chain_drift(machine: Machine, chains: Tensor, sweeps: int = 100) -> float:
+    """Return by how many standard errors the mean free energy of ``chains``, (chains, width), moves in more sweeps.
+
+    Beyond 4 either way the chains lag the machine.  It is blind to modes that they do not reach.
+    """
+    later = run(machine, chains, sweeps, generator=Generator(chains.device).manual_seed(0))
+    moved = (machine.free_energy(later) - machine.free_energy(chains)).double()
+    spread = float(moved.std()) if len(moved) > 1 else 0.0
+    return float(moved.mean()) / spread * len(moved) ** 0.5 if spread else 0.0
 
 
 @torch.no_grad()

@@ -1,5 +1,6 @@
 """A number with its error, and a plain word on what it can be trusted for."""
 
+import math
 from dataclasses import dataclass, replace
 
 import torch
@@ -14,7 +15,7 @@ class Estimate:
 
     ``verdict`` is ``exact``, ``reliable`` or ``unreliable``, or empty where none is passed; ``reason`` says why.
     ``ess`` is the effective number of chains out of ``chains``; ``reverse`` the value of the estimate that runs the
-    other way, where there is one.
+    other way, where there is one, and ``reverse_error`` its error.
     """
 
     value: float
@@ -24,8 +25,23 @@ class Estimate:
     reason: str = ""
     chains: int = 0
     rungs: int = 0
-    ess: float = float("nan")
-    reverse: float = float("nan")
+    ess: float = math.nan
+    reverse: float = math.nan
+    reverse_error: float = math.nan
+
+    @property
+    def bracket(self) -> tuple[float, float]:
+        """The lowest and the highest of three errors about the value and about the way back; NaN where there is none.
+
+        Forwards errs low in Z and backwards high, each whatever the number of rungs: it is wide where they have not
+        met.
+        """
+        ends = (self.value, self.error), (self.reverse, self.reverse_error)
+        if self.method == "exact":
+            return self.value, self.value
+        if math.isnan(self.reverse):
+            return math.nan, math.nan
+        return min(v - 3 * e for v, e in ends), max(v + 3 * e for v, e in ends)
 
     @classmethod
     def exact(cls, value: float) -> "Estimate":

@@ -8,7 +8,7 @@ from .boltzmann import Boltzmann
 from .dbm import DBM, Doubled
 from .dbn import DBN, Directed, log_density
 from .labels import evidence, label_scores
-from .path import Path
+from .path import Partway, Path
 from .rbm import RBM
 
 KINDS: dict[str, type[nn.Module]] = {
@@ -16,6 +16,7 @@ KINDS: dict[str, type[nn.Module]] = {
 }
 
 __all__ = [
-    "DBM", "DBN", "KINDS", "RBM", "Bipartite", "Boltzmann", "Directed", "Doubled", "Machine", "MeanField", "Path",
+    "DBM", "DBN", "KINDS", "RBM", "Bipartite", "Boltzmann", "Directed", "Doubled", "Machine", "MeanField", "Partway",
+    "Path",
     "evidence", "label_scores", "log_density",
 ]  # fmt: skip

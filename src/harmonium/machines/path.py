@@ -1,37 +1,71 @@
 """The machines between two machines."""
 
 import copy
-from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-M = TypeVar("M", bound=nn.Module)
+from ..units import Units
+from .base import Machine
+from .bipartite import Bipartite
 
 
-class Path(Generic[M]):
-    """The straight line in parameter space from ``start`` to ``end``, two machines (or two rows) of one make.
+class Partway(Bipartite):
+    """A bipartite machine on the way from one without couplings: its fields are ``beta`` times those at the end.
+
+    It keeps the last row that it took up, so that several betas ask for one product.
+    """
+
+    def __init__(self, end: Bipartite):
+        super().__init__()
+        self.end, self.even, self.odd = end, end.even, end.odd
+        self.beta: Tensor | float = 1.0
+        self.last: tuple[Tensor, int, Tensor] | None = None
+
+    @property
+    def layers(self) -> list[Units]:
+        """The rows, with the parameters that they have here."""
+        return self.end.layers
+
+    def up(self, x: Tensor) -> Tensor:
+        """Return ``beta`` times the field that the even row sends at the end."""
+        if self.last is None or x is not self.last[0] or x._version != self.last[1]:
+            self.last = x, x._version, self.end.up(x)
+        return self.beta * self.last[2]
+
+    def down(self, y: Tensor) -> Tensor:
+        """Return ``beta`` times the field that the odd row sends at the end."""
+        return self.beta * self.end.down(y)
+
+    def couplings(self) -> list[Tensor]:
+        """Return the weights here."""
+        return [self.beta * weight for weight in self.end.couplings()]
+
+
+class Path:
+    """The straight line in parameter space from ``start`` to ``end``, two machines of one make.
 
     ``at(beta)`` is a machine; a ``beta`` of shape (K, 1, 1) gives a ladder of K machines in one, whose states
     have shape (K, chains, width).
     """
 
-    def __init__(self, start: M, end: M):
-        self.start, self.end = start, end
-        self.here = copy.deepcopy(end).requires_grad_(False)
-        self.pairs = [
-            (
-                self.here.get_submodule(name.rpartition(".")[0]),
-                name.rpartition(".")[2],
-                a.detach(),
-                b.detach(),
-            )
+    def __init__(self, start: Machine, end: Machine):
+        here = copy.deepcopy(end).requires_grad_(False)
+        still = {id(w) for w in start.couplings()} if not any(bool(w.any()) for w in start.couplings()) else set()
+        scaled = isinstance(here, Bipartite) and bool(still)
+        self.here = Partway(here) if isinstance(here, Bipartite) and scaled else here
+        self.moving = [
+            (here.get_submodule(name.rpartition(".")[0]), name.rpartition(".")[2], a.detach(), b.detach())
             for (name, a), b in zip(start.named_parameters(), end.parameters(), strict=True)
+            if not (scaled and id(a) in still)
         ]
 
-    def at(self, beta: Tensor | float) -> M:
+    def at(self, beta: Tensor | float) -> Machine:
         """Return the machine at ``beta`` ∈ [0, 1]; the object is the path's own and moves at the next call."""
-        for owner, leaf, a, b in self.pairs:
+        for owner, leaf, a, b in self.moving:
             value = torch.lerp(a, b, torch.as_tensor(beta, dtype=b.dtype, device=b.device))
             owner._parameters[leaf] = nn.Parameter(value, requires_grad=False)
+        if isinstance(self.here, Partway):
+            weight = self.here.end.couplings()[0]
+            self.here.beta = beta.to(weight) if isinstance(beta, Tensor) else beta
         return self.here

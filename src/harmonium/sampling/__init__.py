@@ -4,8 +4,9 @@ from .chains import run
 from .dreams import dream, wander
 from .negatives import Contrastive, Exact, Fresh, Persistent, Sampler
 from .recovery import flip_channel, recover
+from .tempering import Tempered, even_out, measured
 
 __all__ = [
-    "Contrastive", "Exact", "Fresh", "Persistent", "Sampler", "dream", "flip_channel", "recover", "run",
-    "wander",
+    "Contrastive", "Exact", "Fresh", "Persistent", "Sampler", "Tempered", "dream", "even_out",
+    "flip_channel", "measured", "recover", "run", "wander",
 ]  # fmt: skip

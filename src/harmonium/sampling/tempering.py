@@ -1,0 +1,161 @@
+"""Parallel tempering: chains on a ladder of machines, neighbours of which swap states."""
+
+import math
+from itertools import pairwise
+from typing import Self
+
+import torch
+from torch import Generator, Tensor
+
+from .. import numerics
+from ..machines import Machine, Path
+from .negatives import Sampler
+
+PILOT = 64  # rungs of the climb that measures the path
+EVEN = 0.1  # the share of rungs that is spread evenly whatever the climb says
+MEMORY = 0.99  # of the moving average of the swap rates
+MOST = 100  # rungs of a ladder, unless told otherwise
+RESPACE = 200  # updates after which the rungs move to even the swap rates out
+
+
+@torch.no_grad()
+def measured(
+    start: Machine, end: Machine, *, chains: int = 100, generator: Generator | None = None
+) -> tuple[Tensor, Tensor]:
+    """Return evenly spaced betas, (`PILOT` + 1,), and the thermodynamic length of each gap between them, (`PILOT`,).
+
+    The length is the standard deviation of the log-weight of chains that are led over the gap (Gelman & Meng, 1998).
+    Rungs that share it evenly stand close where the machine changes fast, and neighbours overlap alike everywhere.
+    """
+    betas = torch.linspace(0, 1, PILOT + 1, dtype=torch.float64)
+    path, x, lengths = Path(start, end), start.fields_sample(chains, generator=generator), []
+    for before, after in pairwise(betas.tolist()):
+        work = path.at(before).free_energy(x).double() - path.at(after).free_energy(x).double()
+        lengths.append(float(work.std()))
+        x = path.here.gibbs(x, generator=generator)
+    return betas, torch.tensor(lengths, dtype=torch.float64)
+
+
+def even_out(betas: Tensor, lengths: Tensor, rungs: int) -> Tensor:
+    """Return ``rungs`` betas between which the ``lengths``, one for each gap between ``betas``, are shared evenly."""
+    gaps = betas.diff()
+    share = lengths / lengths.sum() if float(lengths.sum()) > 0 else gaps
+    total = torch.cat([gaps.new_zeros(1), ((1 - EVEN) * share + EVEN * gaps).cumsum(0)])
+    aims = torch.linspace(0, 1, rungs, dtype=torch.float64, device=betas.device) * total[-1]
+    right = torch.searchsorted(total, aims).clamp(1, len(gaps))
+    part = (aims - total[right - 1]) / (total[right] - total[right - 1])
+    found = torch.lerp(betas[right - 1], betas[right], part)
+    found[0], found[-1] = 0.0, 1.0
+    return found
+
+
+class Tempered(Sampler):
+    """Parallel tempering: a chain on each rung of a ladder, and swaps between neighbours (Swendsen & Wang, 1986;
+    Desjardins et al., 2010).
+
+    The ladder is the `Path` from ``start``, a machine without couplings, to the machine in training; its lowest rung is
+    drawn afresh, exactly, at each sweep, so that what leaves it is independent of what came before.  A swap of states
+    x, y between machines a, b is taken with probability min(1, exp(F_a(x) + F_b(y) − F_a(y) − F_b(x))); even and odd
+    pairs take turns (Syed et al., 2022).
+
+    ``chains`` (rungs, chains, width) are the states, ``betas`` (rungs,) the rungs; ``rates`` (rungs − 1,) is the moving
+    average of the share of swaps taken.  With ``adapt`` the rungs move every `RESPACE` sweeps so that the rates
+    become equal.
+    """
+
+    chains: Tensor
+    betas: Tensor
+    rates: Tensor
+    count: Tensor
+
+    def __init__(
+        self,
+        start: Machine,
+        betas: Tensor,
+        chains: int = 100,
+        sweeps: int = 1,
+        *,
+        adapt: bool = True,
+        generator: Generator | None = None,
+    ):
+        super().__init__(sweeps)
+        if len(betas) < 2 or float(betas[0]) != 0 or float(betas[-1]) != 1 or bool((betas.diff() <= 0).any()):
+            raise ValueError(f"the rungs {betas.tolist()} were given: give two or more that rise from 0 to 1")
+        self.start, self.adapt = start.requires_grad_(False), adapt
+        drawn = start.fields_sample(len(betas) * chains, generator=generator)
+        self.register_buffer("chains", drawn.view(len(betas), chains, -1))
+        self.register_buffer("betas", betas.double())
+        self.register_buffer("rates", torch.zeros(len(betas) - 1, dtype=torch.float64))
+        self.register_buffer("count", torch.tensor(0))
+
+    @classmethod
+    def between(
+        cls,
+        start: Machine,
+        betas: Tensor,
+        lengths: Tensor,
+        chains: int = 100,
+        sweeps: int = 1,
+        *,
+        generator: Generator | None = None,
+    ) -> Self:
+        """Return fixed rungs about one unit of the path's `measured` length apart: about two swaps in three are taken.
+
+        There are at least 3 rungs and at most `MOST`.
+        """
+        rungs = min(max(math.ceil(float(lengths.sum())) + 1, 3), MOST)
+        return cls(start, even_out(betas, lengths, rungs), chains, sweeps, adapt=False, generator=generator)
+
+    @torch.no_grad()
+    def forward(self, machine: Machine, positive: Tensor, *, generator: Generator | None = None) -> Tensor:
+        """Return the chains on the highest rung, ``sweeps`` sweeps and swaps further on."""
+        self.advance(machine, self.sweeps, generator=generator)
+        return self.chains[-1]
+
+    @torch.no_grad()
+    def advance(self, machine: Machine, sweeps: int, *, generator: Generator | None = None) -> None:
+        """Take ``sweeps`` sweeps and swaps of all rungs."""
+        path = Path(self.start, machine)
+        for _ in range(sweeps):
+            self.sweep(path, generator)
+            if self.adapt and int(self.count) % RESPACE == 0:
+                self.betas = even_out(self.betas, 1 - self.rates, len(self.betas))
+
+    def fresh(self, *, generator: Generator | None = None) -> "Tempered":
+        """Return a ladder of the same rungs whose chains start anew, without couplings."""
+        chains = self.chains.shape[1]
+        return Tempered(self.start, self.betas, chains, self.sweeps, adapt=self.adapt, generator=generator)
+
+    def sweep(self, path: Path, generator: Generator | None) -> None:
+        """Move every chain once, and swap every other pair of neighbours."""
+        ladder = path.at(self.betas[:, None, None])
+        x = ladder.gibbs(self.chains, generator=generator)
+        x = torch.cat([self.start.fields_sample(x.shape[1], generator=generator)[None], x[1:]])
+        partner = partners(len(self.betas), int(self.count) % 2).to(x.device)
+        here = ladder.free_energy(x).double()
+        there = path.at(self.betas[partner, None, None]).free_energy(x).double()
+        gain = here - there
+        odds = gain + gain[partner]
+        first = torch.minimum(partner, torch.arange(len(partner), device=x.device))
+        taken = numerics.uniform(odds, generator=generator)[first].log() < odds
+        self.chains = torch.where(taken[..., None], x[partner], x)
+        self.count += 1
+        self.remember(odds, partner)
+
+    def remember(self, odds: Tensor, partner: Tensor) -> None:
+        """Take the swap rates of the pairs that were tried into the moving average."""
+        pairs = (partner[:-1] > torch.arange(len(partner) - 1, device=partner.device)).nonzero()[:, 0]
+        met = odds[pairs].clamp_max(0).exp().mean(1)
+        weight = max(1 - MEMORY, 1 / ((int(self.count) + 1) // 2))
+        self.rates[pairs] = torch.lerp(self.rates[pairs], met, weight)
+
+    def extra_repr(self) -> str:
+        """Return what ``print`` shows."""
+        return f"rungs={len(self.betas)}, sweeps={self.sweeps}"
+
+
+def partners(rungs: int, odd: int) -> Tensor:
+    """Return whom every rung may swap with: pairs from rung 0 up, or from rung 1; who is left over has itself."""
+    index = torch.arange(rungs)
+    other = torch.where((index - odd) % 2 == 0, index + 1, index - 1)
+    return torch.where((other < 0) | (other >= rungs), index, other)

@@ -1,0 +1,60 @@
+import pytest
+import torch
+
+from harmonium import RBM, Bernoulli, Tempered, evaluation
+from harmonium.sampling import measured
+from laws import DEEP, bimodal, exact_states, machine, randomised, rng
+
+
+def ladder(m, chains=100):
+    start = m.decoupled()
+    return Tempered.between(start, *measured(start, m, generator=rng()), chains=chains, generator=rng(1))
+
+
+def test_stuck_chains_are_told_and_tempered_ones_pass():
+    m, _ = bimodal()
+    chains = exact_states(m, 100)
+    plain = evaluation.equilibrium(m, chains, sweeps=2000, generator=rng())
+    assert plain.verdict == "stuck"
+    assert plain.rhat > 2
+    assert "tempered" in plain.reason
+    sampler = ladder(m)
+    sampler.advance(m, 200, generator=rng(2))
+    before = sampler.chains.clone()
+    tempered = evaluation.equilibrium(m, sampler.chains[-1], sampler, sweeps=2000, generator=rng())
+    assert tempered.verdict == "mixed"
+    assert tempered.rhat < 1.05
+    assert torch.equal(sampler.chains, before)
+
+
+@pytest.mark.parametrize("name", ["bernoulli", "spin", "labelled", "gaussian visible", "relu visible", *DEEP])
+def test_chains_of_the_model_pass(name):
+    m = machine(name).requires_grad_(False)
+    found = evaluation.equilibrium(m, exact_states(m, 100), generator=rng())
+    assert found.verdict == "mixed", found.reason
+    assert found.ess > 1000
+    assert found.sweeps <= 10_000
+
+
+def test_chains_that_lag_are_told():
+    m = machine("bernoulli").requires_grad_(False)
+    found = evaluation.equilibrium(m, torch.zeros(100, 4).double(), generator=rng())
+    assert found.verdict == "lagging"
+    assert "learning rate" in found.reason
+    assert found.lag < 1e-4
+
+
+def test_the_sweeps_that_random_chains_need_grow_with_the_coupling():
+    needed = []
+    for scale in (0.1, 1.5):
+        m = randomised(RBM(Bernoulli(12), Bernoulli(8)), scale, seed=2).requires_grad_(False)
+        x = evaluation.equilibrium(m, exact_states(m, 200), generator=rng())
+        assert x.verdict == "mixed", x.reason
+        needed.append(x.needed)
+    assert needed[0] == 0 < needed[1]
+
+
+def test_false_alarms_are_rare():
+    m = machine("spin").requires_grad_(False)
+    for seed in range(20):
+        assert evaluation.equilibrium(m, exact_states(m, 60, seed), generator=rng(seed)).verdict == "mixed"

@@ -1,0 +1,66 @@
+"""The same seed in a fresh process gives the same bytes: every machine with every sampler."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from itertools import product
+from pathlib import Path
+
+import pytest
+import torch
+
+from harmonium import Centre, Contrastive, Exact, Fresh, Persistent, Tempered, train
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from laws import MACHINES, machine, rng
+
+NAMES = ("bernoulli", "potts", "gaussian visible", "three layers", "general", "labelled")
+SAMPLERS = {
+    "contrastive": lambda m: Contrastive(2),
+    "persistent": lambda m: Persistent(m.fields_sample(20, generator=rng(1)), 2),
+    "fresh": lambda m: Fresh(10, sweeps=5),
+    "exact": lambda m: Exact(10),
+    "tempered": lambda m: Tempered(m.decoupled(), torch.linspace(0, 1, 4), 10, generator=rng(1)),
+}
+CASES = list(product(NAMES, SAMPLERS))
+
+
+def digest(name, sampler):
+    """Train a machine for a while, in float32, and return the hash of its bytes."""
+    m, g = machine(name).float(), rng(2)
+    rows = m.fields_sample(40, generator=g)[:, : m.visible.width]
+    optimizer = torch.optim.SGD(m.parameters(), lr=0.05, momentum=0.5)
+    edits = [Centre()] if "general" not in name else []
+    feed = (rows[torch.randperm(40, generator=g)[:10]] for _ in iter(int, 1))
+    for step in train(m, feed, SAMPLERS[sampler](m), optimizer, edits=edits, generator=g):
+        if step.index == 200:
+            break
+    return hashlib.sha256(b"".join(p.detach().numpy().tobytes() for p in m.parameters())).hexdigest()
+
+
+def in_a_fresh_process(case, salt):
+    environment = {**os.environ, "PYTHONHASHSEED": str(salt)}
+    words = [sys.executable, __file__, *case]
+    return subprocess.run(words, env=environment, capture_output=True, text=True, check=True).stdout
+
+
+def test_every_case_is_known():
+    assert len(CASES) == 30
+    assert set(NAMES) <= set(MACHINES)
+
+
+@pytest.mark.slow
+def test_one_case_twice():
+    assert in_a_fresh_process(CASES[4], 1) == in_a_fresh_process(CASES[4], 2)
+
+
+@pytest.mark.whole
+@pytest.mark.parametrize("case", CASES, ids=" ".join)
+def test_three_fresh_processes_give_the_same_bytes(case):
+    found = {in_a_fresh_process(case, salt) for salt in (0, 1, 2)}
+    assert len(found) == 1
+
+
+if __name__ == "__main__":
+    print(digest(*sys.argv[1:]))
