@@ -11,11 +11,12 @@ from harmonium.runs.coding import Coder
 from harmonium.runs.config import Tuning, read
 from harmonium.runs.directory import free_path, rows
 from harmonium.runs.drawing import imagine
-from harmonium.runs.judgement import judge, recall, remember, sentence
+from harmonium.runs.judgement import amount, judge, recall, remember, sentence
 from harmonium.runs.reading import classify
 from harmonium.runs.recovery import hidden_part, restore
 from harmonium.runs.session import Session, choose_device
 from harmonium.runs.settle import settle
+from harmonium.runs.travel import left, travel
 from harmonium.runs.tuning import begin
 
 SMALL = {"hidden": 8, "steps": 40, "seed": 3}
@@ -42,6 +43,8 @@ VARIANTS = {
     "pcd": {},
     "cd": {"sampler": "contrastive", "sweeps": 2},
     "fresh": {"sampler": "fresh", "sweeps": 3},
+    "tempered": {"sampler": "tempered", "rungs": 3},
+    "tempered, general": {"sampler": "tempered", "rungs": 3, "model": "boltzmann", "hidden": "2", "steps": 14},
     "exact": {"sampler": "exact"},
     "adam, sampled bits": {"optimizer": "adam", "binarise": "sample"},
     "momentum, all penalties": {"momentum": 0.5, "l1": 1e-4, "l2": 1e-4, "sparsity": 0.2, "clip": 1.0},
@@ -363,3 +366,41 @@ def test_devices():
     if not torch.cuda.is_available():
         with pytest.raises(InputError, match="--device cpu"):
             choose_device("cuda")
+
+
+@pytest.mark.parametrize("variant", ["pcd", "cd", "tempered", "network", "deep", "general"])
+def test_the_chains_of_every_run_get_a_verdict(variant, tmp_path, monkeypatch):
+    monkeypatch.setattr("harmonium.runs.travel.SWEEPS", 256)
+    home = finish(start(tmp_path / "run", **VARIANTS[variant])).home
+    labels = set()
+
+    def watch(items, label):
+        labels.add(label)
+        return items
+
+    found = travel(Run.open(home.path), watch=watch)
+    assert labels == {"chains"}
+    assert found.verdict in ("mixed", "lagging", "stuck")
+    assert found.sweeps <= 256
+    chains, sampler = left(Run.open(home.path))
+    assert (chains is None) == (variant in ("cd", "network"))
+    assert (sampler is not None) == (variant == "tempered")
+
+
+def test_chains_that_follow_a_tame_machine_are_called_mixed(tmp_path):
+    home = finish(start(tmp_path / "run", lr=0.001, hidden="4")).home
+    assert travel(home).verdict == "mixed"
+    assert abs(home.metrics()["chain_drift"][-1]) < 4
+
+
+def test_chains_that_a_wild_learning_rate_leaves_behind_are_told(tmp_path):
+    home = finish(start(tmp_path / "run", lr=3.0, schedule="constant", steps=60)).home
+    assert travel(home).verdict != "mixed"
+
+
+def test_what_is_unreliable_is_told_by_its_ends_alone():
+    figures = {"log_likelihood": -3.0, "error": 0.5, "lower": -5.0, "upper": -2.0, "bound": False}
+    assert amount(figures | {"verdict": "unreliable"}) == "between -5.00 and -2.00"
+    assert amount(figures | {"verdict": "unreliable", "bound": True}) == "at least -5.00"
+    assert amount(figures | {"verdict": "reliable"}) == "-3.00 ± 0.50"
+    assert amount(figures | {"verdict": "exact", "error": 0.0}) == "-3.00"

@@ -16,6 +16,7 @@ from ..runs import Run
 from ..runs.drawing import draw, fields, hidden_activity, imagine, projections, shape
 from ..runs.judgement import Watch, passing, sentence
 from ..runs.reading import classify
+from ..runs.travel import travel
 from ..runs.tuning import classifier
 from ..storage import write_bytes
 from .page import Page, write
@@ -26,6 +27,7 @@ PANELS = (
     ("pseudo-likelihood of held-out rows, nats", ["pseudo_likelihood"]),
     ("free-energy gap, nats", ["free_energy_gap"]),
     ("reconstruction error", ["reconstruction_error"]),
+    ("drift of the chains in 100 sweeps, standard errors", ["chain_drift"]),
     ("share of held-out labels missed", ["label_error"]),
     ("last move of the mean field", ["mean_field_change"]),
     ("stability", ["stability"]),
@@ -50,6 +52,7 @@ def write_report(run: Run, judged: dict[str, Any], *, watch: Watch = passing) ->
     )
     for tell in (tell_likelihood, tell_curves, tell_fields, tell_snapshots):
         tell(page, run, judged)
+    tell_chains(page, run, watch)
     tell_samples(page, run, watch)
     tell_labels(page, run, watch)
     tell_usage(page, run)
@@ -71,10 +74,11 @@ def tell_likelihood(page: Page, run: Run, judged: dict[str, Any]) -> None:
     section.verdict(judged["verdict"], f"{sentence(judged)}. Reason: {judged['reason']}.")
     own = "this machine, at least" if judged["bound"] else "this machine"
     rows: list[list[object]] = [
-        [own, judged["log_likelihood"], f"{judged['error']:.2f}"],
-        ["independent units (baseline)", judged["baseline"], "0.00"],
+        [own, judged["log_likelihood"], judged["lower"], judged["upper"]],
+        ["independent units (baseline)", *[judged["baseline"]] * 3],
     ]
-    section.table(["model", "log-likelihood, nats a row", "error"], rows, "Mean over rows; higher is better.")
+    columns = ["model", "log-likelihood, nats a row", "lower end", "upper end"]
+    section.table(columns, rows, "Mean over rows; higher is better.")
     spread = judged["error_over_rows"]
     section.text(
         "The likelihood is the probability that the machine gives to rows it has not seen, as a logarithm: "
@@ -135,6 +139,24 @@ def scaled(rows: np.ndarray, run: Run) -> np.ndarray:
         return rows
     low, high = float(rows.min()), float(rows.max())
     return (rows - low) / (high - low) if high > low else rows * 0
+
+
+def tell_chains(page: Page, run: Run, watch: Watch) -> None:
+    """Add whether the chains of the run stand for its model."""
+    found = travel(run, watch=watch)
+    section = page.section("Do its chains stand for the model?")
+    words = {"mixed": "reliable", "lagging": "unreliable", "stuck": "unreliable"}
+    section.verdict(words[found.verdict], f"{found.verdict}: {found.reason}.")
+    section.table(
+        ["figure", "value"],
+        [
+            ["split R-hat, the largest of any statistic", found.rhat],
+            ["effective draws, the fewest", round(found.ess)],
+            ["p-value: the chains as they were given against themselves at the end", f"{found.lag:.2g}"],
+            ["sweeps", f"{found.sweeps:,}"],
+        ],
+        "Of the free energy and four principal components of the states.",
+    )
 
 
 def tell_samples(page: Page, run: Run, watch: Watch) -> None:

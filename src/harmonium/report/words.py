@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ..runs import Run
+from ..runs.judgement import amount
 
 
 def lead(run: Run, judged: dict[str, Any]) -> str:
@@ -21,7 +22,7 @@ def lead(run: Run, judged: dict[str, Any]) -> str:
         f"{Path(run.source).name} by {SAMPLERS[run.config.sampler]}{tuned(run)}. Judged on {judged['rows']} "
         f"{judged['split']} rows that it "
         f"never learned from, its mean log-likelihood is "
-        f"{'at least ' if judged['bound'] else ''}{judged['log_likelihood']:.2f} nats a row. {against}; "
+        f"{amount(judged)} nats a row. {against}; "
         f"the verdict on this number is “{judged['verdict']}”."
     )
 
@@ -35,6 +36,7 @@ MODELS = {
 SAMPLERS = {
     "contrastive": "contrastive divergence",
     "persistent": "persistent contrastive divergence",
+    "tempered": "parallel tempering",
     "fresh": "naive Markov-chain Monte Carlo from fresh random states",
     "exact": "the exact gradient",
 }
@@ -57,10 +59,8 @@ def tuned(run: Run) -> str:
 def facts(run: Run, judged: dict[str, Any]) -> list[tuple[str, str]]:
     """Return the table at the top."""
     columns, dataset = run.metrics(), run.dataset("train")
-    error = f" ± {judged['error']:.2f}" if judged["error"] else ""
-    least = "at least " if judged["bound"] else ""
     return [
-        ("log-likelihood", f"{least}{judged['log_likelihood']:.2f}{error} nats a row ({judged['split']})"),
+        ("log-likelihood", f"{amount(judged)} nats a row ({judged['split']})"),
         ("verdict", judged["verdict"]),
         ("independent units", f"{judged['baseline']:.2f} nats a row"),
         ("data", f"{Path(run.source).name}, {len(dataset)} rows of {dataset.width}, binarise {judged['binarise']}"),
@@ -82,6 +82,7 @@ def annealing(judged: dict[str, Any]) -> str:
         f"annealed importance sampling with {judged['chains']} chains over {judged['rungs']} machines, of which "
         f"{judged['ess']:.0f} chains were effective"
         + (f"; run backwards from data it gives {back:.3f}." if back is not None else ".")
+        + " Forwards errs low and backwards high, so the truth lies between them, three errors either way"
     )
 
 
@@ -100,6 +101,10 @@ def reading(columns: dict[str, list[float]]) -> list[str]:
             f"The free-energy gap compares held-out with training rows; it ends at {gap:.2f} nats, and {grown}. "
             "The reconstruction error is easy to read and easy to be fooled by: it falls too when chains stop moving."
         )
+    drift = columns["chain_drift"][-1]
+    if math.isfinite(drift):
+        lag = "the chains lag the machine: lower the learning rate" if abs(drift) > 4 else "the chains keep up"
+        found.append(f"In 100 more sweeps the chains' free energy moves by {drift:.1f} standard errors: {lag}.")
     found.append("Stability is the share of weights that moved by less than 0.001 in the last step of the epoch.")
     return found
 

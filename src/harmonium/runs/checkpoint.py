@@ -14,8 +14,8 @@ from .session import Epoch, Session
 
 NAME = "checkpoint.safetensors"
 OPEN = (  # figures that not every stage has
-    "log_likelihood", "pseudo_likelihood", "label_error", "mean_field_change", "free_energy_gap",
-    "reconstruction_error",
+    "log_likelihood", "pseudo_likelihood", "label_error", "mean_field_change", "chain_drift",
+    "free_energy_gap", "reconstruction_error",
 )  # fmt: skip
 
 

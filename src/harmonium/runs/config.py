@@ -27,12 +27,15 @@ class Config(BaseModel):
     """Learn the layers of a dbm one by one first, with doubled inputs, for as many steps each."""
     visible: str = "auto"
     """Kind of the visible units: auto, bernoulli, spin, gaussian or potts:Q (Q colours a site)."""
-    sampler: Literal["auto", "contrastive", "persistent", "fresh", "exact"] = "auto"
-    """Where negative states come from: CD-k, PCD, naive MCMC, or enumeration; auto is PCD, but CD for a dbn."""
+    sampler: Literal["auto", "contrastive", "persistent", "tempered", "fresh", "exact"] = "auto"
+    """Where negative states come from: CD-k, PCD, parallel tempering, naive MCMC, or enumeration; auto is PCD, but CD
+    for a dbn."""
     sweeps: Annotated[int, Field(ge=1)] = 1
     """Gibbs sweeps before each update (the k of CD-k)."""
     chains: Annotated[int, Field(ge=1)] | None = None
     """Number of negative chains; as many as the batch has rows unless given."""
+    rungs: Annotated[int, Field(ge=2)] = 10
+    """Machines on the ladder of tempered chains; each has as many chains."""
     batch: Annotated[int, Field(ge=1)] = 100
     """Rows in a batch."""
     epochs: Annotated[int, Field(ge=1)] | None = None

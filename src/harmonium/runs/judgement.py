@@ -53,10 +53,12 @@ def judge(
     top, seen = (model.top, model.encode(train[:ROWS])) if isinstance(model, DBN) else (model, train[:ROWS])
     log_z = log_partition(top, seen, method, chains, rungs, run.config.seed, watch)
     spread = evaluation.log_evidence(model, rows, generator=torch.Generator().manual_seed(run.config.seed))
-    likelihood = float(spread.mean()) - log_z.value
+    low, high = log_z.bracket
     sharp = coder.blurred(dataset)
     return {
-        "log_likelihood": likelihood,
+        "log_likelihood": float(spread.mean()) - log_z.value,
+        "lower": float(spread.mean()) - high,
+        "upper": float(spread.mean()) - low,
         "bound": isinstance(model, DBN) or bool(model.latent),
         "error": log_z.error,
         "error_over_rows": float(spread.std()) / len(rows) ** 0.5 if len(rows) > 1 else None,
@@ -121,16 +123,23 @@ def recall(run: Run, split: str = "test") -> dict[str, Any] | None:
 
 def sentence(figures: dict[str, Any]) -> str:
     """Return the figures as one plain sentence."""
-    error = figures["error"]
-    least = "at least " if figures.get("bound") else ""
-    value = f"{least}{figures['log_likelihood']:.2f}" + (f" ± {error:.2f}" if error else "")
     bits = {"threshold": "thresholded at half scale", "sample": "drawn as bits from grey"}.get(
         figures["binarise"], "standardised" if figures.get("standardised") else "as they are"
     )
+    between = f"bracket {figures['lower']:.2f} to {figures['upper']:.2f}; " if figures["verdict"] == "reliable" else ""
     return (
-        f"{figures['split']} log-likelihood {value} nats a row ({figures['verdict']}; "
+        f"{figures['split']} log-likelihood {amount(figures)} nats a row ({figures['verdict']}; {between}"
         f"independent units reach {figures['baseline']:.2f}; {figures['rows']} rows {bits})"
     )
+
+
+def amount(figures: dict[str, Any]) -> str:
+    """Return the likelihood with its error; where that cannot be trusted, the ends between which it should lie."""
+    least = "at least " if figures["bound"] else ""
+    value, low, high = (f"{figures[name]:.2f}" for name in ("log_likelihood", "lower", "upper"))
+    if figures["verdict"] == "unreliable":
+        return f"at least {low}" if least else f"between {low} and {high}"
+    return f"{least}{value}" + (f" ± {figures['error']:.2f}" if figures["error"] else "")
 
 
 def none_if_nan(value: float) -> float | None:

@@ -27,7 +27,8 @@ class Epoch:
     """The figures of one pass over the data; likelihoods in nats a row, of held-out rows.
 
     ``stage`` counts from 1 the machines that the run learns one after the other.  ``label_error`` is the share of
-    held-out rows whose label is missed, ``mean_field_change`` the last move of the means in the positive phase.
+    held-out rows whose label is missed, ``mean_field_change`` the last move of the means in the positive phase,
+    ``chain_drift`` that of the chains' free energy in 100 sweeps, in standard errors.
     """
 
     epoch: int
@@ -40,6 +41,7 @@ class Epoch:
     pseudo_likelihood: float | None
     label_error: float | None
     mean_field_change: float | None
+    chain_drift: float | None
     free_energy_gap: float | None
     reconstruction_error: float | None
     stability: float

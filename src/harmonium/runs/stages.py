@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 
 from .. import evaluation, storage
 from ..machines import DBM, DBN, RBM, Boltzmann, Doubled, Machine
-from ..sampling import Contrastive, Exact, Fresh, Persistent, Sampler
+from ..sampling import Contrastive, Exact, Fresh, Persistent, Sampler, Tempered
 from ..training import L1, L2, Centre, ClipNorm, Discriminative, Edit, Penalty, Sparsity, Step, train
 from ..units import Bernoulli
 from .coding import Coder
@@ -19,8 +19,12 @@ from .config import Config
 
 Encode = Callable[[Tensor], Tensor]
 SMALL = 2**12  # states that are few enough to sum after every epoch
+WATCHED = 100  # chains whose drift is measured
 SWEEPS = 10  # of mean field or of clamped chains, at most, in the positive phase
-FIGURES = ("log_likelihood", "pseudo_likelihood", "mean_field_change", "free_energy_gap", "reconstruction_error")
+FIGURES = (
+    "log_likelihood", "pseudo_likelihood", "mean_field_change", "chain_drift", "free_energy_gap",
+    "reconstruction_error",
+)  # fmt: skip
 
 
 @dataclass
@@ -102,11 +106,15 @@ class Generative(Learner):
         elif not machine.latent and machine.visible.count < float("inf"):
             pseudo = evaluation.pseudo_likelihood(machine, unseen)
         change = machine.mean_field(unseen).change if machine.latent else None
+        chains = self.chains()
+        drift = None if chains is None else evaluation.chain_drift(machine, chains[:WATCHED])
         gap, error = gap_and_error(machine, seen, unseen)
-        return dict(zip(FIGURES, (likelihood, pseudo, change, gap, error), strict=True))
+        return dict(zip(FIGURES, (likelihood, pseudo, change, drift, gap, error), strict=True))
 
     def chains(self) -> Tensor | None:
         """Return the states of persistent chains."""
+        if isinstance(self.sampler, Tempered):
+            return self.sampler.chains[-1]
         return self.sampler.chains if isinstance(self.sampler, Persistent) else None
 
     def modules(self) -> dict[str, nn.Module]:
@@ -182,11 +190,14 @@ class Plan:
         return made.to(self.device).match(seen)
 
     def sampler(self, machine: Machine, seen: Tensor, chance: Generator) -> Sampler:
-        """Return the source of negative states; persistent chains start at training rows."""
+        """Return the source of negative states; persistent chains start at training rows, tempered ones at the base."""
         config = self.config
         if config.sampler == "persistent":
             drawn = torch.randint(len(seen), (config.chains or config.batch,), generator=chance, device=self.device)
             return Persistent(machine.infer(seen[drawn], generator=chance), config.sweeps).to(self.device)
+        if config.sampler == "tempered":
+            rungs, start = torch.linspace(0, 1, config.rungs, device=self.device), evaluation.base(machine, seen)
+            return Tempered(start, rungs, config.chains or config.batch, config.sweeps, generator=chance)
         if config.sampler == "exact":
             return Exact(config.chains)
         return Contrastive(config.sweeps) if config.sampler == "contrastive" else Fresh(config.chains, config.sweeps)

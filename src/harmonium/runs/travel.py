@@ -1,0 +1,53 @@
+"""Whether the chains of a run stand for its model."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .. import evaluation
+from ..evaluation import Equilibrium
+from ..machines import DBN, Machine
+from ..sampling import Tempered
+from . import checkpoint
+from .directory import Run
+from .judgement import Watch, passing
+from .session import Session
+from .stages import Generative
+
+CHAINS = 100
+SWEEPS = 10_000
+
+
+def travel(run: Run, *, watch: Watch = passing) -> Equilibrium:
+    """Return the verdict on the chains that training left, or, where it left none, on chains from training rows."""
+    model = run.machine()
+    machine = model.top if isinstance(model, DBN) else model
+    chains, sampler = left(run)
+    if chains is None:
+        chains = from_rows(run, model)
+    settings: dict[str, Any] = {"sweeps": SWEEPS, "generator": torch.Generator().manual_seed(run.config.seed)}
+    settings["watch"] = lambda rounds: watch(rounds, "chains")
+    return evaluation.equilibrium(machine, chains[:CHAINS], sampler, **settings)
+
+
+def left(run: Run) -> tuple[Tensor | None, Tempered | None]:
+    """Return the chains that training left, and their ladder if they were tempered."""
+    if run.tuning is not None or run.config.model == "dbn":
+        return None, None
+    session = Session(run)
+    checkpoint.resume(session)
+    stage = session.stage
+    sampler = stage.sampler if isinstance(stage, Generative) and isinstance(stage.sampler, Tempered) else None
+    chains = stage.chains()
+    return (None if chains is None else chains.cpu()), sampler if sampler is None else sampler.cpu()
+
+
+@torch.no_grad()
+def from_rows(run: Run, model: Machine | DBN) -> Tensor:
+    """Return states whose visible part is training rows."""
+    fixed = torch.Generator().manual_seed(run.config.seed)
+    rows = run.coder.rows(run.dataset("train").take(CHAINS), sharp=True, labelled=bool(model.labels), generator=fixed)
+    if isinstance(model, DBN):
+        return model.encode(rows)
+    return model.infer(rows, generator=fixed)
