@@ -145,6 +145,17 @@ def test_dropout_leaves_units_out_and_keeps_the_mean():
     assert ((logits.var(0) - spread).abs() < 5 * (fourth / len(x)).sqrt()).all()
 
 
+def test_blank_inputs_keep_the_mean_of_what_reaches_the_first_layer():
+    net = torch.nn.Sequential(torch.nn.Linear(5, LABELS)).double()
+    v = torch.rand(1, 5, generator=rng(), dtype=torch.float64)
+    x, label = v.expand(50_000, -1), torch.zeros(50_000, dtype=torch.long)
+    still = torch.optim.SGD(net.parameters(), 0.0)
+    logits = next(backprop(net, [(x, label)], still, blank=0.2, generator=rng(1))).negative
+    assert ((logits.mean(0) - net(v)[0].detach()).abs() < 5 * logits.std(0) / len(x) ** 0.5).all()
+    spread = net[0].weight.detach().square() @ (v[0] ** 2 * 0.2 / 0.8)
+    assert torch.allclose(logits.var(0), spread, rtol=0.05)
+
+
 def test_what_cannot_be_unrolled_is_refused_in_one_line():
     for model in (RBM(Bernoulli(3), Spin(2)), DBN.stack([RBM(Bernoulli(3), Gaussian(2)), rbm(2, 2)])):
         with pytest.raises(InputError, match=r"needs bernoulli hidden units, not (Spin|Gaussian)"):

@@ -57,25 +57,32 @@ def backprop(
     optimizer: Optimizer,
     *,
     dropout: float = 0.0,
+    blank: float = 0.0,
     start: int = 0,
     generator: Generator | None = None,
 ) -> Iterator[Step]:
     """Train a network on batches of features and class numbers by cross-entropy, one `Step` at a time.
 
-    ``dropout`` is the share of hidden units left out at each step (Srivastava et al., 2014).
+    ``dropout`` is the share of hidden units left out at each step, ``blank`` that of inputs (Srivastava et al., 2014).
     """
     for index, (x, label) in enumerate(batches, start):
-        logits = x
+        logits = _thinned(x, blank, generator)
         for part in net:
             logits = part(logits)
-            if dropout and isinstance(part, nn.Sigmoid):
-                kept = numerics.uniform(logits, generator=generator) >= dropout
-                logits = logits * kept / (1 - dropout)
+            if isinstance(part, nn.Sigmoid):
+                logits = _thinned(logits, dropout, generator)
         loss = cross_entropy(logits, label)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         yield Step(index, loss.detach(), x, logits.detach())
+
+
+def _thinned(x: Tensor, share: float, generator: Generator | None) -> Tensor:
+    """Return ``x`` with a share of its entries at zero, and the rest larger so that the mean stays."""
+    if not share:
+        return x
+    return x * (numerics.uniform(x, generator=generator) >= share) / (1 - share)
 
 
 def _from_dbm(model: DBM, classes: int, generator: Generator | None) -> tuple[list[nn.Module], nn.Linear]:

@@ -32,7 +32,7 @@ def tune(machine: DBM, train: Rows, test: Rows, settings: Settings, watch: Watch
     total = each * settings["tuning_epochs"]
     fall = schedule(optimizer, "linear", total)
     feed = pairs(train, settings["batch"], draw)
-    steps = backprop(net, feed, optimizer, dropout=settings["dropout"], generator=draw)
+    steps = backprop(net, feed, optimizer, dropout=settings["dropout"], blank=settings["blank"], generator=draw)
     curve: Curve = []
     for update, _ in counted(steps, total, watch, "fine-tuning"):
         fall.step()
