@@ -2,14 +2,17 @@
 
     python tests/planted/check.py [WORD ...]
 
-With words, only the bugs whose name holds one of them.  Exit 0 when every bug is caught.
+With words, only the bugs whose name holds one of them.  Two bugs at a time; each line names the test that failed.
+Exit 0 when every bug is caught.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from bugs import BUGS, Bug
@@ -17,8 +20,14 @@ from bugs import BUGS, Bug
 ROOT = Path(__file__).parents[2]
 
 
-def caught(bug: Bug, place: Path) -> bool:
-    """Return whether the bug's tests fail on a copy of the code that holds it."""
+def caught(bug: Bug) -> str:
+    """Return the test that fails on a copy of the code that holds the bug; nothing where none does."""
+    with tempfile.TemporaryDirectory() as place:
+        return failed(bug, Path(place))
+
+
+def failed(bug: Bug, place: Path) -> str:
+    """Return the same for a copy in a place."""
     source = place / "src"
     shutil.copytree(ROOT / "src", source, ignore=shutil.ignore_patterns("__pycache__"))
     file = source / "harmonium" / bug.file
@@ -32,7 +41,9 @@ def caught(bug: Bug, place: Path) -> bool:
     assert found.startswith(str(source)), f"the copy is not what is tested: {found}"
     quick = ["-x", "-q", "-p", "no:cacheprovider", "-m", "not slow and not whole"]
     words = [sys.executable, "-m", "pytest", *quick, bug.tests]
-    return subprocess.run(words, env=environment, cwd=ROOT, capture_output=True).returncode == 1
+    ended = subprocess.run(words, env=environment, cwd=ROOT, capture_output=True, text=True)
+    named = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - |$)", ended.stdout, re.MULTILINE)
+    return (named[1] if named else "a test") if ended.returncode == 1 else ""
 
 
 def main() -> int:
@@ -40,11 +51,10 @@ def main() -> int:
     words = sys.argv[1:]
     bugs = [bug for bug in BUGS if not words or any(word in bug.name for word in words)]
     missed = []
-    for bug in bugs:
-        with tempfile.TemporaryDirectory() as place:
-            seen = caught(bug, Path(place))
-        print(f"{'caught' if seen else 'MISSED'}  {bug.name}", flush=True)
-        missed += [] if seen else [bug.name]
+    with ThreadPoolExecutor(2) as workers:
+        for bug, test in zip(bugs, workers.map(caught, bugs), strict=True):
+            print(f"caught  {bug.name}: {test}" if test else f"MISSED  {bug.name}", flush=True)
+            missed += [] if test else [bug.name]
     print(f"{len(bugs) - len(missed)} of {len(bugs)} planted bugs caught")
     return 1 if missed else 0
 

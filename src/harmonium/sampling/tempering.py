@@ -99,7 +99,7 @@ class Tempered(Sampler):
         *,
         generator: Generator | None = None,
     ) -> Self:
-        """Return fixed rungs about one unit of the path's `measured` length apart: about two swaps in three are taken.
+        """Return fixed rungs about one unit of the path's `measured` length apart: about half of the swaps are taken.
 
         There are at least 3 rungs and at most `MOST`.
         """
