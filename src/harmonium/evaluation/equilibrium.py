@@ -122,7 +122,7 @@ def _alike(a: Tensor, b: Tensor) -> float:
 def _verdict(rhat: float, ess: float, lag: float, needed: float, sweeps: int) -> tuple[str, str]:
     if not rhat <= RHAT:
         return "stuck", (
-            f"after {sweeps:,} sweeps chains still stand where they started (R-hat {rhat:.2f}): "
+            f"after {sweeps:,} sweeps chains still differ from each other (R-hat {rhat:.2f}): "
             "sample and train with tempered chains"
         )
     if lag < ALPHA:
