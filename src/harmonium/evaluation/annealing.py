@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 
 from .. import numerics
 from ..machines import Bipartite, Machine, Path
-from ..sampling import Tempered, even_out, measured, run
+from ..sampling import Tempered, measured, run
 from ..units import Quadratic
 from .estimate import Estimate
 
@@ -32,11 +32,10 @@ def anneal(
     watch: Watch = iter,
     generator: Generator | None = None,
 ) -> Estimate:
-    """Return log Z in nats by annealed importance sampling over ``rungs`` machines (Neal, 2001).
+    """Return log Z in nats by annealed importance sampling over ``rungs`` evenly spaced machines (Neal, 2001).
 
     The first machine has no couplings, hidden biases of zero and visible biases from the ``data`` (rows, visible), if
-    given (Salakhutdinov & Murray, 2008); the others are spaced evenly in thermodynamic length, which `measured` climbs
-    the path for.  Three sets of chains run:
+    given (Salakhutdinov & Murray, 2008).  Three sets of chains run:
 
     - forwards: the weights average to Z for any number of rungs, P(log Ẑ > log Z + b) ≤ e⁻ᵇ, and their spread gives the
       error; but a region that no chain finds shows in neither, and leaves the value too low;
@@ -49,8 +48,8 @@ def anneal(
     ``unreliable``: take more rungs, then more chains.  ``watch`` wraps the rungs, for a progress bar.
     """
     start, alone = base(machine, data), base(machine)
-    betas, lengths = measured(start, machine, generator=generator)
-    plan = _Plan(machine, betas, lengths, max(rungs, 2), chains, burn, watch, generator)
+    betas = list(pairwise(torch.linspace(0, 1, max(rungs, 2), dtype=torch.float64).tolist()))
+    plan = _Plan(machine, betas, chains, burn, watch, generator)
     forward, away = plan.ascend(start), False
     back = plan.descend(start, plan.tempered(start) if data is None else plan.burnt(data))
     if data is not None:
@@ -68,28 +67,21 @@ class _Plan:
     """What all sets of chains share."""
 
     machine: Machine
-    betas: Tensor
-    lengths: Tensor
-    rungs: int
+    betas: Rungs
     chains: int
     burn: int
     watch: Watch
     generator: Generator | None
 
-    @property
-    def steps(self) -> Rungs:
-        """The pairs of neighbours, from no couplings up."""
-        return list(pairwise(even_out(self.betas, self.lengths, self.rungs).tolist()))
-
     def ascend(self, start: Machine) -> Estimate:
         """Return log Z from chains led from ``start`` to the machine."""
         x = start.fields_sample(self.chains, generator=self.generator)
-        weights = climb(start, self.machine, self.watch(self.steps), x, generator=self.generator)
+        weights = climb(start, self.machine, self.watch(self.betas), x, generator=self.generator)
         return _estimate(weights + start.fields_log_partition().double())
 
     def descend(self, start: Machine, x: Tensor) -> Estimate:
         """Return −log Z from chains led from states ``x`` of the machine down to ``start``."""
-        down = [(after, before) for before, after in reversed(self.steps)]
+        down = [(after, before) for before, after in reversed(self.betas)]
         weights = climb(start, self.machine, self.watch(down), x, generator=self.generator)
         return _estimate(weights - start.fields_log_partition().double())
 
@@ -101,7 +93,8 @@ class _Plan:
 
     def tempered(self, start: Machine) -> Tensor:
         """Return states of the machine: the highest rung of a ladder from ``start``, swept and swapped."""
-        ladder = Tempered.between(start, self.betas, self.lengths, self.chains, self.burn, generator=self.generator)
+        path = measured(start, self.machine, generator=self.generator)
+        ladder = Tempered.between(start, *path, self.chains, self.burn, generator=self.generator)
         return ladder(self.machine, ladder.chains[-1], generator=self.generator)
 
 
