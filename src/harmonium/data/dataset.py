@@ -123,7 +123,9 @@ def flatten(array: np.ndarray, where: str) -> np.ndarray:
         )
     if array.size == 0:
         raise InputError(f"{where} is empty, shape {array.shape}: give it at least one row and one column")
-    flat = np.ascontiguousarray(array.reshape(len(array), -1))
+    if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
+        raise InputError(f"{where} has masked values where a whole table was expected: fill them in or drop those rows")
+    flat = np.ascontiguousarray(np.asarray(array).reshape(len(array), -1))
     return flat.view(np.uint8) if flat.dtype.kind == "b" else flat
 
 

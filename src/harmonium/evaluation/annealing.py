@@ -47,7 +47,7 @@ def anneal(
     Verdict: ``reliable`` when at least a tenth of the chains are effective and all agree within a nat; else
     ``unreliable``: take more rungs, then more chains.  ``watch`` wraps the rungs, for a progress bar.
     """
-    start, alone = base(machine, data), base(machine)
+    start, alone = base(machine, data if data is None else machine.admit(data, "data")), base(machine)
     betas = list(pairwise(torch.linspace(0, 1, max(rungs, 2), dtype=torch.float64).tolist()))
     plan = _Plan(machine, betas, chains, burn, watch, generator)
     forward, away = plan.ascend(start), False

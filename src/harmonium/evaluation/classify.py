@@ -42,6 +42,7 @@ def scores(model: Machine | DBN, v: Tensor, *, rows: int = 2000) -> Tensor:
 
     Exact where it can be; of a `DBN` exact in its top RBM, given the code of a pass up by means.
     """
+    model.admit(v)
     top, code = (model.top, model.encode(v)) if isinstance(model, DBN) else (model, v)
     return torch.cat([label_scores(top, part) for part in code.split(rows)])
 

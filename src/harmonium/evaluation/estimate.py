@@ -65,6 +65,7 @@ def log_likelihood(
 @torch.no_grad()
 def log_evidence(machine: Machine | DBN, v: Tensor, *, generator: Generator | None = None) -> Tensor:
     """Return log p(v) + log Z of each row in float64, or the bound on it."""
+    machine.admit(v)
     if isinstance(machine, DBN):
         return torch.cat([machine.bound(part, generator=generator).double() for part in v.split(8192)])
     return torch.cat([evidence(machine, part).double() for part in v.split(8192)])

@@ -62,6 +62,7 @@ def _sites(machine: Machine) -> list[tuple[slice, Tensor]]:
 
 def _conditional(machine: Machine, v: Tensor) -> Callable[[Rows, slice, Tensor], Tensor]:
     """Return what gives log p(one site | the rest) of chosen rows of ``v``."""
+    machine.admit(v, whole=True)
     if not isinstance(machine, Bipartite):
         return lambda chosen, columns, letters: _from_free_energies(machine, v[chosen], columns, letters)
     fields, rows = machine.up(v), machine.up(torch.eye(machine.width).to(v))  # the maps are linear

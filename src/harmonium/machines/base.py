@@ -2,12 +2,12 @@
 
 import copy
 from abc import ABC, abstractmethod
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Generator, Tensor, nn
 
-from ..units import Join, Units
+from ..units import Join, Units, admit
 
 CLOSE = 1e-4  # mean field has converged when no mean moves by more
 
@@ -144,5 +144,12 @@ class Machine(nn.Module, ABC):
     @torch.no_grad()
     def match(self, v: Tensor) -> Self:
         """Set the visible biases so that, without couplings, the units have the means of the data ``v``."""
-        self.visible.match(v.reshape(-1, self.visible.width))
+        self.visible.match(self.admit(v, whole=True).reshape(-1, self.visible.width))
         return self
+
+    def admit(self, v: Any, what: str = "v", *, whole: bool = False) -> Tensor:
+        """Return the rows ``v`` as they are, or raise `InputError` where they are no rows of the visible units.
+
+        Unless ``whole``, the columns of the label may be missing.
+        """
+        return admit(self.visible, v, what, whole=whole)

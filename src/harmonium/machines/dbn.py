@@ -2,13 +2,13 @@
 
 import copy
 from collections.abc import Sequence
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import pad
 
-from ..units import Units
+from ..units import Join, Units, admit
 from .labels import evidence
 from .rbm import RBM
 
@@ -72,6 +72,14 @@ class DBN(nn.Module):
     def labels(self) -> int:
         """The number of classes beside the highest code; 0 where there are none."""
         return self.top.visible.labels
+
+    def admit(self, v: Any, what: str = "v", *, whole: bool = False) -> Tensor:
+        """Return the rows ``v`` as they are, or raise `InputError` where they are no rows of the network.
+
+        Unless ``whole``, the columns of the label may be missing.
+        """
+        beside = self.top.visible.leaves()[-1:] if self.labels and len(self.layers) else []
+        return admit(Join(self.visible, *beside), v, what, whole=whole)
 
     @property
     def latent(self) -> list[Units]:

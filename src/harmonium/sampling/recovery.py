@@ -29,7 +29,7 @@ def recover(
     half of these is averaged, each sweep by its conditional mean.  ``channel`` is an extra field on the visible
     units: where a bit was seen flipped with probability p, the log-odds ±log((1 − p)/p) of what was seen.
     """
-    rest = (0, machine.width - v.shape[-1])
+    rest = (0, machine.width - machine.admit(v).shape[-1])
     start = machine.fields_sample(chains * len(v), generator=generator).view(chains, len(v), -1)
     still = pad(torch.zeros_like(v, dtype=torch.bool) if held is None else held.expand(v.shape), rest)
     x = torch.where(still, pad(v, rest), start)

@@ -51,11 +51,11 @@ def train(
     mean log-likelihood when the sampler's states are the model's own.  The loss itself measures nothing: watch
     a likelihood instead.  ``start`` numbers the first step, for a run that goes on.
 
-    Raises `Diverged` with the step and the largest weight when the loss or a gradient is not finite, or the
-    loss is beyond 1e9 nats.
+    Raises `InputError` when the first batch is none of the machine's rows, and `Diverged` with the step and the
+    largest weight when the loss or a gradient is not finite, or the loss is beyond 1e9 nats.
     """
     for index, v in enumerate(batches, start):
-        positive = machine.infer(v, generator=generator)
+        positive = machine.infer(v if index > start else machine.admit(v, "the batch", whole=True), generator=generator)
         negative = sampler(machine, positive, generator=generator)
         loss = machine.free_energy(positive).mean() - machine.free_energy(negative).mean()
         total = loss + sum(penalty(machine, positive) for penalty in penalties)

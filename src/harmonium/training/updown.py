@@ -41,7 +41,7 @@ def updown(
     a step is −log p(row | code drawn from it) in nats, of the lowest layer.
     """
     for index, x in enumerate(batches, start):
-        v, label = dbn.split(x)
+        v, label = dbn.split(x if index > start else dbn.admit(x, "the batch", whole=True))
         wake = dbn.recognise(v, generator=generator)
         begun = torch.cat([wake[-1], label], -1)
         count = sweeps if isinstance(sweeps, int) else sweeps(index)

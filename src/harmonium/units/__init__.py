@@ -3,6 +3,7 @@
 from .base import Units
 from .continuous import Gaussian, Quadratic, ReLU
 from .discrete import Bernoulli, Binomial, Potts, Spin
+from .door import admit
 from .join import Join
 
 KINDS: dict[str, type[Units]] = {
@@ -20,4 +21,5 @@ __all__ = [
     "ReLU",
     "Spin",
     "Units",
+    "admit",
 ]
