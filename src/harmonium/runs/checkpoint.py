@@ -42,6 +42,8 @@ def resume(session: Session) -> None:
             fill(module, owned(found, owner), session.device)
         optimizer = session.stage.optimizer
         optimizer.load_state_dict({**optimizer.state_dict(), "state": moments(found)})
+        for group, rate in zip(optimizer.param_groups, found["rates"].tolist(), strict=True):
+            group["initial_lr"] = rate
         session.epoch_start = found["order"]
         session.chance.set_state(found["chance"])
         session.seconds = float(found["seconds"])
@@ -62,10 +64,12 @@ def state(session: Session) -> dict[str, Tensor]:
     }
     for i, kept in session.stage.optimizer.state_dict()["state"].items():
         held |= {f"optimizer.{i}.{name}": value for name, value in kept.items() if isinstance(value, Tensor)}
+    rates = [group.get("initial_lr", group["lr"]) for group in session.stage.optimizer.param_groups]
     rows = [[float("nan") if value is None else value for value in vars(one).values()] for one in session.history]
     return held | {
         "order": session.epoch_start,
         "chance": session.chance.get_state(),
+        "rates": torch.tensor(rates, dtype=torch.float64),
         "seconds": torch.tensor(session.seconds, dtype=torch.float64),
         "history": torch.tensor(rows, dtype=torch.float64).reshape(-1, len(fields(Epoch))),
     }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.lr_scheduler import LRScheduler
 
 from ..errors import Diverged
 from ..machines import DBN, Machine
@@ -82,7 +82,7 @@ def refuse_divergence(machine: Machine | DBN, loss: Tensor, index: int) -> None:
     )
 
 
-def schedule(optimizer: Optimizer, shape: str, steps: int, *, done: int = 0) -> LambdaLR:
+def schedule(optimizer: Optimizer, shape: str, steps: int, *, done: int = 0) -> "Fall":
     """Return a scheduler that holds the learning rate, or takes it to zero over ``steps`` steps.
 
     ``shape`` is ``constant``, ``linear``, ``late`` (linear over the second half) or ``cosine``; call ``.step()`` after
@@ -92,4 +92,17 @@ def schedule(optimizer: Optimizer, shape: str, steps: int, *, done: int = 0) -> 
         raise ValueError(f"the schedule is {shape!r}: give one of {', '.join(SCHEDULES)}")
     for group in optimizer.param_groups:
         group.setdefault("initial_lr", group["lr"])
-    return LambdaLR(optimizer, lambda step: SCHEDULES[shape](min(step / steps, 1.0)), last_epoch=done - 1)
+    return Fall(optimizer, shape, steps, done)
+
+
+class Fall(LRScheduler):
+    """A scheduler that follows one of the `SCHEDULES` from each group's ``initial_lr``, which may change on the way."""
+
+    def __init__(self, optimizer: Optimizer, shape: str, steps: int, done: int):
+        self.shape, self.steps = SCHEDULES[shape], steps
+        super().__init__(optimizer, last_epoch=done - 1)
+
+    def get_lr(self) -> list[float | Tensor]:
+        """Return the rate of every group."""
+        share = self.shape(min(self.last_epoch / self.steps, 1.0))
+        return [group["initial_lr"] * share for group in self.optimizer.param_groups]
