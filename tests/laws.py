@@ -7,9 +7,10 @@ import torch
 from scipy.stats import chi2
 from torch import Tensor, nn
 
-from harmonium import DBM, RBM, Bernoulli, Binomial, Boltzmann, Gaussian, Join, Potts, ReLU, Spin, Tempered
+from harmonium import DBM, RBM, Bernoulli, Binomial, Boltzmann, Gaussian, Join, Potts, ReLU, Spin, Tempered, Trajectory
 from harmonium.machines import Bipartite, Machine, Path
 from harmonium.numerics import choose
+from harmonium.sampling.trajectory import between
 from harmonium.units import Units
 
 LIMIT = 1e-6  # the false-alarm rate of one stochastic test
@@ -109,6 +110,15 @@ def exact_ladder(m: Machine, chains: int, rungs: int = 4) -> Tempered:
     path = Path(start, m)
     states = [exact_states(path.at(float(beta)), chains, seed) for seed, beta in enumerate(sampler.betas)]
     sampler.chains = torch.stack(states)
+    return sampler
+
+
+def exact_trajectory(m: Machine, x: Tensor) -> Trajectory:
+    """Return the trajectory of a machine whose chains are ``x`` and whose last rung, near it, holds exact draws."""
+    near = between(m.decoupled(), m, 0.8)
+    sampler = Trajectory(m.decoupled(), m.decoupled(), 2, generator=rng())
+    sampler.rungs[-1], sampler.chains = near, x
+    sampler.reserve = exact_states(near, len(x), seed=6).to(x)
     return sampler
 
 

@@ -2,8 +2,8 @@
 
 Rows of units (`Bernoulli`, `Spin`, `Binomial`, `Potts`, `Gaussian`, `ReLU`, `Join`) make machines (`RBM`,
 `Boltzmann`, `DBM`) and networks (`DBN`);
-samplers (`Contrastive`, `Persistent`, `Tempered`, `Fresh`, `Exact`) give `train` its negative states; `evaluation`
-says how good the machine is.  Names are imported when first used, so that the command line starts at once.
+samplers (`Contrastive`, `Persistent`, `Tempered`, `Trajectory`, `Fresh`, `Exact`) give `train` its negative states;
+`evaluation` says how good the machine is.  Names are imported when first used, so that the command line starts at once.
 """
 
 from importlib import import_module
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from . import data, evaluation
     from .errors import Diverged, InputError
     from .machines import DBM, DBN, RBM, Bipartite, Boltzmann, Directed, Doubled, Machine, Path
-    from .sampling import Contrastive, Exact, Fresh, Persistent, Sampler, Tempered, dream, run
+    from .sampling import Contrastive, Exact, Fresh, Persistent, Sampler, Tempered, Trajectory, dream, run
     from .storage import load, save
-    from .training import L1, L2, Centre, ClipNorm, Discriminative, Sparsity, Step, schedule, train
+    from .training import L1, L2, Centre, ClipNorm, Discriminative, Retreat, Sparsity, Step, schedule, train
     from .units import Bernoulli, Binomial, Gaussian, Join, Potts, ReLU, Spin, Units
 
 __version__ = _version("harmonium")
@@ -24,8 +24,8 @@ __version__ = _version("harmonium")
 _ROOMS = {
     "units": "Bernoulli Binomial Gaussian Join Potts ReLU Spin Units",
     "machines": "DBM DBN RBM Bipartite Boltzmann Directed Doubled Machine Path",
-    "sampling": "Contrastive Exact Fresh Persistent Sampler Tempered dream run",
-    "training": "L1 L2 Centre ClipNorm Discriminative Sparsity Step schedule train",
+    "sampling": "Contrastive Exact Fresh Persistent Sampler Tempered Trajectory dream run",
+    "training": "L1 L2 Centre ClipNorm Discriminative Retreat Sparsity Step schedule train",
     "storage": "load save",
     "errors": "Diverged InputError",
 }
@@ -34,8 +34,8 @@ _HOMES = {name: room for room, names in _ROOMS.items() for name in names.split()
 __all__ = [
     "DBM", "DBN", "L1", "L2", "RBM", "Bernoulli", "Binomial", "Bipartite", "Boltzmann", "Centre", "ClipNorm",
     "Contrastive", "Directed", "Discriminative", "Diverged", "Doubled", "Exact", "Fresh", "Gaussian", "InputError",
-    "Join", "Machine", "Path", "Persistent", "Potts", "ReLU", "Sampler", "Sparsity", "Spin", "Step", "Tempered",
-    "Units", "data", "dream", "evaluation", "load", "run", "save", "schedule", "train",
+    "Join", "Machine", "Path", "Persistent", "Potts", "ReLU", "Retreat", "Sampler", "Sparsity", "Spin", "Step",
+    "Tempered", "Trajectory", "Units", "data", "dream", "evaluation", "load", "run", "save", "schedule", "train",
 ]  # fmt: skip
 
 

@@ -106,3 +106,22 @@ def choose(odds: Tensor, count: int, *, generator: Generator | None = None) -> T
 def log_mean_exp(x: Tensor, dim: int = 0) -> Tensor:
     """Return log of the mean of eˣ along ``dim``."""
     return torch.logsumexp(x, dim) - math.log(x.shape[dim])
+
+
+def bennett(forward: Tensor, backward: Tensor) -> tuple[float, float]:
+    """Return log Z_b − log Z_a, and its standard error, from the work of states of a and of b (Bennett, 1976).
+
+    ``forward`` holds F_b − F_a at states of a, ``backward`` F_a − F_b at states of b, in float64.  The difference d
+    makes the two sums of σ(∓(work ± d ± log(n_a/n_b))) equal, and is found by halving.  The error is that of
+    independent states (Shirts & Chodera, 2008).
+    """
+    bias = math.log(len(forward) / len(backward))
+    ends = torch.cat([-forward, backward])
+    low, high = float(ends.min()) - 40, float(ends.max()) + 40
+    for _ in range(60):
+        d = (low + high) / 2
+        more = torch.sigmoid(-(bias + forward + d)).sum() > torch.sigmoid(bias - backward + d).sum()
+        low, high = (d, high) if bool(more) else (low, d)
+    here, there = torch.sigmoid(-(bias + forward + d)), torch.sigmoid(bias - backward + d)
+    spread = sum(float(f.var(correction=0) / f.mean() ** 2) / len(f) for f in (here, there))
+    return d, math.sqrt(spread)

@@ -45,6 +45,8 @@ VARIANTS = {
     "fresh": {"sampler": "fresh", "sweeps": 3},
     "tempered": {"sampler": "tempered", "rungs": 3},
     "tempered, general": {"sampler": "tempered", "rungs": 3, "model": "boltzmann", "hidden": "2", "steps": 14},
+    "trajectory": {"sampler": "trajectory", "lr": 0.3},
+    "trajectory, deep": {"sampler": "trajectory", "model": "dbm", "hidden": "6,4", "chains": 20},
     "exact": {"sampler": "exact"},
     "adam, sampled bits": {"optimizer": "adam", "binarise": "sample"},
     "momentum, all penalties": {"momentum": 0.5, "l1": 1e-4, "l2": 1e-4, "sparsity": 0.2, "clip": 1.0},
@@ -368,7 +370,7 @@ def test_devices():
             choose_device("cuda")
 
 
-@pytest.mark.parametrize("variant", ["pcd", "cd", "tempered", "network", "deep", "general"])
+@pytest.mark.parametrize("variant", ["pcd", "cd", "tempered", "trajectory", "network", "deep", "general"])
 def test_the_chains_of_every_run_get_a_verdict(variant, tmp_path, monkeypatch):
     monkeypatch.setattr("harmonium.runs.travel.SWEEPS", 256)
     home = finish(start(tmp_path / "run", **VARIANTS[variant])).home
@@ -384,7 +386,7 @@ def test_the_chains_of_every_run_get_a_verdict(variant, tmp_path, monkeypatch):
     assert found.sweeps <= 256
     chains, sampler = left(Run.open(home.path))
     assert (chains is None) == (variant in ("cd", "network"))
-    assert (sampler is not None) == (variant == "tempered")
+    assert (sampler is not None) == (variant in ("tempered", "trajectory"))
 
 
 def test_chains_that_follow_a_tame_machine_are_called_mixed(tmp_path):

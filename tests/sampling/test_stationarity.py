@@ -7,7 +7,18 @@ import torch
 
 from harmonium import DBM, RBM, Bernoulli, Binomial, Boltzmann, Gaussian, Join, Persistent, Potts, ReLU, Spin
 from harmonium.sampling import run
-from laws import DRAWS, exact_ladder, exact_states, probabilities, randomised, ring, rng, row_of, same_distribution
+from laws import (
+    DRAWS,
+    exact_ladder,
+    exact_states,
+    exact_trajectory,
+    probabilities,
+    randomised,
+    ring,
+    rng,
+    row_of,
+    same_distribution,
+)
 
 VISIBLE = {
     "bernoulli": lambda: Bernoulli(3),
@@ -43,6 +54,10 @@ def tempered(m, x):
     return ladder(m, x, generator=rng(1))
 
 
+def trajectory(m, x):
+    return exact_trajectory(m, x)(m, x, generator=rng(1))
+
+
 KERNELS = {
     "1 sweep": lambda m, x: run(m, x, 1, generator=rng(1)),
     "4 sweeps": lambda m, x: run(m, x, 4, generator=rng(1)),
@@ -50,6 +65,7 @@ KERNELS = {
     "held": held,
     "persistent": lambda m, x: Persistent(x, 2)(m, x, generator=rng(1)),
     "tempered": tempered,
+    "trajectory": trajectory,
 }
 TYPES = {"float64": torch.float64, "float32": torch.float32}
 CASES = list(product(MACHINES, KERNELS, TYPES))

@@ -8,6 +8,7 @@ from .equilibrium import Equilibrium, equilibrium
 from .estimate import Estimate, log_evidence, log_likelihood
 from .exact import countable, listed, log_marginal, log_partition
 from .pseudo import pseudo_likelihood, stochastic_pseudo_likelihood
+from .tracked import tracked
 
 __all__ = [
     "Classification",
@@ -32,6 +33,7 @@ __all__ = [
     "scores",
     "stability",
     "stochastic_pseudo_likelihood",
+    "tracked",
     "usage",
     "weight_norm",
 ]

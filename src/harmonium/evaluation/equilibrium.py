@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from ..machines import Machine
-from ..sampling import Tempered, run
+from ..sampling import Tempered, Trajectory, run
 
 RHAT = 1.05  # above it chains differ by more than their draws explain
 ALPHA = 1e-4  # the rate of false alarms of one comparison, all statistics together
@@ -42,7 +42,7 @@ class Equilibrium:
 def equilibrium(
     machine: Machine,
     chains: Tensor,
-    sampler: Tempered | None = None,
+    sampler: Tempered | Trajectory | None = None,
     *,
     sweeps: int = 10_000,
     watch: Watch = iter,
@@ -50,10 +50,11 @@ def equilibrium(
 ) -> Equilibrium:
     """Say whether ``chains``, (chains, width), stand for the machine, and whether its chains travel.
 
-    They and as many from states without couplings take Gibbs sweeps, ``sweeps`` at most; given a `Tempered` sampler,
-    its ladder and a new one run instead.  After 128, 256, 512, … sweeps the free energy and the leading principal
-    components over the newer half are compared within chains and between them, until split-R̂ is at most `RHAT`; then
-    the given chains as they were, and random ones as they went on, with what became of them (Kolmogorov & Smirnov).
+    They and as many from states without couplings take Gibbs sweeps, ``sweeps`` at most; given a `Tempered` or
+    `Trajectory` sampler, its ladder and a new one run instead.  After 128, 256, 512, … sweeps the free energy and the
+    leading principal components over the newer half are compared within chains and between them, until split-R̂ is at
+    most `RHAT`; then the given chains as they were, and random ones as they went on, with what became of them
+    (Kolmogorov & Smirnov).
     """
     move = _mover(machine, chains, sampler, generator)
     states, moments, segment, rhat, ess = [move(0)], [0], KEPT, math.inf, 0.0
@@ -72,7 +73,9 @@ def equilibrium(
     return Equilibrium(*_verdict(rhat, ess, lag, needed, moments[-1]), rhat, ess, lag, needed, moments[-1])
 
 
-def _mover(machine: Machine, chains: Tensor, sampler: Tempered | None, generator: Generator | None) -> Move:
+def _mover(
+    machine: Machine, chains: Tensor, sampler: Tempered | Trajectory | None, generator: Generator | None
+) -> Move:
     """Return what takes the given chains and random ones so many sweeps on, and returns both under each other."""
     if sampler is None:
         x = torch.cat([chains, machine.fields_sample(len(chains), generator=generator).to(chains)])
@@ -83,12 +86,12 @@ def _mover(machine: Machine, chains: Tensor, sampler: Tempered | None, generator
             return x
 
         return move
-    ladders = copy.deepcopy(sampler), sampler.fresh(generator=generator)
+    ladders = [copy.deepcopy(sampler), sampler.fresh(generator=generator)]
 
     def climb(sweeps: int) -> Tensor:
         for ladder in ladders:
             ladder.advance(machine, sweeps, generator=generator)
-        return torch.cat([ladder.chains[-1] for ladder in ladders])
+        return torch.cat([ladder.top for ladder in ladders])
 
     return climb
 

@@ -27,9 +27,9 @@ class Config(BaseModel):
     """Learn the layers of a dbm one by one first, with doubled inputs, for as many steps each."""
     visible: str = "auto"
     """Kind of the visible units: auto, bernoulli, spin, gaussian or potts:Q (Q colours a site)."""
-    sampler: Literal["auto", "contrastive", "persistent", "tempered", "fresh", "exact"] = "auto"
-    """Where negative states come from: CD-k, PCD, parallel tempering, naive MCMC, or enumeration; auto is PCD, but CD
-    for a dbn."""
+    sampler: Literal["auto", "contrastive", "persistent", "tempered", "trajectory", "fresh", "exact"] = "auto"
+    """Where negative states come from: CD-k, PCD, parallel tempering, tempering along the training, naive MCMC, or
+    enumeration; auto is PCD, but CD for a dbn."""
     sweeps: Annotated[int, Field(ge=1)] = 1
     """Gibbs sweeps before each update (the k of CD-k)."""
     chains: Annotated[int, Field(ge=1)] | None = None

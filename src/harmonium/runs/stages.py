@@ -11,8 +11,8 @@ from torch.optim import Optimizer
 
 from .. import evaluation, storage
 from ..machines import DBM, DBN, RBM, Boltzmann, Doubled, Machine
-from ..sampling import Contrastive, Exact, Fresh, Persistent, Sampler, Tempered
-from ..training import L1, L2, Centre, ClipNorm, Discriminative, Edit, Penalty, Sparsity, Step, train
+from ..sampling import Contrastive, Exact, Fresh, Persistent, Sampler, Tempered, Trajectory
+from ..training import L1, L2, Centre, ClipNorm, Discriminative, Edit, Penalty, Retreat, Sparsity, Step, train
 from ..units import Bernoulli
 from .coding import Coder
 from .config import Config
@@ -98,11 +98,13 @@ class Generative(Learner):
         )  # fmt: skip
 
     def figures(self, seen: Tensor, unseen: Tensor) -> dict[str, float | None]:
-        """Return the exact likelihood where it costs little, else the pseudo-likelihood, and the cheap figures."""
+        """Return the likelihood where it costs little, else the pseudo-likelihood, and the cheap figures."""
         machine = self.machine
         likelihood = pseudo = None
         if evaluation.listed(machine) <= SMALL:
             likelihood = evaluation.log_likelihood(machine, unseen, evaluation.log_partition(machine)).value
+        elif isinstance(self.sampler, Trajectory):
+            likelihood = evaluation.log_likelihood(machine, unseen, evaluation.tracked(self.sampler, machine)).value
         elif not machine.latent and machine.visible.count < float("inf"):
             pseudo = evaluation.pseudo_likelihood(machine, unseen)
         change = machine.mean_field(unseen).change if machine.latent else None
@@ -114,8 +116,8 @@ class Generative(Learner):
     def chains(self) -> Tensor | None:
         """Return the states of persistent chains."""
         if isinstance(self.sampler, Tempered):
-            return self.sampler.chains[-1]
-        return self.sampler.chains if isinstance(self.sampler, Persistent) else None
+            return self.sampler.top
+        return self.sampler.chains if isinstance(self.sampler, (Persistent, Trajectory)) else None
 
     def modules(self) -> dict[str, nn.Module]:
         """Return the machine, the sampler and the edits."""
@@ -149,9 +151,9 @@ class Plan:
         plain = not isinstance(machine, Doubled)  # whose biases have gradients of another scale
         edits: list[Edit] = [Centre().to(self.device)] if config.centre and plain else []
         edits += [ClipNorm(config.clip)] if config.clip else []
-        return Generative(
-            self.names[len(done)], machine, encode, optimizer(machine, config), sampler, edits, self.penalties(machine)
-        )
+        climber = optimizer(machine, config)
+        edits += [Retreat(sampler, climber)] if isinstance(sampler, Trajectory) else []
+        return Generative(self.names[len(done)], machine, encode, climber, sampler, edits, self.penalties(machine))
 
     def encoder(self, done: Sequence[nn.Module]) -> Encode:
         """Return what takes a row to what the next machine sees: the means of the layers that are done."""
@@ -198,6 +200,9 @@ class Plan:
         if config.sampler == "tempered":
             rungs, start = torch.linspace(0, 1, config.rungs, device=self.device), evaluation.base(machine, seen)
             return Tempered(start, rungs, config.chains or config.batch, config.sweeps, generator=chance)
+        if config.sampler == "trajectory":
+            start = evaluation.base(machine, seen)
+            return Trajectory(start, machine, config.chains or config.batch, config.sweeps, generator=chance)
         if config.sampler == "exact":
             return Exact(config.chains)
         return Contrastive(config.sweeps) if config.sampler == "contrastive" else Fresh(config.chains, config.sweeps)

@@ -8,7 +8,7 @@ from torch import Tensor
 from .. import evaluation
 from ..evaluation import Equilibrium
 from ..machines import DBN, Machine
-from ..sampling import Tempered
+from ..sampling import Tempered, Trajectory
 from . import checkpoint
 from .directory import Run
 from .judgement import Watch, passing
@@ -31,16 +31,20 @@ def travel(run: Run, *, watch: Watch = passing) -> Equilibrium:
     return evaluation.equilibrium(machine, chains[:CHAINS], sampler, **settings)
 
 
-def left(run: Run) -> tuple[Tensor | None, Tempered | None]:
+def left(run: Run) -> tuple[Tensor | None, Tempered | Trajectory | None]:
     """Return the chains that training left, and their ladder if they were tempered."""
     if run.tuning is not None or run.config.model == "dbn":
         return None, None
     session = Session(run)
     checkpoint.resume(session)
     stage = session.stage
-    sampler = stage.sampler if isinstance(stage, Generative) and isinstance(stage.sampler, Tempered) else None
     chains = stage.chains()
-    return (None if chains is None else chains.cpu()), sampler if sampler is None else sampler.cpu()
+    if chains is None or not isinstance(stage, Generative) or not isinstance(stage.sampler, (Tempered, Trajectory)):
+        return (None if chains is None else chains.cpu()), None
+    if isinstance(stage.sampler, Trajectory):
+        stage.sampler.keep(stage.machine, generator=session.chance)
+        stage.sampler.ladder[-1] = chains
+    return chains.cpu(), stage.sampler.cpu()
 
 
 @torch.no_grad()

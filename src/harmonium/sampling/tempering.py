@@ -106,11 +106,16 @@ class Tempered(Sampler):
         rungs = min(max(math.ceil(float(lengths.sum())) + 1, 3), MOST)
         return cls(start, even_out(betas, lengths, rungs), chains, sweeps, adapt=False, generator=generator)
 
+    @property
+    def top(self) -> Tensor:
+        """The states on the highest rung, (chains, width)."""
+        return self.chains[-1]
+
     @torch.no_grad()
     def forward(self, machine: Machine, positive: Tensor, *, generator: Generator | None = None) -> Tensor:
         """Return the chains on the highest rung, ``sweeps`` sweeps and swaps further on."""
         self.advance(machine, self.sweeps, generator=generator)
-        return self.chains[-1]
+        return self.top
 
     @torch.no_grad()
     def advance(self, machine: Machine, sweeps: int, *, generator: Generator | None = None) -> None:

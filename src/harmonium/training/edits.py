@@ -4,8 +4,10 @@ from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from ..machines import Bipartite, Machine
+from ..sampling import Trajectory
 from ..units import Units
 
 
@@ -67,6 +69,34 @@ class ClipNorm(Edit):
     def forward(self, machine: Machine, positive: Tensor, negative: Tensor) -> None:
         """Clip the gradients of any machine."""
         nn.utils.clip_grad_norm_(machine.parameters(), self.limit)
+
+
+class Retreat(Edit):
+    """Take back updates that led a machine out of reach of its trajectory's chains.
+
+    The machine and its chains return to the last rung, the optimiser forgets its momentum, and its learning rate is
+    halved.  Put it last: the gradient of the lost machine is dropped.  ``count`` is how often it happened.
+    """
+
+    count: Tensor
+
+    def __init__(self, sampler: Trajectory, optimizer: Optimizer):
+        super().__init__()
+        self.held = sampler, optimizer  # in a tuple, so that the run does not save them twice
+        self.register_buffer("count", torch.tensor(0))
+
+    def forward(self, machine: Machine, positive: Tensor, negative: Tensor) -> None:
+        """Retreat if the sampler says that the machine is lost."""
+        sampler, optimizer = self.held
+        if not sampler.lost:
+            return
+        sampler.retreat(machine)
+        self.count += 1
+        optimizer.state.clear()
+        optimizer.zero_grad(set_to_none=False)
+        for group in optimizer.param_groups:
+            for rate in {"lr", "initial_lr"} & set(group):
+                group[rate] *= 0.5
 
 
 def bias_gradient(units: Units) -> Tensor:

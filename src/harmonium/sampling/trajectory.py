@@ -1,0 +1,233 @@
+"""Trajectory tempering: a ladder whose rungs are what the machine was at earlier moments of its training."""
+
+import copy
+import math
+from typing import Any, Self, cast
+
+import torch
+from torch import Generator, Tensor, nn
+
+from .. import numerics
+from ..errors import Diverged
+from ..machines import Machine
+from .chains import run
+from .negatives import Sampler
+
+NEAR = 0.3  # the overlap below which the machine has come far enough to be kept
+LOST = 0.1  # the overlap below which its last step was too long
+SETTLE = 20  # sweeps of the ladder, for each of its rungs, when it has grown
+RESERVE = 10  # states in reserve for each chain
+
+
+class Trajectory(Sampler):
+    """Parallel trajectory tempering: chains of the machine swap states with what it was some updates ago (Béreux,
+    Decelle, Furtlehner & Seoane, 2026).
+
+    The rungs are ``start``, a machine without couplings, and the machine as it was at moments of its training.  A
+    reserve of states of the last rung offers one to each chain at every update, which takes it or stays where it is
+    (Hastings, 1970).  When machine and rung overlap by less than `NEAR`, the machine is kept as the next rung, the
+    whole ladder sweeps and swaps, and a new reserve is drawn from it; rungs that the new one can do without are
+    dropped.  The two reserves give the difference of log Z by Bennett's ratio (Bennett, 1976), so that log Z is known
+    all along.
+
+    ``chains`` (chains, width) are the machine's own, ``ladder`` (rungs, chains, width) those of the rungs, ``reserve``
+    (reserve, width) the last rung's; ``log_z`` (rungs, 2) holds each rung's log Z in nats and its squared error.
+    ``rate`` is the `overlap` of the machine with the last rung.  Where it is less than `LOST` the machine is ``lost``:
+    the edit `Retreat` takes the update back.
+    """
+
+    chains: Tensor
+    ladder: Tensor
+    reserve: Tensor
+    log_z: Tensor
+    rate: Tensor
+    age: Tensor
+    count: Tensor
+
+    def __init__(
+        self,
+        start: Machine,
+        machine: Machine,
+        chains: int = 100,
+        sweeps: int = 1,
+        *,
+        generator: Generator | None = None,
+    ):
+        super().__init__(sweeps)
+        first = copy.deepcopy(start).requires_grad_(False)
+        self.rungs = nn.ModuleList([first])
+        drawn = first.fields_sample((RESERVE + 2) * chains, generator=generator)
+        self.register_buffer("chains", drawn[:chains])
+        self.register_buffer("ladder", drawn[None, chains : 2 * chains])
+        self.register_buffer("reserve", drawn[2 * chains :])
+        self.register_buffer("log_z", drawn.new_tensor([[0.0, 0.0]], dtype=torch.float64))
+        self.register_buffer("rate", drawn.new_tensor(1.0, dtype=torch.float64))
+        self.register_buffer("age", torch.tensor(0, device=drawn.device))
+        self.register_buffer("count", torch.tensor(0, device=drawn.device))
+        self.log_z[0, 0] = float(first.fields_log_partition())
+        self._reach(machine, generator)
+
+    @property
+    def last(self) -> Machine:
+        """The machine on the last rung."""
+        return self.rungs[-1]  # type: ignore[return-value]
+
+    @property
+    def top(self) -> Tensor:
+        """The states on the last rung, (chains, width)."""
+        return self.ladder[-1]
+
+    @property
+    def lost(self) -> bool:
+        """Whether the machine is out of reach of the last rung, or a single step took it as far as a rung should be."""
+        return float(self.rate) < (LOST if int(self.age) > 1 else NEAR)
+
+    @torch.no_grad()
+    def forward(self, machine: Machine, positive: Tensor, *, generator: Generator | None = None) -> Tensor:
+        """Return the chains after a swap with the reserve and ``sweeps`` sweeps.
+
+        Raises `Diverged` when the machine was lost at the update before and nothing took that back.
+        """
+        if self.lost:
+            raise Diverged(
+                f"the last update took the machine out of reach, to an overlap of {float(self.rate):.0%} with what it "
+                "was: give train the edit Retreat(sampler, optimizer), or lower the learning rate"
+            )
+        drawn = torch.randperm(len(self.reserve), generator=generator, device=self.reserve.device)[: len(self.chains)]
+        offered = self.reserve[drawn]  # and left there: chains that lag must not spoil what they are corrected by
+        self.chains, _, work = exchange(machine, self.last, self.chains, offered, generator=generator)
+        self.rate, self.age = overlap(work), self.age + 1
+        self.chains = run(machine, self.chains, self.sweeps, generator=generator)
+        if not self.lost and float(self.rate) < NEAR:
+            self.keep(machine, generator=generator)
+        return self.chains
+
+    @torch.no_grad()
+    def keep(self, machine: Machine, *, generator: Generator | None = None) -> None:
+        """Make the machine, as it is now, the next rung."""
+        below, before = self.last, self.reserve
+        odds = torch.softmax((below.free_energy(before) - machine.free_energy(before)).double(), 0)
+        begun = before[numerics.choose(odds, len(self.chains), generator=generator)]
+        self.rungs.append(copy.deepcopy(machine).requires_grad_(False))
+        self.ladder = torch.cat([self.ladder, begun[None]])
+        sweeps = SETTLE * len(self.rungs)
+        self.advance(machine, sweeps // 2, generator=generator)
+        drawn = []
+        for _ in range(RESERVE):
+            self.advance(machine, sweeps // 2 // RESERVE, generator=generator)
+            drawn.append(self.top)
+        self.reserve = torch.cat(drawn)
+        gained = bennett(below, machine, before, self.reserve)
+        self.log_z = torch.cat([self.log_z, self.log_z[-1:] + self.log_z.new_tensor([[gained[0], gained[1] ** 2]])])
+        self._shorten()
+        self.chains, self.rate, self.age = self.top.clone(), torch.ones_like(self.rate), torch.zeros_like(self.age)
+
+    def log_partition(self, machine: Machine) -> tuple[float, float]:
+        """Return log Z of the machine in nats, and its standard error, from the chains and the reserve."""
+        gained, error = bennett(self.last, machine, self.reserve, self.chains)
+        below, squared = self.log_z[-1].tolist()
+        return below + gained, math.sqrt(squared + error**2)
+
+    @torch.no_grad()
+    def advance(self, machine: Machine, sweeps: int, *, generator: Generator | None = None) -> None:
+        """Take ``sweeps`` sweeps and swaps of all rungs, whose last is ``machine``; even and odd pairs take turns."""
+        start, *rest = self.rungs
+        for _ in range(sweeps):
+            drawn = start.fields_sample(len(self.top), generator=generator)  # type: ignore[operator]
+            x = [drawn, *(m.gibbs(s, generator=generator) for m, s in zip(rest, self.ladder[1:], strict=True))]  # type: ignore[operator]
+            for low in range(int(self.count) % 2, len(x) - 1, 2):
+                a, b = cast("tuple[Machine, Machine]", tuple(self.rungs[low : low + 2]))
+                x[low], x[low + 1], _ = exchange(a, b, x[low], x[low + 1], generator=generator)
+            self.ladder, self.count = torch.stack(x), self.count + 1
+
+    def fresh(self, *, generator: Generator | None = None) -> Self:
+        """Return a ladder of the same rungs whose states start anew, without couplings."""
+        other = copy.deepcopy(self)
+        states = self.rungs[0].fields_sample(self.ladder[..., 0].numel(), generator=generator)  # type: ignore[operator]
+        other.ladder = states.view_as(self.ladder)
+        return other
+
+    @torch.no_grad()
+    def retreat(self, machine: Machine) -> None:
+        """Take a machine that is lost back to the last rung, and its chains into the reserve."""
+        for parameter, value in zip(machine.parameters(), self.last.parameters(), strict=True):
+            parameter.copy_(value)
+        self.chains = self.reserve[-len(self.chains) :].clone()
+        self.rate, self.age = torch.ones_like(self.rate), torch.zeros_like(self.age)
+
+    def _shorten(self) -> None:
+        """Drop the rungs between the first that overlaps with the last one and it."""
+        new = self.last
+        for k, (rung, x) in enumerate(zip(self.rungs[:-1], self.ladder[:-1], strict=True)):
+            if overlap(new.free_energy(x) - rung.free_energy(x)) >= NEAR:  # type: ignore[operator]
+                kept = [*range(k + 1), len(self.rungs) - 1]
+                self.rungs = nn.ModuleList(self.rungs[i] for i in kept)
+                self.ladder, self.log_z = self.ladder[kept], self.log_z[kept]
+                return
+
+    @torch.no_grad()
+    def _reach(self, machine: Machine, generator: Generator | None) -> None:
+        """Keep machines on the straight line from the last rung to this one, each near the one before, and it too."""
+        part = 0.0
+        while part < 1:
+            step = 1 - part
+            while True:
+                near = between(self.last, machine, min(1.0, step / (1 - part)))
+                if overlap(near.free_energy(self.reserve) - self.last.free_energy(self.reserve)) >= NEAR:
+                    break
+                step /= 2
+            self.keep(near, generator=generator)
+            part += step
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        """Take as many rungs as were saved."""
+        self.rungs = self.rungs[: len(state_dict[f"{prefix}log_z"])]
+        while len(self.rungs) < len(state_dict[f"{prefix}log_z"]):
+            self.rungs.append(copy.deepcopy(self.last))
+        for name, held in list(self._buffers.items()):
+            assert held is not None
+            self._buffers[name] = torch.empty_like(state_dict[prefix + name], device=held.device)
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+
+    def extra_repr(self) -> str:
+        """Return what ``print`` shows."""
+        return f"rungs={len(self.rungs)}, sweeps={self.sweeps}"
+
+
+def exchange(
+    a: Machine, b: Machine, x: Tensor, y: Tensor, *, generator: Generator | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Swap states x of a with y of b, each pair with probability min(1, exp(F_a(x) + F_b(y) − F_a(y) − F_b(x))).
+
+    Return the states of a, those of b, and F_a − F_b at the states that b offered.
+    """
+    work = (a.free_energy(y) - b.free_energy(y)).double()
+    odds = (a.free_energy(x) - b.free_energy(x)).double() - work
+    taken = (numerics.uniform(odds, generator=generator).log() < odds)[..., None]
+    return torch.where(taken, y, x), torch.where(taken, x, y), work
+
+
+def overlap(work: Tensor) -> Tensor:
+    """Return the share of swaps between machines a and b that would be taken, from F_b − F_a at states of a.
+
+    With weights w ∝ exp(−work), which turn the states into those of b, it is the mean of min(wᵢ, wⱼ) over all pairs by
+    the mean of w: one less the Gini coefficient of the weights.
+    """
+    share, n = torch.softmax(-work.double(), 0).sort().values, len(work)
+    return (share * torch.arange(2 * n - 1, 0, -2, device=work.device)).sum() / n
+
+
+@torch.no_grad()
+def bennett(a: Machine, b: Machine, x: Tensor, y: Tensor) -> tuple[float, float]:
+    """Return log Z_b − log Z_a in nats, and its standard error, from states x of a and y of b."""
+    forward = (b.free_energy(x) - a.free_energy(x)).double()
+    return numerics.bennett(forward, (a.free_energy(y) - b.free_energy(y)).double())
+
+
+@torch.no_grad()
+def between(a: Machine, b: Machine, part: float) -> Machine:
+    """Return a machine whose parameters are ``part`` of the way from those of a to those of b."""
+    made = copy.deepcopy(b).requires_grad_(False)
+    for value, begun in zip(made.parameters(), a.parameters(), strict=True):
+        value.copy_(torch.lerp(begun, value, part))
+    return made
