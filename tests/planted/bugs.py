@@ -18,6 +18,7 @@ GENERAL, DEEP, BELIEF = (f"tests/machines/test_{name}.py" for name in ("boltzman
 UPDOWN, BACKPROP = (f"tests/training/test_{name}.py" for name in ("updown", "backprop"))
 LABELS = "tests/evaluation/test_classify.py"
 SAMPLING, TRAINING, EVALUATION = "tests/sampling", "tests/training", "tests/evaluation"
+TRAJECTORY, INPUTS = "tests/sampling/test_trajectory.py", "tests/test_inputs.py"
 
 BUGS = [
     Bug("bias dropped from the hidden sum", "units/discrete.py",
@@ -171,4 +172,24 @@ BUGS = [
     Bug("general annealing weighed after its sweep", "evaluation/annealing.py",
         "log_weight -= path.at(after).free_energy(x)\n        x = path.here.gibbs(x, generator=generator)",
         "x = path.at(after).gibbs(x, generator=generator)\n        log_weight -= path.here.free_energy(x)", EVALUATION),
+    Bug("Bennett's ratio with its difference the wrong way round", "numerics.py",
+        "torch.sigmoid(-(bias + forward + d)).sum() >", "torch.sigmoid(-(bias + forward - d)).sum() >", TRAJECTORY),
+    Bug("offers taken whichever way the odds lie", "sampling/trajectory.py",
+        ".log() < odds)[..., None]", ".log() < odds.abs())[..., None]", TRAJECTORY),
+    Bug("a reserve that chains spoil", "sampling/trajectory.py",
+        "self.chains, _, work = exchange(", "self.chains, self.reserve[drawn], work = exchange(", TRAJECTORY),
+    Bug("a trajectory without the log Z of its base", "sampling/trajectory.py",
+        "self.log_z[0, 0] = float(first.fields_log_partition())", "pass", TRAJECTORY),
+    Bug("a trajectory whose odd pairs never swap", "sampling/trajectory.py",
+        "range(int(self.count) % 2, len(x) - 1, 2)", "range(0, len(x) - 1, 2)", TRAJECTORY),
+    Bug("rungs dropped and their log Z kept", "sampling/trajectory.py",
+        "self.ladder[kept], self.log_z[kept]", "self.ladder[kept], self.log_z[: len(kept)]", TRAJECTORY),
+    Bug("an overlap that looks at heavy weights alone", "sampling/trajectory.py",
+        "torch.softmax(-work.double(), 0).sort().values", "torch.softmax(-work.double(), 0).sort().values.flip(0)",
+        TRAJECTORY),
+    Bug("a retreat that keeps its momentum", "training/edits.py", "optimizer.state.clear()", "pass", TRAJECTORY),
+    Bug("a retreat at the old rate", "training/edits.py", "group[rate] *= 0.5", "group[rate] *= 1.0", TRAJECTORY),
+    Bug("a door that does not look at values", "units/door.py", "if not leaf.admits(piece):", "if False:", INPUTS),
+    Bug("a door that lets holes in", "units/door.py", "if not bool(v.isfinite().all()):", "if False:", INPUTS),
+    Bug("masked values taken as they lie", "data/dataset.py", "np.ma.is_masked(array):", "False:", INPUTS),
 ]  # fmt: skip

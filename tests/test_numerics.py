@@ -1,0 +1,121 @@
+"""Draws fire as often as they should down to one in ten million, and functions hold at the ends of their range."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import log_ndtr
+from scipy.stats import binomtest
+
+from harmonium import RBM, Bernoulli, evaluation, numerics
+from laws import LIMIT, rng
+
+TRIES = 4_000_000
+LOGITS = [-16.0, -12.0, -8.0, -4.0, -1.0, 0.0, 1.0, 4.0, 8.0, 12.0, 16.0]
+TYPES = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
+
+
+@pytest.mark.parametrize("kind", TYPES, ids=str)
+def test_bernoulli_fires_as_often_as_its_logit_says(kind):
+    """Exact binomial test of 4 million draws a logit, for the probability of the logit as rounded."""
+    for seed, logit in enumerate(LOGITS):
+        drawn = numerics.bernoulli(torch.full((TRIES,), logit, dtype=kind), generator=rng(seed))
+        assert drawn.dtype == kind
+        assert binomtest(int(drawn.double().sum()), TRIES, 1 / (1 + math.exp(-logit))).pvalue > LIMIT
+
+
+@pytest.mark.parametrize("kind", TYPES, ids=str)
+def test_colours_come_as_often_as_their_logits_say(kind):
+    logits = torch.tensor([0.0, -2.0, -6.0, -14.0]).to(kind)
+    odds = torch.softmax(logits.double(), 0)
+    drawn = sum(
+        numerics.one_hot(logits.expand(TRIES // 4, 4), generator=rng(seed)).double().sum(0) for seed in range(4)
+    )
+    for count, p in zip(drawn.tolist(), odds.tolist(), strict=True):
+        assert binomtest(int(count), TRIES, p).pvalue > LIMIT
+
+
+@pytest.mark.parametrize("kind", TYPES, ids=str)
+def test_what_is_certain_always_happens_and_what_is_impossible_never(kind):
+    for seed in range(5):
+        ends = torch.tensor([-math.inf, math.inf]).to(kind).expand(1_000_000, 2)
+        drawn = numerics.bernoulli(ends, generator=rng(seed)).sum(0, dtype=torch.float64)
+        assert drawn.tolist() == [0, 1_000_000]
+        colours = numerics.one_hot(torch.tensor([0.0, -math.inf, 0.0]).to(kind).expand(100_000, 3), generator=rng(seed))
+        assert float(colours[:, 1].sum()) == 0
+
+
+def grid(low=-700, high=800):
+    """Return a million points, more of them near zero, and the same in extended precision."""
+    g = np.random.default_rng(0)
+    x = np.concatenate([g.uniform(low, high, 500_000), g.normal(0, 10, 400_000), 10.0 ** g.uniform(-30, 0, 100_000)])
+    return torch.from_numpy(x), x.astype(np.longdouble)
+
+
+def far(found, truth):
+    return float(np.max(np.abs(found.numpy() - truth) / np.abs(truth)))
+
+
+def test_softplus_and_log_two_cosh_are_right_to_rounding():
+    x, long = grid()
+    assert far(numerics.softplus(x), np.logaddexp(np.longdouble(0), long)) < 2e-15
+    assert far(numerics.log_two_cosh(x), np.logaddexp(long, -long)) < 2e-15
+
+
+def test_half_line_functions_hold_far_out():
+    x, _ = grid(-300, 300)
+    z = x.numpy()
+    truth = log_ndtr(z) + 0.5 * z**2 + 0.5 * math.log(2 * math.pi)
+    assert np.allclose(numerics.log_half_line(x).numpy(), truth, rtol=1e-11, atol=1e-9)
+    assert np.allclose(
+        numerics.hazard(x).numpy(), np.exp(-0.5 * z**2 - 0.5 * math.log(2 * math.pi) - log_ndtr(z)), rtol=1e-10
+    )
+
+
+SIZES = [0.0, 1e-38, 1e-7, 1.0, 20.0, 88.8, 1e3, 1e6, 1e30]
+EPS = {torch.float64: 2.3e-16, torch.float32: 1.2e-7, torch.bfloat16: 8e-3}
+
+
+@pytest.mark.parametrize("kind", EPS, ids=str)
+def test_free_energies_of_extreme_machines_are_right_and_never_nan(kind):
+    """Every sign and size of weight and biases, against extended precision: a few roundings of the largest term."""
+    signed = torch.tensor([sign * size for size in SIZES for sign in (1, -1)]).double()
+    grids = torch.meshgrid(signed, signed, signed, torch.tensor([0.0, 1.0]).double(), indexing="ij")
+    w, b, c, v = (values.flatten().to(kind) for values in grids)
+    m = RBM(Bernoulli(1), Bernoulli(1)).to(kind).requires_grad_(False)
+    for i in range(0, len(w), 7):
+        m.weight.fill_(w[i])
+        m.visible.bias.fill_(b[i])
+        m.hidden.bias.fill_(c[i])
+        found = float(m.free_energy(v[i].view(1, 1)))
+        wide = [np.longdouble(float(value[i])) for value in (w, b, c, v)]
+        field = wide[2] + wide[0] * wide[3]
+        truth = -wide[1] * wide[3] - np.logaddexp(np.longdouble(0), field)
+        size = max(abs(wide[0] * wide[3]), abs(wide[1] * wide[3]), abs(wide[2]), np.longdouble(1))
+        assert abs(found - truth) <= 8 * EPS[kind] * size, wide
+
+
+def test_the_largest_floats_give_no_nan():
+    big = torch.finfo(torch.float32).max
+    m = RBM(Bernoulli(3), Bernoulli(2)).requires_grad_(False)
+    for sign in (1, -1):
+        m.weight.fill_(sign * big / 8)
+        m.visible.bias.fill_(-sign * big / 8)
+        v = torch.ones(2, 3)
+        assert not m.free_energy(v).isnan().any()
+        assert not m.hidden_means(v)[0].isnan().any()
+        assert not math.isnan(evaluation.pseudo_likelihood(m, v))
+        assert not m.gibbs(v, generator=rng()).isnan().any()
+
+
+def test_bfloat16_free_energies_are_those_of_the_rounded_weights():
+    m = RBM(Bernoulli(30), Bernoulli(20), generator=rng(1)).requires_grad_(False)
+    m.weight.normal_(0, 0.3, generator=rng(2))
+    rounded = RBM(Bernoulli(30), Bernoulli(20)).to(torch.bfloat16)
+    rounded.load_state_dict(m.state_dict())
+    v = torch.bernoulli(torch.full((50, 30), 0.5), generator=rng(3))
+    rounded.requires_grad_(False)
+    exact = rounded.double().free_energy(v.double())
+    found = m.bfloat16().free_energy(v.bfloat16()).double()
+    assert float(((found - exact).abs() / exact.abs()).max()) < 0.02
