@@ -27,7 +27,8 @@ class Tape:
     def __init__(self, bits):
         self.bits, self.at, self.log_p = bits, 0, torch.zeros(len(bits), dtype=torch.float64)
 
-    def __call__(self, logits, *, generator=None):
+    def __call__(self, field, bias=0.0, *, generator=None):
+        logits = field + bias
         drawn = self.bits[:, self.at : self.at + logits.shape[-1]]
         self.at += logits.shape[-1]
         self.log_p = self.log_p + torch.where(drawn > 0, logsigmoid(logits), logsigmoid(-logits)).sum(-1)

@@ -6,7 +6,7 @@ tensors. Importing or loading does not import torch; the first tensor does.
 
 from harmonium.data.batches import batches, one_hot, prepare, steps_per_epoch
 from harmonium.data.check import Findings, check
-from harmonium.data.dataset import Dataset, settle
+from harmonium.data.dataset import Dataset, is_whole, settle
 from harmonium.data.idx import read_idx
 from harmonium.data.registry import NAMES, SPLITS, load
 from harmonium.data.toys import bars_and_stripes, shifting_bar
@@ -19,6 +19,7 @@ __all__ = [
     "bars_and_stripes",
     "batches",
     "check",
+    "is_whole",
     "load",
     "one_hot",
     "prepare",

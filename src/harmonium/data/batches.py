@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,7 +29,7 @@ def prepare(
     import torch
 
     _refuse(levels, binarise)
-    x = _as_tensor(rows)
+    x = rows if isinstance(rows, torch.Tensor) else _as_tensor(rows)
     if binarise == "threshold":
         return (x > levels / 2).to(torch.float32)
     if binarise == "sample":
@@ -60,21 +60,38 @@ def batches(
 
     if size < 1:
         raise InputError(f"batch size {size} was given where at least 1 was expected: pass a positive size")
-    plain = isinstance(dataset, torch.Tensor)
-    rows = dataset if isinstance(dataset, torch.Tensor) else _as_tensor(dataset.rows)
-    levels = 0 if isinstance(dataset, torch.Tensor) else dataset.levels
-    _refuse(levels, binarise)
-    if rows.ndim != 2 or len(rows) == 0 or (plain and not rows.is_floating_point()):
+    if isinstance(dataset, torch.Tensor):
+        _refuse(0, binarise)
+        rows = _table(dataset, device)
+        return (rows.index_select(0, order.to(rows.device)) for order in _shuffled(len(rows), size, generator))
+    _refuse(dataset.levels, binarise)
+    marks, fetch = one_hot(dataset, labels), _fetcher(dataset, device)
+    return (
+        _batch(fetch(order), marks.index_select(0, order.cpu()), dataset.levels, binarise, generator)
+        for order in _shuffled(len(dataset), size, generator)
+    )
+
+
+def _table(rows: torch.Tensor, device: torch.device | str | None) -> torch.Tensor:
+    if rows.ndim != 2 or len(rows) == 0 or not rows.is_floating_point():
         raise InputError(
             f"a {rows.dtype} tensor of shape {tuple(rows.shape)} was given where floats of shape (rows, "
             "width) were expected: convert it with .float() and flatten each row"
         )
-    rows = rows if device is None else rows.to(device)
-    picked = _shuffled(len(rows), size, generator)
-    if isinstance(dataset, torch.Tensor):
-        return (rows.index_select(0, order.to(rows.device)) for order in picked)
-    marks = one_hot(dataset, labels).to(rows.device)
-    return (_batch(rows, marks, order.to(rows.device), levels, binarise, generator) for order in picked)
+    return rows if device is None else rows.to(device)
+
+
+def _fetcher(dataset: Dataset, device: torch.device | str | None) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Return what takes numbers of rows to the rows as they are stored; only other devices hold a copy of all."""
+    import torch
+
+    if len(dataset) == 0:
+        raise InputError(f"{dataset.source} has no rows in its {dataset.split} split: give at least one")
+    place = torch.device("cpu" if device is None else device)
+    if place.type == "cpu":
+        return lambda order: torch.from_numpy(dataset.gather(order.cpu().numpy()))
+    held = _as_tensor(dataset.rows).to(place)
+    return lambda order: held.index_select(0, order.to(place))
 
 
 def one_hot(dataset: Dataset, labels: int) -> torch.Tensor:
@@ -115,15 +132,14 @@ def _shuffled(count: int, size: int, generator: torch.Generator | None) -> Itera
 def _batch(
     rows: torch.Tensor,
     marks: torch.Tensor,
-    order: torch.Tensor,
     levels: int,
     binarise: str,
     generator: torch.Generator | None,
 ) -> torch.Tensor:
     import torch
 
-    x = prepare(rows.index_select(0, order), levels, binarise, generator=generator)
-    return torch.cat([x, marks.index_select(0, order)], -1) if marks.shape[1] else x
+    x = prepare(rows, levels, binarise, generator=generator)
+    return torch.cat([x, marks.to(x.device)], -1) if marks.shape[1] else x
 
 
 def _refuse(levels: int, binarise: str) -> None:
@@ -138,10 +154,8 @@ def _refuse(levels: int, binarise: str) -> None:
         )
 
 
-def _as_tensor(rows: np.ndarray | torch.Tensor) -> torch.Tensor:
+def _as_tensor(rows: np.ndarray) -> torch.Tensor:
     import torch
 
-    if isinstance(rows, torch.Tensor):
-        return rows
     # torch warns about arrays that it could write to although numpy may not
     return torch.from_numpy(np.ascontiguousarray(rows) if rows.flags.writeable else rows.copy())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -30,20 +31,25 @@ class Table(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Rows of one split, kept as they came: uint8 for grey, binary and count data, else float32."""
+    """Rows of one split, kept as they came: uint8 for grey, binary and count data, else float32.
+
+    Where ``index`` is given they are those rows of the table, in that order: nothing is copied before it is needed,
+    and a table may lie in a file that is larger than the memory.
+    """
 
     name: str  # "mnist", or the file's stem
     split: str  # "train", "valid" or "test"
-    rows: np.ndarray = field(repr=False)  # (N, width), C-contiguous, uint8 or float32
+    table: np.ndarray = field(repr=False)  # (N, width), C-contiguous, uint8 or float32
     levels: int  # the value that means "fully on": 255, 16, 1; 0 for real values
     shape: tuple[int, ...]  # (28, 28) for pictures, (width,) otherwise
     labels: np.ndarray | None = field(repr=False)  # (N,) int64
     source: str  # the file or package it was read from
+    index: np.ndarray | None = field(default=None, repr=False)  # the numbers of the split's rows in the table
 
     def __post_init__(self) -> None:
-        if self.rows.ndim != 2 or self.rows.dtype not in (np.uint8, np.float32):
+        if self.table.ndim != 2 or self.table.dtype not in (np.uint8, np.float32):
             raise InputError(
-                f"rows of shape {self.rows.shape} and type {self.rows.dtype} were given where (N, width) of "
+                f"rows of shape {self.table.shape} and type {self.table.dtype} were given where (N, width) of "
                 "uint8 or float32 was expected: see harmonium.data.settle"
             )
         if math.prod(self.shape) != self.width:
@@ -52,17 +58,26 @@ class Dataset:
             )
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.table if self.index is None else self.index)
+
+    def gather(self, which: np.ndarray | slice = slice(None)) -> np.ndarray:
+        """Return some rows of the split, or all, as they are stored: a copy, unless they lie together in the table."""
+        return self.table[which if self.index is None else self.index[which]]
+
+    @property
+    def rows(self) -> np.ndarray:
+        """All rows of the split as they are stored, (N, width)."""
+        return self.gather()
 
     @property
     def width(self) -> int:
         """The number of values in a row."""
-        return int(self.rows.shape[1])
+        return int(self.table.shape[1])
 
     @property
     def kind(self) -> str:
         """What the values are: ``"binary"``, ``"spin"`` (only -1 and +1), ``"grey"`` or ``"real"``."""
-        return kind(self.rows, self.levels)
+        return kind(self.table, self.levels)
 
     def tensor(self, binarise: str = "none", *, generator: torch.Generator | None = None) -> torch.Tensor:
         """Return all rows as float32, shape (N, width); see ``prepare`` for what ``binarise`` does."""
@@ -72,20 +87,31 @@ class Dataset:
         """Return all rows as zeros and ones, shape (N, width), by ``"threshold"`` or ``"sample"``."""
         return self.tensor(how, generator=generator)
 
+    def moments(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the mean and the deviation of every column, in float64, on the scale of `tensor`."""
+        parts = [np.arange(i, min(i + 4096, len(self))) for i in range(0, len(self), 4096)]
+        mean = sum(self.gather(part).sum(0, dtype=np.float64) for part in parts) / len(self)
+        squares = sum(((self.gather(part) - mean) ** 2).sum(0) for part in parts) / len(self)
+        return mean / max(self.levels, 1), np.sqrt(squares) / max(self.levels, 1)
+
     def take(self, count: int) -> Dataset:
         """Return the first ``count`` rows, or all of them where there are fewer."""
         if count < 1:
             raise InputError(
                 f"{count} rows were asked for where at least 1 was expected: pass a positive count"
             )
-        labels = None if self.labels is None else self.labels[:count]
-        return replace(self, rows=self.rows[:count], labels=labels)
+        return self.pick(np.arange(min(count, len(self))))
+
+    def pick(self, which: np.ndarray) -> Dataset:
+        """Return the rows of the split that ``which`` numbers, in its order."""
+        index = which if self.index is None else self.index[which]
+        return replace(self, index=index, labels=None if self.labels is None else self.labels[which])
 
 
 def kind(rows: np.ndarray, levels: int) -> str:
     """Name what settled rows are: ``"binary"``, ``"spin"``, ``"grey"`` or ``"real"``."""
     if levels == 0:
-        return "spin" if len(rows) and bool((np.abs(rows) == 1).all()) else "real"
+        return "spin" if len(rows) and every(rows, lambda part: np.abs(part) == 1) else "real"
     return "binary" if levels == 1 and rows.dtype == np.uint8 else "grey"
 
 
@@ -130,6 +156,8 @@ def flatten(array: np.ndarray, where: str) -> np.ndarray:
 
 
 def _refuse_holes(flat: np.ndarray, where: str) -> None:
+    if np.isfinite(flat.min()) and np.isfinite(flat.max()):  # which find NaN too, and copy nothing
+        return
     holes = ~np.isfinite(flat)
     if holes.any():
         row, column = np.unravel_index(int(holes.argmax()), flat.shape)
@@ -141,7 +169,7 @@ def _refuse_holes(flat: np.ndarray, where: str) -> None:
 
 
 def _guess(flat: np.ndarray, pictures: bool, where: str) -> tuple[np.ndarray, int]:
-    low, high, whole = flat.min(), flat.max(), _is_whole(flat)
+    low, high, whole = flat.min(), flat.max(), is_whole(flat)
     if low >= 0 and high <= 1:
         return (flat.astype(np.uint8, copy=False) if whole else flat.astype(np.float32)), 1
     if pictures and flat.dtype == np.uint8:
@@ -156,14 +184,21 @@ def _guess(flat: np.ndarray, pictures: bool, where: str) -> tuple[np.ndarray, in
     return _as_real(flat, where), 0
 
 
-def _is_whole(flat: np.ndarray) -> bool:
-    return flat.dtype.kind != "f" or bool((flat == np.rint(flat)).all())
+def is_whole(rows: np.ndarray) -> bool:
+    """Say whether all values are whole numbers."""
+    return rows.dtype.kind != "f" or every(rows, lambda part: part == np.rint(part))
+
+
+def every(rows: np.ndarray, test: Callable[[np.ndarray], np.ndarray]) -> bool:
+    """Say whether all values pass a test, of a million at a time: the table may be larger than the memory."""
+    few = max(1, 2**20 // max(1, math.prod(rows.shape[1:])))
+    return all(bool(test(rows[i : i + few]).all()) for i in range(0, len(rows), few))
 
 
 def _as_real(flat: np.ndarray, where: str) -> np.ndarray:
     with np.errstate(over="ignore"):
-        rows = flat.astype(np.float32)
-    if not np.isfinite(rows).all():
+        rows = flat.astype(np.float32, copy=False)
+    if not np.isfinite(rows.min()) or not np.isfinite(rows.max()):
         raise InputError(
             f"{where} holds values up to {float(np.abs(flat).max()):.3g}, too large for float32: rescale it"
         )
@@ -172,7 +207,7 @@ def _as_real(flat: np.ndarray, where: str) -> np.ndarray:
 
 def _as_levels(flat: np.ndarray, levels: int, where: str) -> np.ndarray:
     low, high = flat.min(), flat.max()
-    if not _is_whole(flat) or low < 0 or high > levels:
+    if not is_whole(flat) or low < 0 or high > levels:
         raise InputError(
             f"{where} holds values {low:g} to {high:g} where whole numbers 0 to {levels} were expected: pass "
             "the --levels that fits them, or none"
@@ -187,6 +222,6 @@ def tidy_labels(labels: np.ndarray, count: int, where: str) -> np.ndarray:
             f"{where} has labels of shape {labels.shape} where ({count},) was expected: give one a row"
         )
     numbers = labels.dtype.kind in "bui" or (labels.dtype.kind == "f" and bool(np.isfinite(labels).all()))
-    if not numbers or not _is_whole(labels) or np.abs(labels.astype(np.float64)).max(initial=0) >= 2**62:
+    if not numbers or not is_whole(labels) or np.abs(labels.astype(np.float64)).max(initial=0) >= 2**62:
         raise InputError(f"{where} has labels that are not whole numbers: number the classes 0, 1, 2, ...")
     return labels.astype(np.int64)

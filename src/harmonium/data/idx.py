@@ -68,13 +68,18 @@ def drain(stream: IO[bytes], size: int, where: str) -> bytearray:
     held = bytearray()
     while len(held) <= size and (chunk := stream.read(min(1 << 20, size + 1 - len(held)))):
         held += chunk
-    if len(held) < size:
-        raise InputError(f"{where} ends after {len(held)} of {size} bytes of values: download it again")
-    if len(held) > size:
+    refuse_length(len(held), size, where)
+    return held
+
+
+def refuse_length(found: int, size: int, where: str) -> None:
+    """Raise `InputError` unless there are as many bytes of values as the header promises."""
+    if found < size:
+        raise InputError(f"{where} ends after {found} of {size} bytes of values: download it again")
+    if found > size:
         raise InputError(
             f"{where} goes on after the {size} bytes of values that its header promises: download it again"
         )
-    return held
 
 
 def opened(path: Path) -> IO[bytes]:

@@ -78,11 +78,12 @@ def load(
     return Dataset(
         name=table.name,
         split=split,
-        rows=np.ascontiguousarray(rows[picked]),
+        table=rows[picked] if isinstance(picked, slice) else rows,
         levels=levels,
         shape=table.array.shape[1:],
         labels=None if labels is None else labels[picked],
         source=table.source,
+        index=None if isinstance(picked, slice) else picked,
     )
 
 

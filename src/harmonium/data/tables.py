@@ -9,17 +9,22 @@ from typing import IO, NoReturn
 import numpy as np
 
 from harmonium.data.dataset import Table, tidy_labels
-from harmonium.data.idx import drain, opened, telling
+from harmonium.data.idx import drain, opened, refuse_length, telling
 from harmonium.errors import InputError
 
 LABELS = ("labels", "label", "y")
+MAPPED = 2**27  # bytes
 Line = tuple[int, str]  # the line's number, from 1, and its text
 
 
 def read_npy(path: Path, name: str) -> Table:
-    """Return the table of a ``.npy`` or ``.npy.gz`` file; never unpickles."""
+    """Return the table of a ``.npy`` or ``.npy.gz`` file; never unpickles.
+
+    A ``.npy`` file of `MAPPED` bytes or more stays where it is, and its rows are read as they are needed.
+    """
     with telling(str(path), "a .npy file"), opened(path) as stream:
-        return Table(_npy(stream, str(path)), None, name, str(path))
+        large = path.suffix.lower() == ".npy" and path.stat().st_size >= MAPPED
+        return Table((_mapped if large else _npy)(stream, str(path)), None, name, str(path))
 
 
 def read_npz(path: Path, name: str) -> Table:
@@ -63,16 +68,20 @@ def read_text(path: Path, name: str) -> Table:
 
 
 def _npy(stream: IO[bytes], where: str) -> np.ndarray:
-    shape, fortran, dtype = _npy_header(stream)
-    if dtype.kind not in "buif":
-        raise InputError(
-            f"{where} holds {dtype} values where numbers were expected: save it as float32 or uint8"
-        )
-    if any(size < 0 for size in shape):
-        raise InputError(f"{where} has shape {shape} in its header: download or write it again")
+    shape, fortran, dtype = _table_header(stream, where)
     values = drain(stream, math.prod(shape) * dtype.itemsize, where)
-    array: np.ndarray = np.ndarray(shape, dtype, buffer=values, order="F" if fortran else "C")
-    if dtype.kind == "b" and array.size and array.view(np.uint8).max() > 1:
+    return _true(np.ndarray(shape, dtype, buffer=values, order="F" if fortran else "C"), where)
+
+
+def _mapped(stream: IO[bytes], where: str) -> np.ndarray:
+    shape, fortran, dtype = _table_header(stream, where)
+    begin, end = stream.tell(), stream.seek(0, 2)
+    refuse_length(end - begin, math.prod(shape) * dtype.itemsize, where)
+    return _true(np.memmap(where, dtype, "r", begin, shape, "F" if fortran else "C"), where)
+
+
+def _true(array: np.ndarray, where: str) -> np.ndarray:
+    if array.dtype.kind == "b" and array.size and array.view(np.uint8).max() > 1:
         raise InputError(f"{where} holds truth values other than 0 and 1: download or write it again")
     return array
 
@@ -82,6 +91,17 @@ def _npy_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
     if np.lib.format.read_magic(stream) == (1, 0):
         return np.lib.format.read_array_header_1_0(stream)
     return np.lib.format.read_array_header_2_0(stream)
+
+
+def _table_header(stream: IO[bytes], where: str) -> tuple[tuple[int, ...], bool, np.dtype]:
+    shape, fortran, dtype = _npy_header(stream)
+    if dtype.kind not in "buif":
+        raise InputError(
+            f"{where} holds {dtype} values where numbers were expected: save it as float32 or uint8"
+        )
+    if any(size < 0 for size in shape):
+        raise InputError(f"{where} has shape {shape} in its header: download or write it again")
+    return shape, fortran, dtype
 
 
 def _member(archive: zipfile.ZipFile, key: str, where: str) -> np.ndarray:

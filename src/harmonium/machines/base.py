@@ -63,6 +63,18 @@ class Machine(nn.Module, ABC):
     def free_energy(self, x: Tensor) -> Tensor:
         """Return −log of the unnormalised density, in nats: (..., width) → (...)."""
 
+    def contrast(self, positive: Tensor, negative: Tensor) -> Tensor:
+        """Return mean free_energy(positive) − mean free_energy(negative), in nats, and set the gradients to its own.
+
+        With as many states of both phases as you like, (..., width), they are minus those of the mean log-likelihood
+        when the negative states are the model's own.
+        """
+        energies = self.free_energy(torch.cat([positive, negative]))
+        loss = energies[: len(positive)].mean() - energies[len(positive) :].mean()
+        self.zero_grad()
+        loss.backward()
+        return loss.detach()
+
     @abstractmethod
     def sweep(
         self,

@@ -9,6 +9,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from ..units import Join, Units
+from .base import Machine
 from .bipartite import Bipartite
 from .rbm import RBM
 
@@ -37,6 +38,10 @@ class Doubled(RBM):
     def free_energy(self, x: Tensor) -> Tensor:
         """Return one copy's share of the free energy: the weights get the plain gradient."""
         return self.even.energy(x) / self.down_times - self.odd.cgf(self.up(x)) / self.up_times
+
+    def contrast(self, positive: Tensor, negative: Tensor) -> Tensor:
+        """Return the difference of free energies and set its gradients, by differentiation."""
+        return Machine.contrast(self, positive, negative)
 
 
 class DBM(Bipartite):

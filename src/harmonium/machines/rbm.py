@@ -1,5 +1,7 @@
 """The restricted Boltzmann machine."""
 
+import math
+
 import torch
 from torch import Generator, Tensor, nn
 
@@ -38,6 +40,35 @@ class RBM(Bipartite):
         """Return Wh, the field on the visible row."""
         return y @ self.weight.mT
 
+    @torch.no_grad()
+    def contrast(self, positive: Tensor, negative: Tensor) -> Tensor:
+        """Return the difference of free energies and set its gradients, in closed form for rows linear in their biases.
+
+        Its gradients are −E[v mᵀ], −E[v] and −E[m] over the positive states less those over the negative ones, with m
+        the hidden means given v.
+        """
+        if not (self.even.linear and self.odd.linear):
+            with torch.enable_grad():
+                return super().contrast(positive, negative)
+        x, ahead, behind = torch.cat([positive, negative]), len(positive), len(negative)
+        mean, cgf = self.odd.moments(self.up(x))
+        both = math.gcd(ahead, behind)  # whole numbers, so that rounded products weigh both phases alike
+        mean[:ahead] *= -(behind // both)
+        mean[ahead:] *= ahead // both
+        share = both / (ahead * behind)
+        self.weight.grad = share * (x.T @ mean).to(self.weight)
+        set_bias_gradient(self.even, negative.sum(0) / behind - positive.sum(0) / ahead)
+        set_bias_gradient(self.odd, share * mean.sum(0))
+        energies = self.even.energy(x) - cgf
+        return energies[:ahead].mean() - energies[ahead:].mean()
+
     def couplings(self) -> list[Tensor]:
         """Return the one weight matrix."""
         return [self.weight]
+
+
+def set_bias_gradient(units: Units, gradient: Tensor) -> None:
+    """Set the gradient of all biases of a row, side by side."""
+    leaves = units.leaves()
+    for leaf, piece in zip(leaves, gradient.split([leaf.width for leaf in leaves]), strict=True):
+        leaf.bias.grad = piece.to(leaf.bias)

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Generator, Tensor
 from torch.nn.functional import one_hot as blocks
@@ -34,8 +33,7 @@ class Coder:
         """Return the coder of a run; the training rows give means and deviations (1 for constant columns)."""
         mean, deviation = torch.zeros(()), torch.ones(())
         if config.visible == "gaussian":
-            rows = train.rows.astype(np.float64) / (train.levels or 1)
-            mean, deviation = torch.tensor(rows.mean(0)).float(), torch.tensor(rows.std(0)).float()
+            mean, deviation = (torch.from_numpy(found).float() for found in train.moments())
             deviation = torch.where(deviation > 0, deviation, 1.0)
         labels = max(2, int(train.labels.max()) + 1) if config.labels and train.labels is not None else 0
         return cls(config.visible, config.binarise, train.width, config.colours, labels, mean, deviation)

@@ -68,6 +68,9 @@ class Config(BaseModel):
     """Seed of every random number of the run."""
     device: str = "auto"
     """Where to compute: auto, cpu, cuda or mps."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Type that factors of matrix products are rounded to; auto is the fastest here for a large rbm of sharp states,
+    else float32."""
     data_dir: str | None = None
     """Where the data sets lie; else the environment's HARMONIUM_DATA, else they are downloaded."""
 

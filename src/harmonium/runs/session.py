@@ -12,6 +12,7 @@ from ..data import Dataset, batches, steps_per_epoch
 from ..errors import InputError
 from ..evaluation import stability, weight_norm
 from ..machines import DBN, Machine
+from ..numerics import products
 from ..sampling import wander
 from ..training import schedule
 from .directory import Run
@@ -20,6 +21,7 @@ from .stages import Stage
 WATCHED = 200  # rows that the figures of an epoch are taken from
 READ = 1000  # rows whose labels are read after every epoch
 SHOWN = 32  # rows of a snapshot
+FIRST = 10_000  # rows that first biases and first chains are taken from
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,9 @@ class Session:
 
     def _make_stage(self) -> Stage:
         seeded = Generator().manual_seed(self.config.seed)
-        rows = self.home.coder.rows(self.rows, labelled=True, generator=seeded).to(self.device)
+        drawn = torch.randperm(len(self.rows), generator=seeded)[:FIRST].sort().values
+        some = self.rows.pick(drawn.numpy())
+        rows = self.home.coder.rows(some, labelled=True, generator=seeded).to(self.device)
         return self.plan.make(self.done, rows, self.chance)
 
     def advance(self) -> None:
@@ -138,7 +142,8 @@ class Session:
             rate = stage.optimizer.param_groups[0]["lr"]
             if self._ends_epoch(self._lapsed + 1):
                 before = self._weights()
-            step = next(loop)
+            with products(self.config.precision, self.device):
+                step = next(loop)
             scheduler.step()
             self.step += 1
             loss = float(step.loss)

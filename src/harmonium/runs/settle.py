@@ -3,10 +3,11 @@
 import math
 from itertools import pairwise
 
-from ..data import Dataset, steps_per_epoch
+from ..data import Dataset, is_whole, steps_per_epoch
 from ..errors import InputError
 from .config import Config
 
+LARGE = 100_000  # weights whose products take longer than all else
 STEPS = 12_000  # what a run takes unless told otherwise
 SMALL = 128  # hidden units whose chains keep up with momentum
 
@@ -38,6 +39,7 @@ def settle(config: Config, train: Dataset) -> Config:
         "lr": lr,
         "centre": config.centre and config.model != "boltzmann",
         "momentum": default_momentum(config) if config.momentum is None else config.momentum,
+        "precision": precision(config, visible, binarise, train),
         "chains": config.chains or min(config.batch, len(train)),
         "data_dir": config.data_dir,
     }
@@ -53,6 +55,26 @@ def default_momentum(config: Config) -> float:
     if config.optimizer == "adam":
         return 0.9
     return 0.75 if max(config.layers, default=0) <= SMALL else 0.0
+
+
+def precision(config: Config, visible: str, binarise: str, train: Dataset) -> str:
+    """Return the precision of the products: bfloat16 for a large rbm of sharp states, where it is faster here.
+
+    Raises `InputError` for a sampler that weighs free energies, which would lose what it weighs.
+    """
+    weighs = config.sampler in ("tempered", "trajectory", "exact")
+    if config.precision != "auto":
+        if weighs and config.precision != "float32":
+            given = f"--precision {config.precision} was given with --sampler {config.sampler}"
+            raise InputError(f"{given}, which weighs free energies: pass --precision float32")
+        return config.precision
+    sharp = visible != "gaussian" and (binarise != "none" or train.kind in ("binary", "spin"))
+    if weighs or not sharp or config.model != "rbm" or train.width * max(config.layers) < LARGE:
+        return "float32"
+    from ..numerics import fastest
+    from .session import choose_device
+
+    return fastest(config.batch, train.width, max(config.layers), choose_device(config.device))
 
 
 def refuse_shape(config: Config, train: Dataset) -> None:
@@ -91,7 +113,7 @@ def refuse_listing(config: Config, train: Dataset) -> None:
 
 def refuse_misfit(config: Config, visible: str, train: Dataset) -> None:
     """Raise `InputError` unless units of the kind ``visible`` can take the values of the data."""
-    low, high = float(train.rows.min()), float(train.rows.max())
+    low, high = float(train.table.min()), float(train.table.max())
     given = f"{train.source} holds values from {low:g} to {high:g}"
     if visible == "bernoulli" and train.kind not in ("binary", "grey"):
         raise InputError(f"{given} where bernoulli units take 0 to 1: pass --visible {_fit(train)}")
@@ -101,7 +123,7 @@ def refuse_misfit(config: Config, visible: str, train: Dataset) -> None:
         raise InputError(f"{given} where spin units take two values: pass --binarise threshold")
     if visible.startswith("potts"):
         colours = int(visible.partition(":")[2])
-        whole = low >= 0 and high < colours and bool((train.rows == train.rows.round()).all())
+        whole = low >= 0 and high < colours and is_whole(train.table)
         if not whole:
             raise InputError(
                 f"{given} where {visible} takes whole numbers from 0 to {colours - 1}: "

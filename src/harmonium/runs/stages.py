@@ -142,7 +142,7 @@ class Plan:
     def make(self, done: Sequence[nn.Module], rows: Tensor, chance: Generator) -> Stage:
         """Return the next stage after the machines that are ``done``.
 
-        The training ``rows``, label columns last, set its first biases, and its persistent chains start at them.
+        The ``rows``, of training, label columns last, set its first biases, and its persistent chains start at them.
         """
         config, encode = self.config, self.encoder(done)
         seen = encode(rows)

@@ -57,15 +57,14 @@ def train(
     for index, v in enumerate(batches, start):
         positive = machine.infer(v if index > start else machine.admit(v, "the batch", whole=True), generator=generator)
         negative = sampler(machine, positive, generator=generator)
-        loss = machine.free_energy(positive).mean() - machine.free_energy(negative).mean()
-        total = loss + sum(penalty(machine, positive) for penalty in penalties)
-        optimizer.zero_grad()
-        total.backward()
+        loss = machine.contrast(positive, negative)
+        for penalty in penalties:
+            penalty(machine, positive).backward()
         for edit in edits:
             edit(machine, positive, negative)
-        refuse_divergence(machine, total.detach(), index)
+        refuse_divergence(machine, loss, index)
         optimizer.step()
-        yield Step(index, loss.detach(), positive, negative)
+        yield Step(index, loss, positive, negative)
 
 
 def refuse_divergence(machine: Machine | DBN, loss: Tensor, index: int) -> None:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy
 
 from ..machines import Bipartite, Machine, label_scores
 from ..units import Bernoulli, Potts
@@ -55,8 +54,8 @@ class Sparsity:
             above = machine.even.mean(machine.down(activity))[..., machine.visible.width :]
             activity = torch.cat([activity, above], -1)
         activity = activity.mean(0).clamp(1e-6, 1 - 1e-6)
-        goal = activity.new_tensor(self.target).expand_as(activity)
-        return self.strength * binary_cross_entropy(activity, goal, reduction="sum")
+        surprise = self.target * activity.log() + (1 - self.target) * torch.log1p(-activity)
+        return -self.strength * surprise.sum()
 
 
 @dataclass(frozen=True)

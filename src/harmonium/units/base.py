@@ -41,6 +41,10 @@ class Units(nn.Module, ABC):
     def mean(self, field: Tensor) -> Tensor:
         """Return E[x | field] = ∂cgf/∂field: (..., width) → (..., width)."""
 
+    def moments(self, field: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the means and the cgf in one pass: (..., width) → (..., width) and (...)."""
+        return self.mean(field), self.cgf(field)
+
     @abstractmethod
     def var(self, field: Tensor) -> Tensor:
         """Return the variance of each unit, ∂mean/∂field on the diagonal: (..., width) → (..., width)."""
@@ -67,6 +71,11 @@ class Units(nn.Module, ABC):
     def rest(self, *batch: int) -> Tensor:
         """Return the field of a row without neighbours: zeros of shape (*batch, width)."""
         return self.bias.new_zeros(*batch, self.width)
+
+    @property
+    def linear(self) -> bool:
+        """Whether the biases are all parameters, and bias·x all that they do to the energy."""
+        return False
 
     @property
     def labels(self) -> int:

@@ -1,4 +1,4 @@
-"""Kinds with finitely many states: Bernoulli, Spin, Binomial, Potts."""
+"""Kinds with finitely many states, all linear in their biases: Bernoulli, Spin, Binomial, Potts."""
 
 import torch
 from torch import Generator, Tensor
@@ -7,7 +7,15 @@ from .. import numerics
 from .base import Units
 
 
-class Bernoulli(Units):
+class Discrete(Units):
+    """Abstract: finitely many states, and biases alone."""
+
+    @property
+    def linear(self) -> bool:
+        return True
+
+
+class Bernoulli(Discrete):
     """Units that are 0 or 1: energy −bias·x, P(x = 1) = σ(bias + field)."""
 
     support = "0 or 1"
@@ -21,6 +29,9 @@ class Bernoulli(Units):
     def mean(self, field: Tensor) -> Tensor:
         return torch.sigmoid(self.bias + field)
 
+    def moments(self, field: Tensor) -> tuple[Tensor, Tensor]:
+        return numerics.logistic(field, self.bias)
+
     def var(self, field: Tensor) -> Tensor:
         p = self.mean(field)
         return p * (1 - p)
@@ -29,7 +40,7 @@ class Bernoulli(Units):
         return (self.bias + field > 0).to(self.bias.dtype)
 
     def sample(self, field: Tensor, *, generator: Generator | None = None) -> Tensor:
-        return numerics.bernoulli(self.bias + field, generator=generator)
+        return numerics.bernoulli(field, self.bias, generator=generator)
 
     @torch.no_grad()
     def match(self, v: Tensor) -> None:
@@ -42,7 +53,7 @@ class Bernoulli(Units):
         return self.bias.new_tensor([[0.0], [1.0]])
 
 
-class Spin(Units):
+class Spin(Discrete):
     """Units that are −1 or +1: energy −bias·x, E[x] = tanh(bias + field)."""
 
     support = "-1 or +1"
@@ -77,7 +88,7 @@ class Spin(Units):
         return self.bias.new_tensor([[-1.0], [1.0]])
 
 
-class Binomial(Units):
+class Binomial(Discrete):
     """Counts 0 … ``trials``, each the sum of that many equal Bernoulli units: energy −bias·x − log C(trials, x)."""
 
     def __init__(self, width: int, trials: int):
@@ -122,7 +133,7 @@ class Binomial(Units):
         return f"{self.width}, trials={self.trials}"
 
 
-class Potts(Units):
+class Potts(Discrete):
     """One-hot sites of ``colours`` states, laid flat: P(colour) = softmax(bias + field); also the label unit.
 
     A row of s sites has s·colours columns, the colours of the first site first.

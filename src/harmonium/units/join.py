@@ -28,6 +28,10 @@ class Join(Units):
         return torch.cat([part.bias for part in self.leaves()], -1)
 
     @property
+    def linear(self) -> bool:
+        return all(part.linear for part in self.rows())
+
+    @property
     def labels(self) -> int:
         """The number of classes, where the last part is one softmax label beside other units; else 0."""
         last = self.leaves()[-1]

@@ -1,4 +1,4 @@
-"""Draws fire as often as they should down to one in ten million, and functions hold at the ends of their range."""
+"""Functions hold to rounding at the ends of their range."""
 
 import math
 
@@ -6,44 +6,9 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import log_ndtr
-from scipy.stats import binomtest
 
 from harmonium import RBM, Bernoulli, evaluation, numerics
-from laws import LIMIT, rng
-
-TRIES = 4_000_000
-LOGITS = [-16.0, -12.0, -8.0, -4.0, -1.0, 0.0, 1.0, 4.0, 8.0, 12.0, 16.0]
-TYPES = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
-
-
-@pytest.mark.parametrize("kind", TYPES, ids=str)
-def test_bernoulli_fires_as_often_as_its_logit_says(kind):
-    """Exact binomial test of 4 million draws a logit, for the probability of the logit as rounded."""
-    for seed, logit in enumerate(LOGITS):
-        drawn = numerics.bernoulli(torch.full((TRIES,), logit, dtype=kind), generator=rng(seed))
-        assert drawn.dtype == kind
-        assert binomtest(int(drawn.double().sum()), TRIES, 1 / (1 + math.exp(-logit))).pvalue > LIMIT
-
-
-@pytest.mark.parametrize("kind", TYPES, ids=str)
-def test_colours_come_as_often_as_their_logits_say(kind):
-    logits = torch.tensor([0.0, -2.0, -6.0, -14.0]).to(kind)
-    odds = torch.softmax(logits.double(), 0)
-    drawn = sum(
-        numerics.one_hot(logits.expand(TRIES // 4, 4), generator=rng(seed)).double().sum(0) for seed in range(4)
-    )
-    for count, p in zip(drawn.tolist(), odds.tolist(), strict=True):
-        assert binomtest(int(count), TRIES, p).pvalue > LIMIT
-
-
-@pytest.mark.parametrize("kind", TYPES, ids=str)
-def test_what_is_certain_always_happens_and_what_is_impossible_never(kind):
-    for seed in range(5):
-        ends = torch.tensor([-math.inf, math.inf]).to(kind).expand(1_000_000, 2)
-        drawn = numerics.bernoulli(ends, generator=rng(seed)).sum(0, dtype=torch.float64)
-        assert drawn.tolist() == [0, 1_000_000]
-        colours = numerics.one_hot(torch.tensor([0.0, -math.inf, 0.0]).to(kind).expand(100_000, 3), generator=rng(seed))
-        assert float(colours[:, 1].sum()) == 0
+from laws import rng
 
 
 def grid(low=-700, high=800):
@@ -119,3 +84,16 @@ def test_bfloat16_free_energies_are_those_of_the_rounded_weights():
     exact = rounded.double().free_energy(v.double())
     found = m.bfloat16().free_energy(v.bfloat16()).double()
     assert float(((found - exact).abs() / exact.abs()).max()) < 0.02
+
+
+@pytest.mark.parametrize("scale", [0.0, 1.0, 30.0, 1000.0])
+@pytest.mark.parametrize("width", [1, 3, 500, 1300])
+def test_the_compiled_logistic_is_the_plain_one(scale, width):
+    pytest.importorskip("numba")
+    from harmonium.numerics import loops
+
+    field, bias = scale * torch.randn(40, width, generator=rng(1)), torch.randn(width, generator=rng(2))
+    mean, total = loops.logistic(field, bias)
+    logits = field.double() + bias.double()
+    assert torch.allclose(mean.double(), torch.sigmoid(logits), atol=3e-7)
+    assert torch.allclose(total.double(), numerics.softplus(logits).sum(-1), rtol=3e-6, atol=1e-6)

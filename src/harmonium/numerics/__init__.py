@@ -1,0 +1,39 @@
+"""Stable functions, and the only room that draws random numbers."""
+
+from .draws import bernoulli, binomial, choose, normal, one_hot, positive_normal, uniform
+from .products import PRECISIONS, fastest, products
+from .stable import (
+    HALF_LOG_2PI,
+    bennett,
+    hazard,
+    log_half_line,
+    log_mean_exp,
+    log_two_cosh,
+    logistic,
+    normal_cdf,
+    softplus,
+    wide,
+)
+
+__all__ = [
+    "HALF_LOG_2PI",
+    "PRECISIONS",
+    "bennett",
+    "bernoulli",
+    "binomial",
+    "choose",
+    "fastest",
+    "hazard",
+    "log_half_line",
+    "log_mean_exp",
+    "log_two_cosh",
+    "logistic",
+    "normal",
+    "normal_cdf",
+    "one_hot",
+    "positive_normal",
+    "products",
+    "softplus",
+    "uniform",
+    "wide",
+]

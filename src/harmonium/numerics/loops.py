@@ -1,0 +1,92 @@
+"""Passes over all entries as loops, compiled by numba; importing this costs a second."""
+
+import numpy as np
+import torch
+from numba import njit
+from torch import Tensor
+
+from .counter import GOLDEN, LEAST, MIXERS, POWERS, SMALL_MIXERS, WEYL
+
+f4, i4, u4, u8 = np.float32, np.int32, np.uint32, np.uint64
+_GOLDEN, _WEYL = u8(GOLDEN), u4(WEYL & 0xFFFFFFFF)
+_A, _B = u8(MIXERS[0]), u8(MIXERS[1])
+_SMALL_A, _SMALL_B = u4(SMALL_MIXERS[0]), u4(SMALL_MIXERS[1])
+_P0, _P1, _P2, _P3, _P4, _P5, _P6 = (f4(factor) for factor in POWERS)
+_LOG2_E, _LEAST, _STEP = f4(np.log2(np.e)), f4(LEAST), f4(2.0**-31)
+
+
+def draw(field: Tensor, bias: Tensor, key: Tensor) -> Tensor:
+    """Return the draws of a table, (rows, units), and a row of biases: those of ``counter``, to the bit."""
+    out = np.empty(field.shape, np.float32)
+    _draw(_array(field), _array(bias), key.numpy().view(np.uint64)[()], out)
+    return torch.from_numpy(out)
+
+
+def logistic(field: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+    """Return σ(field + bias), and the sums of log(1 + exp(field + bias)) over each row."""
+    mean, total = np.empty(field.shape, np.float32), np.empty(len(field), np.float32)
+    _logistic(_array(field), _array(bias), mean, total)
+    return torch.from_numpy(mean), torch.from_numpy(total)
+
+
+def _array(x: Tensor) -> np.ndarray:
+    return x.detach().float().contiguous().numpy()
+
+
+@njit(cache=True, nogil=True)
+def _mix(x):  # type: ignore[no-untyped-def]
+    x = u4((x ^ (x >> u4(16))) * _SMALL_A)
+    x = u4((x ^ (x >> u4(15))) * _SMALL_B)
+    return u4(x ^ (x >> u4(16)))
+
+
+@njit(cache=True, nogil=True)
+def _exp(x):  # type: ignore[no-untyped-def]
+    power = max(x * _LOG2_E, _LEAST)
+    whole = np.floor(power + f4(0.5))
+    rest = power - whole
+    found = _P6 * rest + _P5
+    found = found * rest + _P4
+    found = found * rest + _P3
+    found = found * rest + _P2
+    found = found * rest + _P1
+    found = found * rest + _P0
+    return found * i4((i4(whole) + i4(127)) << i4(23)).view(np.float32)
+
+
+@njit(cache=True, nogil=True)
+def _draw(field, bias, key, out):  # type: ignore[no-untyped-def]
+    for row in range(field.shape[0]):
+        z = u8(key + u8(row + 1) * _GOLDEN)
+        z = u8((z ^ (z >> u8(30))) * _A)
+        z = u8((z ^ (z >> u8(27))) * _B)
+        z = u8(z ^ (z >> u8(31)))
+        low, high = u4(z & u8(0xFFFFFFFF)), u4(z >> u8(32))
+        for unit in range(field.shape[1]):
+            x = _mix(u4(_mix(u4(u4(unit) * _WEYL + low)) + high))
+            u = (f4(i4(x >> u4(1))) + f4(0.5)) * _STEP
+            logit = field[row, unit] + bias[unit]
+            odds = _exp(-abs(logit))
+            out[row, unit] = f4(((odds + f4(1)) * u < odds) != (logit > f4(0)))
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "nsz"})
+def _logistic(field, bias, mean, total):  # type: ignore[no-untyped-def]
+    width = field.shape[1]
+    odds = np.empty(width, np.float32)
+    for row in range(field.shape[0]):
+        for unit in range(width):
+            logit = field[row, unit] + bias[unit]
+            odds[unit] = _exp(-abs(logit))
+            likelier = f4(1) / (f4(1) + odds[unit])
+            mean[row, unit] = likelier if logit > f4(0) else odds[unit] * likelier
+        above = f4(0)  # log(1 + eˣ) = max(x, 0) + log(1 + e⁻ˡˣˡ), whose sum is one log of a product of numbers 1 to 2
+        for unit in range(width):
+            above += max(field[row, unit] + bias[unit], f4(0))
+        logs = 0.0
+        for first in range(0, width, 512):
+            product = 1.0
+            for unit in range(first, min(first + 512, width)):
+                product *= 1.0 + np.float64(odds[unit])
+            logs += np.log(product)
+        total[row] = above + logs

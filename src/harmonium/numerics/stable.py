@@ -1,0 +1,80 @@
+"""Functions that hold to rounding over their whole range."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from . import hot
+
+HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
+FAST = (torch.float32, torch.bfloat16)
+
+
+def wide(x: Tensor) -> Tensor:
+    """Return ``x`` in float32, or in float64 if it is already."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def softplus(x: Tensor) -> Tensor:
+    """Return log(1 + eˣ), correct to rounding in float64 too (torch switches to x at 20, losing 2e-9)."""
+    return F.softplus(x, threshold=40)
+
+
+def logistic(field: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+    """Return σ(field + bias), and the sums of softplus(field + bias) over the last axis, for no gradient to follow."""
+    loop = hot.close(field) if field.dtype in FAST and field.ndim == 2 and bias.ndim == 1 else None
+    if loop is not None:
+        return loop.logistic(field, bias)
+    logits = field + bias
+    return torch.sigmoid(logits), softplus(logits).sum(-1)
+
+
+def log_two_cosh(x: Tensor) -> Tensor:
+    """Return log(eˣ + e⁻ˣ) without overflow."""
+    size = x.abs()
+    return size + torch.log1p(torch.exp(-2 * size))
+
+
+def normal_cdf(z: Tensor) -> Tensor:
+    """Return Φ(z) by erfc; ``torch.special.ndtr`` is 0 below z ≈ −9."""
+    return 0.5 * torch.erfc(-z / math.sqrt(2))
+
+
+def log_half_line(z: Tensor) -> Tensor:
+    """Return log ∫₀^∞ exp(zt − t²/2) dt, the log-mass of a unit Gaussian's positive half under a field ``z``."""
+    scaled = torch.special.erfcx(-z.clamp_max(0) / math.sqrt(2))  # exp(z²/2) · 2Φ(z), safe where z < 0
+    right = torch.special.log_ndtr(z.clamp_min(0)) + 0.5 * z.clamp_min(0) ** 2
+    return torch.where(z < 0, torch.log(scaled / 2), right) + HALF_LOG_2PI
+
+
+def hazard(z: Tensor) -> Tensor:
+    """Return φ(z)/Φ(z), the amount by which cutting at zero lifts the mean of a unit Gaussian centred at ``z``."""
+    left = math.sqrt(2 / math.pi) / torch.special.erfcx(-z.clamp_max(0) / math.sqrt(2))
+    density = torch.exp(-0.5 * z.clamp_min(0) ** 2 - HALF_LOG_2PI)
+    return torch.where(z < 0, left, density / normal_cdf(z.clamp_min(0)))
+
+
+def log_mean_exp(x: Tensor, dim: int = 0) -> Tensor:
+    """Return log of the mean of eˣ along ``dim``."""
+    return torch.logsumexp(x, dim) - math.log(x.shape[dim])
+
+
+def bennett(forward: Tensor, backward: Tensor) -> tuple[float, float]:
+    """Return log Z_b − log Z_a, and its standard error, from the work of states of a and of b (Bennett, 1976).
+
+    ``forward`` holds F_b − F_a at states of a, ``backward`` F_a − F_b at states of b, in float64.  The difference d
+    makes the two sums of σ(∓(work ± d ± log(n_a/n_b))) equal, and is found by halving.  The error is that of
+    independent states (Shirts & Chodera, 2008).
+    """
+    bias = math.log(len(forward) / len(backward))
+    ends = torch.cat([-forward, backward])
+    low, high = float(ends.min()) - 40, float(ends.max()) + 40
+    for _ in range(60):
+        d = (low + high) / 2
+        more = torch.sigmoid(-(bias + forward + d)).sum() > torch.sigmoid(bias - backward + d).sum()
+        low, high = (d, high) if bool(more) else (low, d)
+    here, there = torch.sigmoid(-(bias + forward + d)), torch.sigmoid(bias - backward + d)
+    spread = sum(float(f.var(correction=0) / f.mean() ** 2) / len(f) for f in (here, there))
+    return d, math.sqrt(spread)
