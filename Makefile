@@ -8,7 +8,7 @@ BIN := .venv/bin
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@
 
-.PHONY: demo test test-all fast planted lint clean
+.PHONY: demo test test-all fast bench planted lint clean
 demo: .venv/ready
 	$(BIN)/harmonium train digits --seed 1 --out runs/demo --replace
 
@@ -20,6 +20,9 @@ test-all: .venv/ready lint
 
 fast: .venv/ready
 	$(BIN)/pytest -n 2 -m 'not slow and not whole'
+
+bench: .venv/ready
+	$(BIN)/pytest benchmarks --benchmark-quiet --benchmark-json=bench.json -p no:xdist
 
 planted: .venv/ready
 	$(BIN)/python tests/planted/check.py

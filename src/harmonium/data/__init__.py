@@ -8,7 +8,7 @@ from harmonium.data.batches import batches, one_hot, prepare, steps_per_epoch
 from harmonium.data.check import Findings, check
 from harmonium.data.dataset import Dataset, is_whole, settle
 from harmonium.data.idx import read_idx
-from harmonium.data.registry import NAMES, SPLITS, load
+from harmonium.data.registry import NAMES, SPLITS, load, load_training
 from harmonium.data.toys import bars_and_stripes, shifting_bar
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "check",
     "is_whole",
     "load",
+    "load_training",
     "one_hot",
     "prepare",
     "read_idx",

@@ -71,15 +71,34 @@ def load(
         raise InputError(
             f"split {split!r} was given where {', '.join(SPLITS)} was expected" + suggest(split, SPLITS)
         )
+    return _part_of(_whole(name_or_path, split, data_dir, levels), split)
+
+
+def load_training(
+    name_or_path: str | Path, *, data_dir: str | Path | None = None, levels: int | None = None
+) -> tuple[Dataset, Dataset]:
+    """Return the ``train`` and the ``valid`` split of one table, read once: see ``load``."""
+    whole = _whole(name_or_path, "train", data_dir, levels)
+    return _part_of(whole, "train"), _part_of(whole, "valid")
+
+
+def _whole(name_or_path: str | Path, split: str, data_dir: str | Path | None, levels: int | None) -> Table:
+    """Return the table that holds a split, its values and labels judged."""
     table = open_table(name_or_path, split, data_dir=data_dir)
     rows, levels = settle(table.array, table.source, table.levels if levels is None else levels)
     labels = None if table.labels is None else tidy_labels(table.labels, len(rows), table.source)
+    return table._replace(array=rows.reshape(table.array.shape), levels=levels, labels=labels)
+
+
+def _part_of(table: Table, split: str) -> Dataset:
+    rows, labels = table.array.reshape(len(table.array), -1), table.labels
     picked = pick(len(rows), table.held_out, split, table.source)
+    assert table.levels is not None
     return Dataset(
         name=table.name,
         split=split,
         table=rows[picked] if isinstance(picked, slice) else rows,
-        levels=levels,
+        levels=table.levels,
         shape=table.array.shape[1:],
         labels=None if labels is None else labels[picked],
         source=table.source,

@@ -23,9 +23,10 @@ def bernoulli(field: Tensor, bias: Tensor | float = 0.0, *, generator: Generator
     The draw of a unit depends on its row, its place in it and one number from ``generator``: on no other row.
     """
     key = counter.key(field.device, generator)
-    shift = torch.as_tensor(bias, dtype=field.dtype, device=field.device).detach()
-    kind = torch.promote_types(field.dtype, shift.dtype)
-    return counter.bernoulli(wide(field.detach()), wide(shift), key).to(kind)
+    if not isinstance(bias, Tensor):
+        bias = field.new_tensor(bias)
+    kind = torch.promote_types(field.dtype, bias.dtype)
+    return counter.bernoulli(field.detach(), bias.detach(), key).to(kind)
 
 
 def binomial(logits: Tensor, trials: int, *, generator: Generator | None = None) -> Tensor:

@@ -69,7 +69,14 @@ class Run:
 
     def dataset(self, split: str) -> data.Dataset:
         """Return the rows of a split, as they are stored; raises `InputError` when they no longer fit the run."""
+        if split in ("train", "valid"):
+            return self._training[split == "valid"]
         return rows(self.source, split, self.config)
+
+    @cached_property
+    def _training(self) -> "tuple[data.Dataset, data.Dataset]":
+        """The rows to train on and those held out beside them, read once."""
+        return data.load_training(self.source, data_dir=self.config.data_dir, levels=levels(self.config))
 
     @cached_property
     def tuning(self) -> Tuning | None:
@@ -123,8 +130,12 @@ class Run:
 
 def rows(source: str, split: str, config: Config) -> data.Dataset:
     """Return the rows of a split; those of potts units stay whole numbers."""
-    levels = 0 if config.colours else config.levels
-    return data.load(source, split, data_dir=config.data_dir, levels=levels)
+    return data.load(source, split, data_dir=config.data_dir, levels=levels(config))
+
+
+def levels(config: Config) -> int | None:
+    """Return what a run says that its values mean."""
+    return 0 if config.colours else config.levels
 
 
 def environment() -> dict[str, Any]:

@@ -21,7 +21,7 @@ from .stages import Stage
 WATCHED = 200  # rows that the figures of an epoch are taken from
 READ = 1000  # rows whose labels are read after every epoch
 SHOWN = 32  # rows of a snapshot
-FIRST = 10_000  # rows that first biases and first chains are taken from
+FIRST = 5_000  # rows that first biases and first chains are taken from
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,82 @@
+"""Products rounded to bfloat16: what chains then sample, and what trainings then reach."""
+
+import copy
+
+import pytest
+import torch
+
+from harmonium import RBM, Bernoulli, Persistent, Potts, Spin, data, evaluation, run, train
+from harmonium.numerics import fastest, products
+from laws import DRAWS, exact_states, probabilities, rng, row_of, same_distribution
+
+CPU = torch.device("cpu")
+KINDS = {"bernoulli": Bernoulli, "spin": Spin, "potts": lambda width: Potts(width // 3, 3)}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_chains_keep_the_distribution_of_the_rounded_weights(name):
+    m = RBM(KINDS[name](6), Bernoulli(4), generator=rng(1)).requires_grad_(False)
+    m.weight.normal_(0, 0.7, generator=rng(2))
+    rounded = copy.deepcopy(m)
+    rounded.weight.copy_(m.weight.bfloat16().float())
+    rounded = rounded.double()
+    x = exact_states(rounded, DRAWS).float()
+    with products("bfloat16", CPU):
+        x = run(m, x, 4, generator=rng(3))
+    assert x.dtype == torch.float32
+    states = row_of(rounded).states()
+    same_distribution(x.double(), states, probabilities(rounded, states))
+
+
+def reached(seed, precision):
+    """Return the exact mean log-likelihood of held-out digits after 3000 updates of 16 hidden units."""
+    rows = data.load("digits", "train").binarized()
+    unseen = data.load("digits", "test").binarized()
+    m = RBM(Bernoulli(64), Bernoulli(16), generator=rng(seed)).match(rows)
+    chains = Persistent(rows[:100])
+    steps = train(
+        m, data.batches(rows, 50, generator=rng(seed)), chains, torch.optim.SGD(m.parameters(), lr=0.05),
+        generator=rng(seed + 50),
+    )  # fmt: skip
+    with products(precision, CPU):
+        for _ in range(3000):
+            next(steps)
+    return evaluation.log_likelihood(m, unseen, evaluation.log_partition(m)).value
+
+
+@pytest.mark.slow
+def test_the_likelihood_reached_is_the_same():
+    """Three seeds each way: the means agree within three standard errors, and their spread is small."""
+    plain, rounded = (torch.tensor([reached(seed, word) for seed in range(3)]) for word in ("float32", "bfloat16"))
+    error = float(((plain.var() + rounded.var()) / 3).sqrt())
+    assert abs(float(plain.mean() - rounded.mean())) < 3 * error, (plain, rounded)
+    assert error < 0.3
+    assert float(plain.mean()) > -23  # independent units reach about -34
+
+
+def test_parameters_and_gradients_stay_float32():
+    m = RBM(Bernoulli(8), Bernoulli(5), generator=rng(1))
+    x = (torch.rand(20, 8, generator=rng(2)) < 0.5).float()
+    with products("bfloat16", CPU):
+        assert m.up(x).dtype == torch.bfloat16  # so that the test means something
+        loss = m.contrast(x[:12], x[12:])
+    assert loss.dtype == torch.float32
+    assert {p.dtype for p in m.parameters()} == {p.grad.dtype for p in m.parameters()} == {torch.float32}
+    exact = copy.deepcopy(m)
+    exact.contrast(x[:12], x[12:])
+    for p, q in zip(m.parameters(), exact.parameters(), strict=True):
+        assert torch.allclose(p.grad, q.grad, atol=2e-3)
+
+
+def test_phases_of_different_sizes_weigh_alike_when_rounded():
+    """Saturated units: both phases say the same, and the gradient is zero, not a rounding of it."""
+    m = RBM(Bernoulli(8), Bernoulli(5))
+    with torch.no_grad():
+        m.hidden.bias.fill_(40.0)
+    with products("bfloat16", CPU):
+        m.contrast(torch.ones(64, 8), torch.ones(100, 8))
+    assert float(m.weight.grad.abs().max()) < 1e-6
+
+
+def test_the_fastest_precision_is_one_of_them():
+    assert fastest(100, 784, 500, CPU) in ("float32", "bfloat16")
