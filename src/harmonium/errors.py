@@ -1,4 +1,4 @@
-"""The two ways in which work ends early, each told in one line."""
+"""The three ways in which work ends early, each told in one line."""
 
 import difflib
 from collections.abc import Iterable
@@ -16,3 +16,7 @@ def suggest(given: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the closest known word, or an empty string."""
     near = difflib.get_close_matches(given, list(known), n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
+
+
+class Unsaved(Exception):
+    """What was learned could not be written; what was written before is whole."""

@@ -114,12 +114,17 @@ def write_bytes(path: str | Path, content: bytes) -> Path:
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
-    directory = os.open(path.parent, os.O_RDONLY)
+    flush(path.parent)
+    return path
+
+
+def flush(folder: Path) -> None:
+    """Bring the names in a folder to the disk."""
+    directory = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(directory)
     finally:
         os.close(directory)
-    return path
 
 
 def _line(error: BaseException) -> str:

@@ -85,6 +85,11 @@ def test_a_table_that_is_no_block_of_memory_draws_as_its_copy(form):
         )
 
 
+def test_what_is_not_a_number_draws_none(form):
+    logits = torch.tensor([[0.0, math.nan, 1.0], [math.nan, 5.0, -5.0]])
+    assert torch.equal(numerics.bernoulli(logits, generator=rng(1)).isnan(), logits.isnan())
+
+
 def bits(count, key, units=256):
     """Return rows of raw words, (count, units), as the draws see them, in 0…1."""
     words = counter.row_words(count, torch.tensor(key))

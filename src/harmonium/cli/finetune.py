@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from ..runs import Run
 from ..runs.config import Tuning
@@ -15,6 +16,7 @@ def finetune(
     settings: Annotated[Tuning, Parameter(name="*")] = Tuning(),
     out: Path | None = None,
     replace: bool = False,
+    save_every: Annotated[float, Parameter(validator=Number(gte=0))] = 5.0,
     report: bool = True,
 ) -> None:
     """Train all layers of a run together, into a run of its own; the run that it starts from stays as it is.
@@ -30,15 +32,21 @@ def finetune(
         Directory of the new run; RUN-METHOD unless given.
     replace
         Start anew where a run lies already.
+    save_every
+        Seconds of training between checkpoints, at least.
     report
         Evaluate the new run and write its report.
     """
     home = Run.open(run)
+    from ..runs.directory import held, refuse_run
     from ..runs.tuning import begin
     from .train import clear, finish, learn, open_session, take_threads
 
     path = out or home.path.with_name(f"{home.path.name}-{settings.method}")
     take_threads(home.config, home.dataset("train").width)
-    tuned = begin(home, path, settings, clear if replace else None)
-    learn(open_session(tuned, resume=False))
+    if not replace:
+        refuse_run(path)
+    with held(path):
+        tuned = begin(home, path, settings, clear if replace else None)
+        learn(open_session(tuned, resume=False), save_every)
     finish(tuned, report)

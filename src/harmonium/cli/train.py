@@ -1,11 +1,14 @@
 """``harmonium train``."""
 
+import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
-from ..errors import InputError
+from ..errors import Diverged, InputError
 from ..runs import Config, Run
 from . import console
 from .app import Interrupted
@@ -14,8 +17,8 @@ if TYPE_CHECKING:
     from ..runs.session import Epoch, Session
 
 ROWS = 20  # lines of figures printed over a whole run
-PAUSE = 5.0  # seconds of training between checkpoints
-FILES = ("config.yaml", "metrics.csv", "model.safetensors", "checkpoint.safetensors", "env.json", "report.html",
+TRIES = 8  # times that a diverged run goes back and halves its rate
+FILES = ("config.yaml", "metrics.csv", "model.safetensors", "events.jsonl", "env.json", "report.html",
          "finetune.yaml", "origin.safetensors", "network.safetensors")
 LIGHT = 4_000_000  # multiply-adds in a batch's product below which a second thread costs more than it gives
 
@@ -28,6 +31,7 @@ def train(
     out: Path | None = None,
     replace: bool = False,
     resume: Path | None = None,
+    save_every: Annotated[float, Parameter(validator=Number(gte=0))] = 5.0,
     report: bool = True,
 ) -> None:
     """Train a machine and write a run directory.
@@ -47,11 +51,17 @@ def train(
         Start anew where a run lies already.
     resume
         Directory of a run to go on with, bit for bit, from its last checkpoint.
+    save_every
+        Seconds of training between checkpoints, at least.
     report
         Evaluate the run and write its report.
     """
-    home = _resumed(resume, data, settings) if resume else _created(data, settings, config, out, replace)
-    learn(open_session(home, resume is not None))
+    with ExitStack() as hold:
+        if resume:
+            home = _resumed(resume, data, settings, hold)
+        else:
+            home = _created(data, settings, config, out, replace, hold)
+        learn(open_session(home, resume is not None), save_every)
     finish(home, report)
 
 
@@ -65,8 +75,10 @@ def finish(home: Run, report: bool) -> None:
         console.say(f"run: {home.path}")
 
 
-def _created(data: str | None, settings: Config, config: Path | None, out: Path | None, replace: bool) -> Run:
-    from ..runs.directory import free_path, rows
+def _created(
+    data: str | None, settings: Config, config: Path | None, out: Path | None, replace: bool, hold: ExitStack
+) -> Run:
+    from ..runs.directory import free_path, held, refuse_run, rows
     from ..runs.settle import settle
 
     source, settings = _merged(data, settings, config)
@@ -77,6 +89,9 @@ def _created(data: str | None, settings: Config, config: Path | None, out: Path 
     take_threads(settled, train.width)
     choose_device(settled.device)  # so that nothing is replaced before all is known to fit
     path = out or free_path(source)
+    if not replace:
+        refuse_run(path)
+    hold.enter_context(held(path))
     if replace:
         clear(path)
     return Run.create(path, source, settled)
@@ -95,10 +110,13 @@ def _merged(data: str | None, settings: Config, config: Path | None) -> tuple[st
     return data, settings
 
 
-def _resumed(path: Path, data: str | None, settings: Config) -> Run:
+def _resumed(path: Path, data: str | None, settings: Config, hold: ExitStack) -> Run:
+    from ..runs.directory import held
+
     if data is not None or settings.model_fields_set:
         raise InputError("--resume goes on with the run's own data and settings: give neither beside it")
     home = Run.open(path)
+    hold.enter_context(held(path))
     take_threads(home.config, home.dataset("train").width)
     return home
 
@@ -121,19 +139,22 @@ def clear(path: Path) -> None:
         (path / name).unlink(missing_ok=True)
     for file in path.glob("evaluation-*.json"):
         file.unlink()
-    for folder in ("snapshots", "pictures"):
+    for folder in ("checkpoints", "snapshots", "pictures"):
         shutil.rmtree(path / folder, ignore_errors=True)
 
 
 def open_session(home: Run, resume: bool) -> "Session":
     """Return the session of a run, at its start or where its checkpoint stands."""
-    from ..runs import checkpoint
+    from ..runs import checkpoint, vault
     from ..runs.session import Session
 
     session = Session(home)
-    if resume:
-        checkpoint.resume(session)
+    if resume and vault.places(home.path):
+        for problem in checkpoint.resume(session):
+            console.note(f"passed over: {problem}")
         console.note(f"going on from step {session.step} of {session.steps}")
+    elif resume:
+        console.note("no checkpoint was reached: starting from the beginning")
     config = home.config
     console.note(
         f"{home.source}: {len(session.rows)} rows of {session.rows.width} "
@@ -143,16 +164,34 @@ def open_session(home: Run, resume: bool) -> "Session":
     return session
 
 
-def learn(session: "Session") -> None:
+def learn(session: "Session", save_every: float) -> None:
+    """Go through the steps; where they diverge go back to the last checkpoint, at half the rate, `TRIES` times."""
+    from ..runs import checkpoint
+
+    if session.step == 0:
+        session.snapshot()
+        checkpoint.save(session)
+    for _ in range(TRIES):
+        try:
+            return _learn(session, save_every)
+        except Diverged as error:
+            session = checkpoint.retreat(session, error)
+            rate = max(checkpoint.rates(session))
+            console.note(f"{error}: back to step {session.step}, at half the rate, {rate:.3g}")
+    try:
+        _learn(session, save_every)
+    except Diverged as error:
+        raise Diverged(f"{error}; gave up after {TRIES} halvings of it, checkpoints are whole") from error
+
+
+def _learn(session: "Session", save_every: float) -> None:
     """Go through the steps with a bar, saving now and then; on a signal save, and leave."""
     from ..runs import checkpoint
 
     every = max(1, session.epochs // ROWS)
     each = session.epochs // len(session.plan.names)
     milestones = {1, (session.epochs + 1) // 2, session.epochs, *range(each, session.epochs, each)}
-    saved, named = session.seconds, 0
-    if session.step == 0:
-        session.snapshot()
+    saved, named = time.monotonic(), 0
     with console.asked_to_stop() as stop, console.bar() as bar:
         task = bar.add_task("training", total=session.steps, completed=session.step, figures="")
         for _loss, epoch in session:
@@ -166,9 +205,9 @@ def learn(session: "Session") -> None:
                     bar.console.print(f"epoch {epoch.epoch:>4}  {_figures(epoch)}", highlight=False, soft_wrap=True)
                 if epoch.epoch in milestones:
                     session.snapshot()
-                if session.seconds - saved > PAUSE:
-                    checkpoint.save(session)
-                    saved = session.seconds
+            if time.monotonic() - saved > save_every:
+                checkpoint.save(session)
+                saved = time.monotonic()
             if stop():
                 checkpoint.save(session)
                 console.note(f"stopped at step {session.step}: `harmonium train --resume {session.home.path}` goes on")

@@ -26,7 +26,10 @@ def key(device: torch.device, generator: Generator | None) -> Tensor:
 
 
 def bernoulli(field: Tensor, bias: Tensor, key: Tensor) -> Tensor:
-    """Return 1 with probability σ(field + bias) to 2⁻³¹, else 0, in float32; rows count over all axes but the last."""
+    """Return 1 with probability σ(field + bias) to 2⁻³¹, else 0, in float32; rows count over all axes but the last.
+
+    What is not a number draws what is not a number, so that it is noticed.
+    """
     field, bias = field.float(), bias.float()
     if bias.ndim != 1:
         field, bias = field + bias, bias.new_zeros((field.shape or (1,))[-1])
@@ -61,7 +64,8 @@ def _draw(logits: Tensor, words: Tensor) -> Tensor:
     for factor in POWERS[-2::-1]:
         odds = odds * rest + factor
     odds = odds * (whole.int() + 127).bitwise_left_shift(23).view(torch.float32)  # exp(−|logit|)
-    return (((odds + 1) * u < odds) ^ (logits > 0)).float()  # the less likely value has probability odds / (1 + odds)
+    drawn = (((odds + 1) * u < odds) ^ (logits > 0)).float()  # the less likely value has probability odds / (1 + odds)
+    return torch.where(logits.isnan(), logits, drawn)
 
 
 def _mix(x: Tensor) -> Tensor:

@@ -67,7 +67,8 @@ def _draw(field, bias, key, out):  # type: ignore[no-untyped-def]
             u = (f4(i4(x >> u4(1))) + f4(0.5)) * _STEP
             logit = field[row, unit] + bias[unit]
             odds = _exp(-abs(logit))
-            out[row, unit] = f4(((odds + f4(1)) * u < odds) != (logit > f4(0)))
+            drawn = f4(((odds + f4(1)) * u < odds) != (logit > f4(0)))
+            out[row, unit] = drawn if logit == logit else logit
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "nsz"})

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from dataclasses import fields
 from typing import Any
 
@@ -9,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from .. import storage
-from ..errors import InputError
+from ..errors import Diverged, InputError, Unsaved
+from . import vault
 from .session import Epoch, Session
 
-NAME = "checkpoint.safetensors"
 OPEN = (  # figures that not every stage has
     "log_likelihood", "pseudo_likelihood", "label_error", "mean_field_change", "chain_drift",
     "free_energy_gap", "reconstruction_error",
@@ -20,20 +21,34 @@ OPEN = (  # figures that not every stage has
 
 
 def save(session: Session) -> None:
-    """Write the checkpoint, the metrics and the model, each whole or not at all."""
-    home = session.home
-    storage.write_tensors(home.file(NAME), state(session), {"step": session.step})
-    storage.write_bytes(home.file("metrics.csv"), table(session.history).encode())
-    session.plan.save(home.path, [*session.done, session.machine])
+    """Write the checkpoint, the metrics and the model, each whole or not at all.
+
+    Raises `Diverged` rather than keep a number that is not finite, and `Unsaved` where they cannot be written.
+    """
+    home, held = session.home, state(session)
+    refuse_infinite(session.step, held)
+    vault.put(home.path, session.step, held, {})
+    try:
+        storage.write_bytes(home.file("metrics.csv"), table(session.history).encode())
+        session.plan.save(home.path, [*session.done, session.machine])
+    except OSError as error:
+        line = f"{home.path} cannot be written ({error.strerror}): its checkpoint is whole, `--resume` goes on"
+        raise Unsaved(line) from error
 
 
-def resume(session: Session) -> None:
-    """Take a new session to where its run's checkpoint stands, bit for bit.
+def refuse_infinite(step: int, held: dict[str, Tensor]) -> None:
+    """Raise `Diverged` where a number of the machine, its optimiser or its chains is not finite."""
+    for name, value in held.items():
+        if name != "history" and value.is_floating_point() and not bool(value.isfinite().all()):
+            raise Diverged(f"training diverged before step {step}: {name} is not finite; lower the learning rate")
+
+
+def resume(session: Session) -> list[str]:
+    """Take a new session to where its run's newest whole checkpoint stands, bit for bit; say what was passed over.
 
     Raises `InputError` when there is no checkpoint, or it does not fit the run.
     """
-    where = session.home.file(NAME)
-    found, facts = storage.read_tensors(where)
+    where, found, facts, problems = vault.latest(session.home.path)
     try:
         for _ in range(max(0, int(facts["step"]) - 1) // session.lap):
             fill(session.machine, owned(found, f"done{len(session.done)}"), session.device)
@@ -42,8 +57,7 @@ def resume(session: Session) -> None:
             fill(module, owned(found, owner), session.device)
         optimizer = session.stage.optimizer
         optimizer.load_state_dict({**optimizer.state_dict(), "state": moments(found)})
-        for group, rate in zip(optimizer.param_groups, found["rates"].tolist(), strict=True):
-            group["initial_lr"] = rate
+        set_rates(session, found["rates"].tolist())
         session.epoch_start = found["order"]
         session.chance.set_state(found["chance"])
         session.seconds = float(found["seconds"])
@@ -52,6 +66,29 @@ def resume(session: Session) -> None:
     except (KeyError, RuntimeError, ValueError, TypeError) as error:
         line = " ".join(str(error).split())
         raise InputError(f"{where} does not fit the run ({line}): train it again with --replace") from None
+    return problems
+
+
+def retreat(session: Session, cause: Diverged) -> Session:
+    """Return a session at the newest checkpoint, of half the learning rate that this one had, and log the event."""
+    back = Session(session.home)
+    resume(back)
+    set_rates(back, [rate / 2 for rate in rates(session)])
+    event = {"event": "diverged", "step": session.step, "back_to": back.step, "lr": rates(back), "cause": str(cause)}
+    with open(session.home.file("events.jsonl"), "a", encoding="utf-8") as log:
+        log.write(json.dumps(event) + "\n")
+    return back
+
+
+def rates(session: Session) -> list[float]:
+    """Return the learning rate that each group of parameters started from."""
+    return [group.get("initial_lr", group["lr"]) for group in session.stage.optimizer.param_groups]
+
+
+def set_rates(session: Session, found: list[float]) -> None:
+    """Set the learning rate that each group's schedule starts from."""
+    for group, rate in zip(session.stage.optimizer.param_groups, found, strict=True):
+        group["initial_lr"] = group["lr"] = rate
 
 
 def state(session: Session) -> dict[str, Tensor]:
@@ -64,12 +101,11 @@ def state(session: Session) -> dict[str, Tensor]:
     }
     for i, kept in session.stage.optimizer.state_dict()["state"].items():
         held |= {f"optimizer.{i}.{name}": value for name, value in kept.items() if isinstance(value, Tensor)}
-    rates = [group.get("initial_lr", group["lr"]) for group in session.stage.optimizer.param_groups]
     rows = [[float("nan") if value is None else value for value in vars(one).values()] for one in session.history]
     return held | {
         "order": session.epoch_start,
         "chance": session.chance.get_state(),
-        "rates": torch.tensor(rates, dtype=torch.float64),
+        "rates": torch.tensor(rates(session), dtype=torch.float64),
         "seconds": torch.tensor(session.seconds, dtype=torch.float64),
         "history": torch.tensor(rows, dtype=torch.float64).reshape(-1, len(fields(Epoch))),
     }

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -50,15 +52,16 @@ class Run:
     @classmethod
     def create(cls, path: Path, data_source: str, config: Config) -> "Run":
         """Make the directory and write the settings; raises `InputError` where a run lies already or none can lie."""
-        if (path / "config.yaml").exists():
-            raise InputError(f"{path} already holds a run: pass --replace to start anew, or another --out")
+        from ..storage import write_bytes
+
+        refuse_run(path)
         try:
             path.mkdir(parents=True, exist_ok=True)
             local = Path(data_source).exists() and data_source not in data.NAMES
             named = str(Path(data_source).resolve()) if local else data_source
             settings = {"data": named, **config.model_dump(exclude_none=True)}
-            (path / "config.yaml").write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
             (path / "env.json").write_text(json.dumps(environment(), indent=1) + "\n", encoding="utf-8")
+            write_bytes(path / "config.yaml", yaml.safe_dump(settings, sort_keys=False).encode())
         except OSError as error:
             raise InputError(f"{path} cannot be written ({error.strerror}): pass another --out") from None
         return cls(path, named, config)
@@ -164,3 +167,36 @@ def free_path(source: str, parent: Path = Path("runs")) -> Path:
     stem = Path(source).name.partition(".")[0] or "run"
     paths = (parent / (stem if n == 1 else f"{stem}-{n}") for n in range(1, 10_000))
     return next(path for path in paths if not path.exists())
+
+
+def refuse_run(path: Path) -> None:
+    """Raise `InputError` where a run lies already, saying how far it came and what the choices are."""
+    if not (path / "config.yaml").exists():
+        return
+    steps = [int(place.name) for place in (path / "checkpoints").glob("*") if place.name.isdigit()]
+    far = f", saved at step {max(steps)}" if steps else ""
+    raise InputError(
+        f"{path} already holds a run{far}: go on with --resume {path}, pass --replace to start anew, or another --out"
+    )
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Hold a run's directory, so that no other process trains there; a lock whose owner has died is no lock.
+
+    Raises `InputError` when another process holds it, or it cannot be made.
+    """
+    from filelock import FileLock, Timeout
+
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path / ".lock", blocking=False)
+        lock.acquire()
+    except Timeout:
+        raise InputError(f"another process is training in {path}: wait for it, or pass another --out") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error.strerror}): pass another --out") from None
+    try:
+        yield
+    finally:
+        lock.release()

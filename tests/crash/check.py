@@ -1,0 +1,83 @@
+"""Kill trainings at random moments, and see that each goes on to the bytes of the one that nobody touched.
+
+    python tests/crash/check.py [KILLS]
+
+Two at a time, five kills a run, over the kinds in turn.  Exit 0 when every run ends at the same bytes.
+"""
+
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+EACH = 5  # kills of one run
+KINDS = {
+    "rbm, persistent chains": "--hidden 12 --steps 6000",
+    "rbm, tempered": "--hidden 8 --steps 1500 --sampler tempered --rungs 4",
+    "dbm": "--model dbm --hidden 10,6 --steps 1500",
+    "dbn": "--model dbn --hidden 10,8 --labels --steps 2500",
+}
+HARMONIUM = [sys.executable, "-m", "harmonium"]
+
+
+def words(kind: str, out: Path) -> list[str]:
+    """Return the command that trains a kind, saving ten times a second."""
+    return ["train", "digits", *KINDS[kind].split(), "--seed", "1", "--out", str(out), "--no-report"]
+
+
+def often(command: list[str]) -> list[str]:
+    return [*HARMONIUM, *command, "--save-every", "0.1"]
+
+
+def untouched(kind: str, place: Path) -> tuple[bytes, float]:
+    """Return the bytes of the model of a run that nobody kills, and the seconds that it took."""
+    since = time.monotonic()
+    subprocess.run(often(words(kind, place)), check=True, capture_output=True)
+    return (place / "model.safetensors").read_bytes(), time.monotonic() - since
+
+
+def survive(kind: str, place: Path, seconds: float, kills: int, seed: int) -> bytes:
+    """Return the bytes of the model of a run that was killed so often, each time within ``seconds`` of its start."""
+    chance, done = random.Random(seed), 0
+    while True:
+        resume = (place / "config.yaml").exists()
+        command = ["train", "--resume", str(place), "--no-report"] if resume else words(kind, place)
+        work = subprocess.Popen(often(command), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        try:
+            _, told = work.communicate(timeout=chance.uniform(0.3, seconds) if done < kills else None)
+        except subprocess.TimeoutExpired:
+            work.send_signal(signal.SIGKILL)
+            work.communicate()
+            done += 1
+            continue
+        if work.returncode != 0:
+            raise RuntimeError(f"{kind}, seed {seed}, after {done} kills: {told.strip()[-500:]}")
+        if done >= kills:
+            return (place / "model.safetensors").read_bytes()
+        done += 1  # it ended before its kill: the next one goes on from a run that is done
+
+
+def main() -> int:
+    """Kill and count."""
+    kills = int(sys.argv[1]) if len(sys.argv) > 1 else 200
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as workers:
+        home = Path(folder)
+        whole = {kind: untouched(kind, home / f"whole{i}") for i, kind in enumerate(KINDS)}
+        kinds = [list(KINDS)[i % len(KINDS)] for i in range(-(-kills // EACH))]
+
+        def trial(i: int) -> bool:
+            found = survive(kinds[i], home / f"run{i}", whole[kinds[i]][1], EACH, seed=i)
+            print(f"{kinds[i]}: {'the same bytes' if found == whole[kinds[i]][0] else 'OTHER BYTES'}", flush=True)
+            return found == whole[kinds[i]][0]
+
+        same = sum(workers.map(trial, range(len(kinds))))
+    print(f"{same * EACH} of {len(kinds) * EACH} kills survived, to the byte")
+    return 0 if same == len(kinds) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,272 @@
+"""Checkpoints: whole or passed over, whatever happens to them or to the disk."""
+
+import itertools
+import json
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from harmonium import Diverged, InputError
+from harmonium.errors import Unsaved
+from harmonium.runs import Config, Run, checkpoint, vault
+from harmonium.runs.directory import held, rows
+from harmonium.runs.session import Session
+from harmonium.runs.settle import settle
+from laws import rng
+
+SMALL = {"hidden": 4, "steps": 60, "seed": 3, "batch": 50}
+
+
+def start(path, source="digits", **settings) -> Session:
+    config = Config(**(SMALL | settings))
+    settled = settle(config, rows(str(source), "train", config))
+    return Session(Run.create(path, str(source), settled))
+
+
+def take(session, steps):
+    for _ in itertools.islice(session, steps):
+        pass
+    checkpoint.save(session)
+    return session
+
+
+def model(home) -> bytes:
+    return (home / "model.safetensors").read_bytes()
+
+
+@pytest.mark.slow
+def test_a_run_cut_at_every_step_ends_at_the_same_bytes(tmp_path):
+    whole = take(start(tmp_path / "whole"), 60).home.path
+    for step in range(60):
+        home = tmp_path / f"cut{step}"
+        take(start(home), step)
+        session = Session(Run.open(home))
+        assert checkpoint.resume(session) == []
+        assert session.step == step
+        take(session, 60)
+        assert model(home) == model(whole), step
+
+
+def test_ten_resumes_in_a_row_end_at_the_same_bytes(tmp_path):
+    whole = take(start(tmp_path / "whole"), 60).home.path
+    take(start(tmp_path / "cut"), 6)
+    for _ in range(9):
+        session = Session(Run.open(tmp_path / "cut"))
+        checkpoint.resume(session)
+        take(session, 6)
+    assert model(tmp_path / "cut") == model(whole)
+    assert [int(place.name) for place in vault.places(tmp_path / "cut")] == [60, 54, 48]
+
+
+@pytest.fixture
+def three(tmp_path):
+    """A home with three small checkpoints, each of its own numbers."""
+    (tmp_path / "config.yaml").write_text("hidden: 3\n")
+    for step in (1, 2, 3):
+        vault.put(tmp_path, step, {"x": torch.randn(4, 5, generator=rng(step)), "n": torch.tensor(step)}, {})
+    return tmp_path
+
+
+def harm(place, kind, chance, other):
+    """Do one kind of damage to a checkpoint."""
+    file = place / chance.choice([vault.STATE, vault.MANIFEST])
+    held = bytearray(file.read_bytes())
+    at = int(chance.integers(len(held)))
+    if kind == "bit":
+        held[at] ^= 1 << int(chance.integers(8))
+    elif kind == "cut":
+        held = held[:at]
+    elif kind == "zeros":
+        end = len(held)
+        held[at:] = bytes(end - at)
+    elif kind == "longer":
+        held += bytes(chance.integers(0, 256, 5, dtype=np.uint8))
+    elif kind == "another's":
+        held = bytearray((other / file.name).read_bytes())
+    if kind == "missing":
+        file.unlink()
+    elif kind == "whole of another":
+        shutil.rmtree(place)
+        shutil.copytree(other, place)
+    elif kind == "version":
+        told = json.loads((place / vault.MANIFEST).read_text())
+        (place / vault.MANIFEST).write_text(json.dumps({**told, "format": "harmonium checkpoint 9"}, indent=1))
+    else:
+        file.write_bytes(held)
+
+
+KINDS = ["bit", "cut", "zeros", "longer", "another's", "missing", "whole of another", "version"]
+
+
+@pytest.mark.parametrize(("count", "first"), [
+    (500, 0), *(pytest.param(1000, 1000 * i, marks=pytest.mark.whole) for i in range(1, 11)),
+])  # fmt: skip
+def test_no_damaged_checkpoint_is_loaded(three, count, first):
+    """Every damage to the newest is noticed and named, and the one before is taken, with its own numbers."""
+    newest, before, _ = vault.places(three)
+    kept = three / "kept"
+    shutil.copytree(newest, kept)
+    for trial in range(first, first + count):
+        chance = np.random.default_rng(trial)
+        harm(newest, KINDS[trial % len(KINDS)], chance, before)
+        place, tensors, facts, problems = vault.latest(three)
+        assert place == before, (trial, KINDS[trial % len(KINDS)])
+        assert facts["step"] == int(tensors["n"]) == 2
+        assert torch.equal(tensors["x"], torch.randn(4, 5, generator=rng(2)))
+        assert len(problems) == 1
+        assert str(newest) in problems[0]
+        assert "\n" not in problems[0]
+        shutil.rmtree(newest, ignore_errors=True)
+        shutil.copytree(kept, newest)
+    assert vault.latest(three)[0] == newest
+
+
+def test_where_none_is_whole_the_newest_damage_is_named(three):
+    for place in vault.places(three):
+        (place / vault.STATE).write_bytes(b"")
+    with pytest.raises(InputError, match=r"no checkpoint that is whole: .*000000003"):
+        vault.latest(three)
+
+
+def test_settings_that_changed_are_named(three):
+    (three / "config.yaml").write_text("hidden: 4\n")
+    with pytest.raises(InputError, match=r"config\.yaml is not the one"):
+        vault.latest(three)
+
+
+def test_a_full_disk_loses_nothing(three):
+    """At 100 levels of room, from none to nearly enough, the new checkpoint fails in one line and the old ones stay."""
+    big = {"x": torch.zeros(5000), "n": torch.tensor(4)}
+    fits = sum(file.stat().st_size for file in vault.put(three, 4, big, {}).iterdir())
+    before = {place: vault.flaw(three, place) for place in vault.places(three)}
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    quiet = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        for room in np.linspace(0, 20_000, 100).astype(int):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (int(room), hard))
+            with pytest.raises(Unsaved, match=r"step 5, 0.0 MB, cannot be written .*from step 4"):
+                vault.put(three, 5, big, {})
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+            assert {place: vault.flaw(three, place) for place in vault.places(three)} == before
+            assert not list((three / vault.FOLDER).glob(".*"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, quiet)
+    assert fits > 20_000
+    vault.put(three, 5, big, {})
+    assert vault.latest(three)[2]["step"] == 5
+
+
+@pytest.mark.parametrize("call", ["mkdir", "write_tensors", "write_bytes", "replace", "flush"])
+def test_every_call_of_a_save_may_fail(call, three, monkeypatch):
+    """The old one or the new one, whole; never neither."""
+
+    def fail(*_, **__):
+        raise OSError(5, "Input/output error")
+
+    place = {"mkdir": vault.Path, "replace": vault.os}.get(call, vault.storage)
+    with monkeypatch.context() as patch:
+        patch.setattr(place, call, fail)
+        with pytest.raises(Unsaved, match="Input/output error"):
+            vault.put(three, 4, {"n": torch.tensor(4)}, {})
+    assert vault.latest(three)[2]["step"] in (3, 4)
+    assert vault.latest(three)[3] == []
+    vault.put(three, 5, {"n": torch.tensor(5)}, {})
+    assert not list((three / vault.FOLDER).glob(".*"))
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from harmonium.runs.directory import held
+with held(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_second_run_is_refused_and_a_dead_one_forgotten(tmp_path):
+    """100 times: refused while the owner lives, free once it was killed."""
+    owner = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with owner:
+        assert owner.stdout is not None
+        assert owner.stdout.readline() == "held\n"
+        for _ in range(100):
+            with pytest.raises(InputError, match="another process is training in"), held(tmp_path):
+                pass
+        owner.kill()
+    for _ in range(100):
+        with held(tmp_path):
+            pass
+
+
+def test_a_directory_that_cannot_be_is_told_at_once(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be written"), held(tmp_path / "file" / "run"):
+        pass
+
+
+def poison(session, kind):
+    """Plant what must not be kept."""
+    machine = session.stage.machine
+    with torch.no_grad():
+        if kind == "weight":
+            machine.weight[0, 0] = float("nan")
+        elif kind == "bias":
+            machine.visible.bias[3] = float("inf")
+        elif kind == "chains":
+            session.stage.sampler.chains[0, 0] = float("nan")
+        elif kind == "memory":
+            next(iter(session.stage.optimizer.state.values()))["momentum_buffer"][0] = float("nan")
+        else:
+            for group in session.stage.optimizer.param_groups:
+                group["lr"] = group["initial_lr"] = 1e30
+
+
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(s, marks=pytest.mark.whole) for s in range(2, 40))])
+@pytest.mark.parametrize("kind", ["weight", "bias", "chains", "memory", "rate"])
+def test_a_divergence_is_never_kept_and_the_run_recovers(kind, seed, tmp_path):
+    """Planted at a random step: told within two steps or by the save, then back to what is whole, and on to the end."""
+    session = take(start(tmp_path / "run", momentum=0.5), 10)
+    at, rate = int(np.random.default_rng(seed).integers(1, 40)), checkpoint.rates(session)[0]
+    for _ in itertools.islice(session, at):
+        pass
+    poison(session, kind)
+    with pytest.raises(Diverged):
+        take(session, 2)
+    assert vault.latest(tmp_path / "run")[2]["step"] == 10
+    rates = [rate] if kind == "rate" else checkpoint.rates(session)
+    back = checkpoint.retreat(session, Diverged("planted"))
+    assert back.step == 10
+    if kind == "rate":
+        checkpoint.set_rates(back, rates)
+    else:
+        assert checkpoint.rates(back)[0] == rate / 2
+    event = json.loads((tmp_path / "run/events.jsonl").read_text().splitlines()[-1])
+    assert (event["event"], event["back_to"]) == ("diverged", 10)
+    for _ in back:
+        pass
+    checkpoint.save(back)
+    held = vault.latest(tmp_path / "run")[1]
+    assert all(bool(x.isfinite().all()) for name, x in held.items() if name != "history" and x.is_floating_point())
+
+
+def test_a_run_that_goes_on_diverging_gives_up_with_exit_3(tmp_path):
+    words = ["train", "digits", "--hidden", "4", "--steps", "50", "--lr", "1e30", "--out", str(tmp_path / "run")]
+    done = subprocess.run([sys.executable, "-m", "harmonium", *words], capture_output=True, text=True)
+    assert done.returncode == 3
+    assert done.stderr.splitlines()[-1].startswith("harmonium: training diverged")
+    assert "gave up after 8 halvings" in done.stderr
+    assert len((tmp_path / "run/events.jsonl").read_text().splitlines()) == 8
+    place, held, _, problems = vault.latest(tmp_path / "run")
+    assert problems == []
+    assert int(place.name) == 0
+    assert bool(held["machine.weight"].isfinite().all())
