@@ -20,6 +20,7 @@ from .errors import InputError
 from .machines import DBN, Machine
 
 FORMAT = "harmonium 1"
+MOST_HEADER = 2**20  # bytes: thousands of tensors
 KINDS: dict[str, type[nn.Module]] = {kind.__name__: kind for kind in (*units.KINDS.values(), *machines.KINDS.values())}
 
 
@@ -92,6 +93,9 @@ def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if not Path(path).is_file():
         raise InputError(f"there is no file {path}: give a directory that `harmonium train` wrote")
     try:
+        with open(path, "rb") as file:
+            if int.from_bytes(file.read(8), "little") > MOST_HEADER:
+                raise SafetensorError(f"its header is longer than {MOST_HEADER >> 20} MB")
         with safe_open(str(path), framework="pt") as file:
             facts = json.loads((file.metadata() or {}).get("harmonium", "{}"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from harmonium import data
+from harmonium.data import images
 from harmonium.data.images import read_images
 from harmonium.errors import InputError
 
@@ -64,7 +65,7 @@ def test_a_damaged_picture_is_named(folder, content):
 
 
 def test_a_picture_of_too_many_pixels_is_refused(folder, monkeypatch):
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 15)
+    monkeypatch.setattr(images, "MOST_PIXELS", 15)
     with pytest.raises(InputError, match=r"00\.png has 4×5 pixels, too many"):
         data.load(folder)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 5)

@@ -11,13 +11,14 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, NoReturn, cast
 
 import numpy as np
 
 from harmonium.errors import InputError
 
 CODES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+FREE, RATIO = 2**26, 100  # bytes that any file may unpack to, and how many times its size beyond
 DAMAGE = (
     ValueError,
     OSError,
@@ -65,6 +66,8 @@ def read_idx(path: str | Path) -> np.ndarray:
 
 def drain(stream: IO[bytes], size: int, where: str) -> bytearray:
     """Read the rest of a stream, which must be ``size`` bytes; memory grows only with what is there."""
+    if isinstance(stream, Unpacked) and size > stream.left:
+        refuse_bomb(where)
     held = bytearray()
     while len(held) <= size and (chunk := stream.read(min(1 << 20, size + 1 - len(held)))):
         held += chunk
@@ -82,9 +85,38 @@ def refuse_length(found: int, size: int, where: str) -> None:
         )
 
 
+class Unpacked(gzip.GzipFile):
+    """A gzip stream that refuses to give more than `room` allows."""
+
+    def __init__(self, path: Path):
+        super().__init__(path)
+        self.where, self.left = str(path), room(path.stat().st_size)
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return so many bytes, or all."""
+        found = super().read(self.left + 1 if size is None or size < 0 else size)
+        self.left -= len(found)
+        if self.left < 0:
+            refuse_bomb(self.where)
+        return found
+
+
+def room(packed: int) -> int:
+    """Return how many bytes a file of ``packed`` compressed ones may become."""
+    return max(FREE, RATIO * packed)
+
+
+def refuse_bomb(where: str) -> NoReturn:
+    """Raise `InputError` for a file that grows out of all proportion when it is unpacked."""
+    raise InputError(
+        f"{where} unpacks to more than {RATIO} times its size, and more than {FREE >> 20} MB: unpack it first if you "
+        "trust it"
+    )
+
+
 def opened(path: Path) -> IO[bytes]:
     """Open a file for reading, through gzip where its name ends in ``.gz``."""
-    return cast(IO[bytes], gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb"))
+    return cast(IO[bytes], Unpacked(path) if path.suffix.lower() == ".gz" else path.open("rb"))
 
 
 @contextmanager

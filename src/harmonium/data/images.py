@@ -10,6 +10,7 @@ from harmonium.data.idx import telling
 from harmonium.errors import InputError
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
+MOST_PIXELS = 2**24  # of one picture
 
 
 def pictures_in(folder: Path) -> list[Path]:
@@ -40,13 +41,13 @@ def _grey(path: Path) -> np.ndarray:
     with telling(str(path), "a picture"):
         try:
             with Image.open(path) as picture:
-                return _pixels(picture, path, Image.MAX_IMAGE_PIXELS)
+                return _pixels(picture, path)
         except Image.DecompressionBombError as error:
             raise InputError(f"{path} has too many pixels: resize or remove it") from error
 
 
-def _pixels(picture: Any, path: Path, most: int | None) -> np.ndarray:
-    if most is not None and picture.width * picture.height > most:
+def _pixels(picture: Any, path: Path) -> np.ndarray:
+    if picture.width * picture.height > MOST_PIXELS:
         raise InputError(f"{path} has {picture.width}×{picture.height} pixels, too many: resize or remove it")
     if picture.mode.startswith(("I", "F")):
         raise InputError(

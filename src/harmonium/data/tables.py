@@ -9,11 +9,12 @@ from typing import IO, NoReturn
 import numpy as np
 
 from harmonium.data.dataset import Table, tidy_labels
-from harmonium.data.idx import drain, opened, refuse_length, telling
+from harmonium.data.idx import drain, opened, refuse_bomb, refuse_length, room, telling
 from harmonium.errors import InputError
 
 LABELS = ("labels", "label", "y")
 MAPPED = 2**27  # bytes
+MOST_TEXT = 2**28  # bytes
 Line = tuple[int, str]  # the line's number, from 1, and its text
 
 
@@ -56,7 +57,9 @@ def read_text(path: Path, name: str) -> Table:
     """
     where = str(path)
     with telling(where, "a text table in UTF-8"), opened(path) as stream:
-        content = stream.read()
+        content = stream.read(MOST_TEXT + 1)
+        if len(content) > MOST_TEXT:
+            raise InputError(f"{where} has more than {MOST_TEXT >> 20} MB of text: save the table as .npy")
         array = _single_digits(content)
         if array is not None:
             return Table(array, None, name, where)
@@ -105,7 +108,10 @@ def _table_header(stream: IO[bytes], where: str) -> tuple[tuple[int, ...], bool,
 
 
 def _member(archive: zipfile.ZipFile, key: str, where: str) -> np.ndarray:
-    with archive.open(key + ".npy") as stream:
+    info = archive.getinfo(key + ".npy")
+    if info.file_size > room(info.compress_size):
+        refuse_bomb(f"{where}, array {key!r},")
+    with archive.open(info) as stream:
         return _npy(stream, f"{where}, array {key!r}")
 
 

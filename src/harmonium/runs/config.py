@@ -9,6 +9,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from ..errors import InputError, suggest
 
+MOST = 2**18  # bytes of a file of settings
+
 
 class Config(BaseModel):
     """The settings of a training; `settle` replaces every ``auto`` and every None once the data are known."""
@@ -138,6 +140,8 @@ class Tuning(BaseModel):
 def content(path: str | Path) -> dict[str, Any]:
     """Return the words of a YAML file of settings; raises `InputError` when it is missing or broken."""
     try:
+        if Path(path).stat().st_size > MOST:
+            raise InputError(f"{path} has more than {MOST >> 10} kB where settings were expected: give a YAML file")
         found = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"there is no file {path}: give a YAML file of settings") from None

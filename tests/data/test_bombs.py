@@ -1,0 +1,126 @@
+"""Small files that would fill the memory are refused before they do."""
+
+import gzip
+import io
+import json
+import os
+import resource
+import struct
+import subprocess
+import sys
+import zipfile
+import zlib
+
+import numpy as np
+import pytest
+
+ZEROS = bytes(2**20)
+MUCH = 2**30
+
+
+def packed(path, head, size=MUCH):
+    """Write a gzip file of a header and so many zeros."""
+    with gzip.open(path, "wb", compresslevel=1) as file:
+        file.write(head)
+        for _ in range(size // len(ZEROS)):
+            file.write(ZEROS)
+
+
+def header(shape, dtype="|u1"):
+    stream = io.BytesIO()
+    np.lib.format.write_array_header_1_0(stream, {"descr": dtype, "fortran_order": False, "shape": shape})
+    return stream.getvalue()
+
+
+def zipped(path, name, head, size=MUCH):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive, archive.open(name, "w") as file:
+        file.write(head)
+        for _ in range(size // len(ZEROS)):
+            file.write(ZEROS)
+
+
+def png(path, width, height):
+    """Write a picture of zeros that claims a size."""
+
+    def chunk(name, content):
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    ihdr = struct.pack(">2I5B", width, height, 8, 0, 0, 0, 0)
+    body = chunk(b"IHDR", ihdr) + chunk(b"IDAT", zlib.compress(ZEROS)) + chunk(b"IEND", b"")
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + body)
+
+
+def long_line(path):
+    with open(path, "wb") as file:
+        file.truncate(MUCH)
+
+
+def tensors(path):
+    """Write a safetensors file of a million names."""
+    empty = {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}
+    text = json.dumps({f"t{i}": empty for i in range(10**6)}).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text)
+
+
+IDX = bytes([0, 0, 8, 3]) + struct.pack(">3I", MUCH // 784, 28, 28)
+BOMBS = {
+    "x.npy.gz": lambda p: packed(p, header((MUCH // 1024, 1024))),
+    "wide.npy.gz": lambda p: packed(p, header((1, MUCH))),
+    "floats.npy.gz": lambda p: packed(p, header((MUCH // 8, 1), "<f8")),
+    "more.npy.gz": lambda p: packed(p, header((10, 10))),
+    "endless.npy.gz": lambda p: packed(p, header((10**7, 10**7))),
+    "x-idx3-ubyte.gz": lambda p: packed(p, IDX),
+    "more-idx3-ubyte.gz": lambda p: packed(p, bytes([0, 0, 8, 3]) + struct.pack(">3I", 12, 28, 28)),
+    "most-idx3-ubyte.gz": lambda p: packed(p, bytes([0, 0, 8, 3]) + struct.pack(">3I", *[2**32 - 1] * 3)),
+    "x.csv.gz": lambda p: packed(p, b"0,1\n"),
+    "line.txt.gz": lambda p: packed(p, b"0 " * 1000),
+    "x.npz": lambda p: zipped(p, "x.npy", header((MUCH // 1024, 1024))),
+    "wide.npz": lambda p: zipped(p, "x.npy", header((1, MUCH))),
+    "train.npz": lambda p: zipped(p, "x_train.npy", header((MUCH // 1024, 1024))),
+    "huge.npy": lambda p: p.write_bytes(header((10**7, 10**7))),
+    "huge_floats.npy": lambda p: p.write_bytes(header((10**14, 1), "<f8")),
+    "huge-idx3-ubyte": lambda p: p.write_bytes(bytes([0, 0, 8, 3]) + struct.pack(">3I", *[2**32 - 1] * 3)),
+    "line.csv": long_line,
+    "pictures/60000.png": lambda p: png(p, 60_000, 60_000),
+    "pictures/wide.png": lambda p: png(p, 2**31 - 1, 2),
+    "run/config.yaml": long_line,
+    "run/model.safetensors": tensors,
+}
+CHILD = """
+import sys, time
+from pathlib import Path
+from harmonium.errors import InputError
+path = Path(sys.argv[1])
+def held(what):
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(what))
+if path.suffix == ".safetensors":
+    from harmonium import load as door
+elif path.suffix == ".yaml":
+    from harmonium.runs import Run
+    door, path = Run.open, path.parent
+else:
+    from harmonium.data import load as door
+    import PIL.Image
+    path = path.parent if path.suffix == ".png" else path
+before, since = held("VmRSS"), time.perf_counter()
+try:
+    door(path)
+except InputError as error:
+    print("\\n" in str(error), time.perf_counter() - since, held("VmHWM") - before)
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="the system does not tell the peak of memory")
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_bomb_is_refused_in_one_line_and_little_memory(name, tmp_path):
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    BOMBS[name](path)
+    limit = lambda: resource.setrlimit(resource.RLIMIT_DATA, (2 * 2**30, 2 * 2**30))  # noqa: E731
+    done = subprocess.run([sys.executable, "-c", CHILD, str(path)], capture_output=True, text=True, preexec_fn=limit)
+    assert done.returncode == 0, done.stderr[-1000:]
+    several, seconds, grown = done.stdout.split()
+    assert several == "False"
+    assert float(seconds) < 5  # on a busy machine
+    assert float(grown) < 300, grown

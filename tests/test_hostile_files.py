@@ -1,0 +1,108 @@
+"""Model and run files from a stranger: refused in one line, and nothing that they hold is run."""
+
+import json
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+CHILD = """
+import sys
+from pathlib import Path
+
+import torch, numpy, yaml, safetensors.torch
+import harmonium
+from harmonium.errors import InputError
+from harmonium.runs import Run, checkpoint, vault
+
+path, seen = Path(sys.argv[1]), []
+WATCHED = "os.system os.exec os.posix_spawn subprocess.Popen pickle.find_class socket.connect os.fork".split()
+sys.addaudithook(lambda event, args: seen.append(event) if event in WATCHED else None)
+doors = {
+    ".safetensors": harmonium.load,
+    ".yaml": lambda p: Run.open(p.parent),
+    ".json": lambda p: vault.latest(p.parents[2]),
+}
+try:
+    doors.get(path.suffix, harmonium.data.load)(path)
+    print("opened")
+except InputError as error:
+    print("refused" if "\\n" not in str(error) else "told in several lines")
+assert not seen, seen
+"""
+
+
+class Payload:
+    def __reduce__(self):
+        import os
+
+        return os.system, ("touch ran",)
+
+
+def model(facts, tensors=None):
+    """Return the bytes of a safetensors file of our own format with hostile facts."""
+    from safetensors.torch import save
+
+    held = {"weight": torch.zeros(2, 3)} if tensors is None else tensors
+    return save(held, metadata={"harmonium": json.dumps({"format": "harmonium 1", **facts})})
+
+
+def nested(depth):
+    return "[" * depth + "]" * depth
+
+
+def torch_saved(place):
+    torch.save(Payload(), place)
+    return place.read_bytes()
+
+
+def array_of_objects(place):
+    np.save(place, np.array([Payload()], dtype=object), allow_pickle=True)
+    return place.read_bytes()
+
+
+def archive_of_objects(place):
+    np.savez(place, x=np.array([[Payload()]], dtype=object))
+    return place.read_bytes()
+
+
+def wide(width):
+    return {"machine": {"kind": "RBM", "visible": {"kind": "Bernoulli", "width": width},
+                        "hidden": {"kind": "Bernoulli", "width": 3}}}  # fmt: skip
+
+
+HOSTILE = {
+    "pickle.safetensors": lambda p: pickle.dumps(Payload()),
+    "torch.safetensors": torch_saved,
+    "no_machine.safetensors": lambda p: model({}),
+    "call.safetensors": lambda p: model({"machine": {"kind": "__import__('os').system", "command": "touch ran"}}),
+    "other_kind.safetensors": lambda p: model({"machine": {"kind": "Sampler"}}),
+    "dunder.safetensors": lambda p: model({"machine": {"kind": "RBM", "__class__": 1, "visible": {"kind": "Spin"}}}),
+    "list.safetensors": lambda p: model({"machine": [1, 2, 3]}),
+    "negative.safetensors": lambda p: model(wide(-4)),
+    "huge.safetensors": lambda p: model(wide(10**15)),
+    "text.safetensors": lambda p: model(wide("touch ran")),
+    "infinite.safetensors": lambda p: model(wide(2), {"weight": torch.full((2, 3), float("inf"))}),
+    "deep.safetensors": lambda p: (n := nested(100_000).encode()) and len(n).to_bytes(8, "little") + n,
+    "no_header.safetensors": lambda p: (2**63).to_bytes(8, "little"),
+    "objects.npy": array_of_objects,
+    "objects.npz": archive_of_objects,
+    "run/config.yaml": lambda p: b"!!python/object/apply:os.system ['touch ran']\n",
+    "run2/config.yaml": lambda p: b"data: digits\nhidden: !!python/name:os.system\nsteps: 3\n",
+    "run3/checkpoints/000000001/manifest.json": lambda p: nested(100_000).encode(),
+    "run4/checkpoints/000000001/manifest.json": lambda p: pickle.dumps(Payload()),
+    "table.csv": lambda p: b"__import__('os').system('touch ran'),1\n2,3\n",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_strangers_file_is_refused_and_nothing_runs(name, tmp_path):
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(HOSTILE[name](path))
+    done = subprocess.run([sys.executable, "-c", CHILD, str(path)], capture_output=True, text=True, cwd=tmp_path)
+    assert done.stdout == "refused\n", done.stdout + done.stderr[-1500:]
+    assert not (tmp_path / "ran").exists()
