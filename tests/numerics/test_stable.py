@@ -97,3 +97,4 @@ def test_the_compiled_logistic_is_the_plain_one(scale, width):
     logits = field.double() + bias.double()
     assert torch.allclose(mean.double(), torch.sigmoid(logits), atol=3e-7)
     assert torch.allclose(total.double(), numerics.softplus(logits).sum(-1), rtol=3e-6, atol=1e-6)
+    assert torch.equal(loops.softplus_sum(field, bias), total)

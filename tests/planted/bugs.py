@@ -23,7 +23,7 @@ TRAJECTORY, INPUTS = "tests/sampling/test_trajectory.py", "tests/test_inputs.py"
 
 BUGS = [
     Bug("bias dropped from the hidden sum", "units/discrete.py",
-        "numerics.softplus(self.bias + field).sum(-1)", "numerics.softplus(field).sum(-1)", UNITS),
+        "numerics.softplus_sum(field, self.bias)", "numerics.softplus_sum(field, 0 * self.bias)", UNITS),
     Bug("spins drawn at twice the temperature", "units/discrete.py",
         "numerics.bernoulli(2 * (self.bias + field)", "numerics.bernoulli((self.bias + field)", UNITS),
     Bug("spin biases matched with the Bernoulli formula", "units/discrete.py",
@@ -81,7 +81,7 @@ BUGS = [
     Bug("the batch counted among the chains", "machines/base.py",
         "energies[len(positive) :].mean()\n        self.zero_grad()", "energies.mean()\n        self.zero_grad()", MACHINES),
     Bug("a faster free energy without what lies above zero", "numerics/loops.py",
-        "total[row] = above + logs", "total[row] = logs", NUMERICS),
+        "return above + logs", "return logs", NUMERICS),
     Bug("centring without its change of the biases", "training/edits.py",
         "lower_bias_gradient(layers[i + 1], offsets[i] @ weight)", "pass", TRAINING),
     Bug("offsets that never move", "training/edits.py",

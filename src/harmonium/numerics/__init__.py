@@ -12,6 +12,7 @@ from .stable import (
     logistic,
     normal_cdf,
     softplus,
+    softplus_sum,
     wide,
 )
 
@@ -34,6 +35,7 @@ __all__ = [
     "positive_normal",
     "products",
     "softplus",
+    "softplus_sum",
     "uniform",
     "wide",
 ]

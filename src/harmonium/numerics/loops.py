@@ -29,6 +29,13 @@ def logistic(field: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(mean), torch.from_numpy(total)
 
 
+def softplus_sum(field: Tensor, bias: Tensor) -> Tensor:
+    """Return the sums of log(1 + exp(field + bias)) over each row."""
+    total = np.empty(len(field), np.float32)
+    _softplus_sum(_array(field), _array(bias), total)
+    return torch.from_numpy(total)
+
+
 def _array(x: Tensor) -> np.ndarray:
     return x.detach().float().contiguous().numpy()
 
@@ -72,22 +79,35 @@ def _draw(field, bias, key, out):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "nsz"})
+def _log_sum(field, bias, odds):  # type: ignore[no-untyped-def]
+    """Return Σ log(1 + eˣ) = Σ max(x, 0) + log Π (1 + e⁻ˡˣˡ), a product of numbers from 1 to 2, given e⁻ˡˣˡ."""
+    above, logs = f4(0), 0.0
+    for unit in range(len(field)):
+        above += max(field[unit] + bias[unit], f4(0))
+    for first in range(0, len(field), 512):
+        product = 1.0
+        for unit in range(first, min(first + 512, len(field))):
+            product *= 1.0 + np.float64(odds[unit])
+        logs += np.log(product)
+    return above + logs
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _logistic(field, bias, mean, total):  # type: ignore[no-untyped-def]
-    width = field.shape[1]
-    odds = np.empty(width, np.float32)
+    odds = np.empty(field.shape[1], np.float32)
     for row in range(field.shape[0]):
-        for unit in range(width):
+        for unit in range(field.shape[1]):
             logit = field[row, unit] + bias[unit]
             odds[unit] = _exp(-abs(logit))
             likelier = f4(1) / (f4(1) + odds[unit])
             mean[row, unit] = likelier if logit > f4(0) else odds[unit] * likelier
-        above = f4(0)  # log(1 + eˣ) = max(x, 0) + log(1 + e⁻ˡˣˡ), whose sum is one log of a product of numbers 1 to 2
-        for unit in range(width):
-            above += max(field[row, unit] + bias[unit], f4(0))
-        logs = 0.0
-        for first in range(0, width, 512):
-            product = 1.0
-            for unit in range(first, min(first + 512, width)):
-                product *= 1.0 + np.float64(odds[unit])
-            logs += np.log(product)
-        total[row] = above + logs
+        total[row] = _log_sum(field[row], bias, odds)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _softplus_sum(field, bias, total):  # type: ignore[no-untyped-def]
+    odds = np.empty(field.shape[1], np.float32)
+    for row in range(field.shape[0]):
+        for unit in range(field.shape[1]):
+            odds[unit] = _exp(-abs(field[row, unit] + bias[unit]))
+        total[row] = _log_sum(field[row], bias, odds)

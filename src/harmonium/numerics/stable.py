@@ -1,6 +1,7 @@
 """Functions that hold to rounding over their whole range."""
 
 import math
+from types import ModuleType
 
 import torch
 import torch.nn.functional as F
@@ -22,13 +23,24 @@ def softplus(x: Tensor) -> Tensor:
     return F.softplus(x, threshold=40)
 
 
+def softplus_sum(field: Tensor, bias: Tensor) -> Tensor:
+    """Return the sums of softplus(field + bias) over the last axis."""
+    loop = None if torch.is_grad_enabled() else _loop(field, bias)
+    return softplus(field + bias).sum(-1) if loop is None else loop.softplus_sum(field, bias)
+
+
 def logistic(field: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
     """Return σ(field + bias), and the sums of softplus(field + bias) over the last axis, for no gradient to follow."""
-    loop = hot.close(field) if field.dtype in FAST and field.ndim == 2 and bias.ndim == 1 else None
+    loop = _loop(field, bias)
     if loop is not None:
         return loop.logistic(field, bias)
     logits = field + bias
     return torch.sigmoid(logits), softplus(logits).sum(-1)
+
+
+def _loop(field: Tensor, bias: Tensor) -> ModuleType | None:
+    plain = field.dtype in FAST and bias.dtype == torch.float32 and field.ndim == 2 and bias.ndim == 1
+    return hot.close(field) if plain else None
 
 
 def log_two_cosh(x: Tensor) -> Tensor:

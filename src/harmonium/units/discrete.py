@@ -24,7 +24,7 @@ class Bernoulli(Discrete):
         return -(self.bias * x).sum(-1)
 
     def cgf(self, field: Tensor) -> Tensor:
-        return numerics.softplus(self.bias + field).sum(-1)
+        return numerics.softplus_sum(field, self.bias)
 
     def mean(self, field: Tensor) -> Tensor:
         return torch.sigmoid(self.bias + field)
