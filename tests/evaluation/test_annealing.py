@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from harmonium import RBM, Bernoulli, evaluation
-from harmonium.evaluation.annealing import base, judge
-from laws import MACHINES, exact_states, machine, randomised, rng
+from harmonium.evaluation.annealing import _Plan, base, judge
+from laws import MACHINES, exact_states, machine, probabilities, randomised, rng, row_of, same_distribution
 
 
 @pytest.mark.parametrize("name", MACHINES)
@@ -111,3 +111,13 @@ def test_a_seed_repeats():
     m = machine("bernoulli")
     a, b = (evaluation.anneal(m, chains=20, rungs=10, generator=rng(3)) for _ in range(2))
     assert a.value == b.value
+
+
+def test_the_way_back_starts_from_states_of_the_machine():
+    """Without data they come from the top of a ladder: their distribution is the machine's own, by chi-square."""
+    m = RBM(Bernoulli(5), Bernoulli(4), generator=rng(1)).double().requires_grad_(False)
+    m.weight.normal_(0, 1.5, generator=rng(2))
+    plan = _Plan(m, [(0.0, 1.0)], 20_000, 200, iter, rng(3))
+    x = plan.tempered(evaluation.base(m))
+    states = row_of(m).states()
+    same_distribution(x, states, probabilities(m, states))
