@@ -1,4 +1,4 @@
-"""The three ways in which work ends early, each told in one line."""
+"""The ways in which work ends early, each told in one line."""
 
 import difflib
 from collections.abc import Iterable
@@ -20,3 +20,7 @@ def suggest(given: str, known: Iterable[str]) -> str:
 
 class Unsaved(Exception):
     """What was learned could not be written; what was written before is whole."""
+
+
+class Deserted(Exception):
+    """Another process of the same run has ended; what was saved is whole."""

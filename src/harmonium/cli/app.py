@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError
 
-from ..errors import Diverged, InputError, Unsaved
+from ..errors import Deserted, Diverged, InputError, Unsaved
 
 COMMANDS = {
     "train": "Train a machine on digits, mnist, fashion-mnist or a file of your own, and report on it.",
@@ -46,7 +46,7 @@ class Interrupted(Exception):
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Run one command and exit: 0; 2 bad usage, data or files; 3 diverged; 4 not saved; 130 and 143 interrupted."""
+    """Run one command and exit: 0; 2 bad usage, data or files; 3 diverged; 4 unsaved; 5 deserted; 130, 143 signals."""
     from . import console
 
     try:
@@ -59,6 +59,8 @@ def main(words: Sequence[str] | None = None) -> None:
         sys.exit(console.fail(str(error), 3))
     except Unsaved as error:
         sys.exit(console.fail(str(error), 4))
+    except Deserted as error:
+        sys.exit(console.fail(str(error), 5))
     except Interrupted as signal:
         sys.exit(signal.code)
     except KeyboardInterrupt:

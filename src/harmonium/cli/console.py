@@ -13,21 +13,32 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+_hushed = False
+
+
+def hush() -> None:
+    """Print nothing from now on: another process of the same run does."""
+    global _hushed
+    _hushed = True
+
+
 def fail(message: str, code: int) -> int:
     """Print one line on standard error and return the exit code."""
-    sys.stderr.write(f"harmonium: {' '.join(message.split())}\n")
+    note(f"harmonium: {' '.join(message.split())}")
     return code
 
 
 def say(message: str) -> None:
     """Print a line of result on standard output."""
-    sys.stdout.write(message + "\n")
+    if not _hushed:
+        sys.stdout.write(message + "\n")
 
 
 def note(message: str) -> None:
     """Print a line beside the results, on standard error."""
-    sys.stderr.write(message + "\n")
-    sys.stderr.flush()
+    if not _hushed:
+        sys.stderr.write(message + "\n")
+        sys.stderr.flush()
 
 
 def say_json(figures: dict[str, Any]) -> None:
@@ -62,7 +73,7 @@ def bar() -> "Progress":
     return Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
         TextColumn("eta"), TimeRemainingColumn(), TextColumn("{task.fields[figures]}"),
-        console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty(),
+        console=Console(stderr=True, quiet=_hushed), transient=True, disable=_hushed or not sys.stderr.isatty(),
     )  # fmt: skip
 
 
@@ -83,14 +94,18 @@ def watching() -> Iterator[Callable[[Iterable[T], str], Iterable[T]]]:
 
 
 @contextmanager
-def asked_to_stop() -> Iterator[Callable[[], int]]:
-    """Give a function that says which exit code a signal asked for, 0 for none; a second signal ends at once."""
+def asked_to_stop(*, patient: bool = False) -> Iterator[Callable[[], int]]:
+    """Give a function that says which exit code a signal asked for, 0 for none.
+
+    A second signal ends at once, unless ``patient``: under torchrun one Ctrl-C arrives twice.
+    """
     code = 0
 
     def remember(number: int, frame: object) -> None:
         nonlocal code
         code = 128 + number
-        signal.signal(number, signal.SIG_DFL)
+        if not patient:
+            signal.signal(number, signal.SIG_DFL)
 
     before = {number: signal.signal(number, remember) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

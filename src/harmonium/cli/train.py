@@ -56,13 +56,27 @@ def train(
     report
         Evaluate the run and write its report.
     """
+    from ..runs import torchrun
+
+    if not torchrun.leads():
+        console.hush()
     with ExitStack() as hold:
-        if resume:
+        if torchrun.several() and not (out or resume):
+            raise InputError("several processes write one run: say where with --out")
+        hold.enter_context(torchrun.joined())
+        if out and torchrun.restarted() and (out / "config.yaml").is_file():
+            home, resume = _opened(out, hold), out
+        elif resume:
             home = _resumed(resume, data, settings, hold)
-        else:
+        elif torchrun.leads():
             home = _created(data, settings, config, out, replace, hold)
+        torchrun.wait()
+        if not (resume or torchrun.leads()):
+            assert out is not None
+            home = _opened(out, hold)
         learn(open_session(home, resume is not None), save_every)
-    finish(home, report)
+    if torchrun.leads():
+        finish(home, report)
 
 
 def finish(home: Run, report: bool) -> None:
@@ -80,10 +94,12 @@ def _created(
 ) -> Run:
     from ..runs.directory import free_path, held, refuse_run, rows
     from ..runs.settle import settle
+    from ..runs.torchrun import refuse_uneven
 
     source, settings = _merged(data, settings, config)
     train = rows(source, "train", settings)
     settled = settle(settings, train)
+    refuse_uneven(settled, len(train))
     from ..runs.session import choose_device  # brings torch in: errors of the data are told without it
 
     take_threads(settled, train.width)
@@ -111,13 +127,21 @@ def _merged(data: str | None, settings: Config, config: Path | None) -> tuple[st
 
 
 def _resumed(path: Path, data: str | None, settings: Config, hold: ExitStack) -> Run:
-    from ..runs.directory import held
-
     if data is not None or settings.model_fields_set:
         raise InputError("--resume goes on with the run's own data and settings: give neither beside it")
+    return _opened(path, hold)
+
+
+def _opened(path: Path, hold: ExitStack) -> Run:
+    from ..runs.directory import held
+    from ..runs.torchrun import leads, refuse_uneven
+
     home = Run.open(path)
-    hold.enter_context(held(path))
-    take_threads(home.config, home.dataset("train").width)
+    if leads():
+        hold.enter_context(held(path))
+    rows = home.dataset("train")
+    refuse_uneven(home.config, len(rows), home.tuning is not None)
+    take_threads(home.config, rows.width)
     return home
 
 
@@ -186,13 +210,14 @@ def learn(session: "Session", save_every: float) -> None:
 
 def _learn(session: "Session", save_every: float) -> None:
     """Go through the steps with a bar, saving now and then; on a signal save, and leave."""
-    from ..runs import checkpoint
+    from ..numerics import shards
+    from ..runs import checkpoint, torchrun
 
     every = max(1, session.epochs // ROWS)
     each = session.epochs // len(session.plan.names)
     milestones = {1, (session.epochs + 1) // 2, session.epochs, *range(each, session.epochs, each)}
     saved, named = time.monotonic(), 0
-    with console.asked_to_stop() as stop, console.bar() as bar:
+    with console.asked_to_stop(patient=torchrun.several()) as stop, console.bar() as bar:
         task = bar.add_task("training", total=session.steps, completed=session.step, figures="")
         for _loss, epoch in session:
             bar.update(task, completed=session.step)
@@ -205,13 +230,14 @@ def _learn(session: "Session", save_every: float) -> None:
                     bar.console.print(f"epoch {epoch.epoch:>4}  {_figures(epoch)}", highlight=False, soft_wrap=True)
                 if epoch.epoch in milestones:
                     session.snapshot()
-            if time.monotonic() - saved > save_every:
+            code, due = shards.largest(stop() or 143 * torchrun.orphaned(), time.monotonic() - saved > save_every)
+            if due:
                 checkpoint.save(session)
                 saved = time.monotonic()
-            if stop():
+            if code:
                 checkpoint.save(session)
                 console.note(f"stopped at step {session.step}: `harmonium train --resume {session.home.path}` goes on")
-                raise Interrupted(stop())
+                raise Interrupted(int(code))
     checkpoint.save(session)
 
 

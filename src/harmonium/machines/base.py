@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Self
 import torch
 from torch import Generator, Tensor, nn
 
+from ..numerics import shards
 from ..units import Join, Units, admit
 
 CLOSE = 1e-4  # mean field has converged when no mean moves by more
@@ -115,7 +116,7 @@ class Machine(nn.Module, ABC):
         while change >= CLOSE and taken < self.sweeps:
             field = self.settle(torch.cat([v, mean], -1))
             before, mean = mean, rest.mean(field)
-            change, taken = float((mean - before).abs().max()), taken + 1
+            change, taken = shards.furthest(mean - before), taken + 1
         return MeanField(torch.cat([v, mean], -1), field, taken, change)
 
     def bound(self, v: Tensor) -> Tensor:

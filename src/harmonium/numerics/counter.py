@@ -9,7 +9,7 @@ import sys
 import torch
 from torch import Generator, Tensor
 
-from . import hot
+from . import hot, shards
 
 GOLDEN = 0x9E3779B97F4A7C15  # odd, and near 2^64 over the golden ratio: consecutive multiples lie far apart
 WEYL = GOLDEN >> 32 | 1
@@ -34,6 +34,7 @@ def bernoulli(field: Tensor, bias: Tensor, key: Tensor) -> Tensor:
     if bias.ndim != 1:
         field, bias = field + bias, bias.new_zeros((field.shape or (1,))[-1])
     table = field.reshape(-1, len(bias))
+    key = key + _signed(shards.first_row(len(table)) * GOLDEN % 2**64, 64)
     form = hot.same(table) or sys.modules[__name__]
     return form.draw(table, bias, key).view(field.shape)
 

@@ -7,14 +7,16 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from . import counter
+from . import counter, shards
 from .stable import normal_cdf, wide
 
 
 def uniform(like: Tensor, *, generator: Generator | None = None) -> Tensor:
     """Draw uniforms in [0, 1) of the shape of ``like``, in float32 or better."""
     kind = torch.promote_types(like.dtype, torch.float32)
-    return torch.rand(like.shape, dtype=kind, device=like.device, generator=generator)
+    return shards.draw(
+        like.shape, lambda shape: torch.rand(shape, dtype=kind, device=like.device, generator=generator)
+    )
 
 
 def bernoulli(field: Tensor, bias: Tensor | float = 0.0, *, generator: Generator | None = None) -> Tensor:
@@ -40,7 +42,7 @@ def binomial(logits: Tensor, trials: int, *, generator: Generator | None = None)
 def one_hot(logits: Tensor, *, generator: Generator | None = None) -> Tensor:
     """Draw one of the last axis' entries with probability softmax(logits), as a one-hot vector."""
     scores = wide(logits)
-    race = torch.empty_like(scores).exponential_(generator=generator)
+    race = shards.draw(scores.shape, lambda shape: scores.new_empty(shape).exponential_(generator=generator))
     winner = (scores - race.log()).argmax(-1)  # the Gumbel trick: an entry of probability zero never wins
     return F.one_hot(winner, logits.shape[-1]).to(logits.dtype)
 
@@ -48,7 +50,9 @@ def one_hot(logits: Tensor, *, generator: Generator | None = None) -> Tensor:
 def normal(like: Tensor, *, generator: Generator | None = None) -> Tensor:
     """Draw unit Gaussians of the shape of ``like``."""
     kind = torch.promote_types(like.dtype, torch.float32)
-    return torch.randn(like.shape, dtype=kind, device=like.device, generator=generator).to(like.dtype)
+    return shards.draw(
+        like.shape, lambda shape: torch.randn(shape, dtype=kind, device=like.device, generator=generator)
+    ).to(like.dtype)
 
 
 def positive_normal(z: Tensor, *, generator: Generator | None = None) -> Tensor:
@@ -58,7 +62,7 @@ def positive_normal(z: Tensor, *, generator: Generator | None = None) -> Tensor:
     of rate −z to within 1/z².
     """
     deep = z.double()
-    u = 1 - torch.rand(z.shape, dtype=torch.float64, device=z.device, generator=generator)  # in (0, 1]
+    u = 1 - uniform(deep, generator=generator)  # in (0, 1]
     body = deep - torch.special.ndtri(u * normal_cdf(deep))
     tail = u.log() / deep.clamp_max(-1)
     return torch.where(deep < -30, tail, body).clamp_min(0).to(z.dtype)
@@ -67,5 +71,5 @@ def positive_normal(z: Tensor, *, generator: Generator | None = None) -> Tensor:
 def choose(odds: Tensor, count: int, *, generator: Generator | None = None) -> Tensor:
     """Draw ``count`` indices with probabilities ``odds`` (which sum to one), by the inverse of their sum."""
     steps = odds.double().cumsum(0)
-    u = torch.rand(count, dtype=torch.float64, device=odds.device, generator=generator) * steps[-1]
+    u = uniform(steps.new_empty(count), generator=generator) * steps[-1]
     return torch.searchsorted(steps, u, right=True).clamp_max(len(odds) - 1)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from .. import storage
 from ..errors import Diverged, InputError, Unsaved
+from ..numerics import shards
 from . import vault
 from .session import Epoch, Session
 
@@ -18,15 +19,18 @@ OPEN = (  # figures that not every stage has
     "log_likelihood", "pseudo_likelihood", "label_error", "mean_field_change", "chain_drift",
     "free_energy_gap", "reconstruction_error",
 )  # fmt: skip
+CHAINS = "sampler.chains"  # whose rows lie in several processes, where there are several
 
 
 def save(session: Session) -> None:
-    """Write the checkpoint, the metrics and the model, each whole or not at all.
+    """Write the checkpoint, the metrics and the model, each whole or not at all; of several processes, the first does.
 
     Raises `Diverged` rather than keep a number that is not finite, and `Unsaved` where they cannot be written.
     """
     home, held = session.home, state(session)
     refuse_infinite(session.step, held)
+    if shards.index():
+        return
     vault.put(home.path, session.step, held, {})
     try:
         storage.write_bytes(home.file("metrics.csv"), table(session.history).encode())
@@ -75,6 +79,8 @@ def retreat(session: Session, cause: Diverged) -> Session:
     resume(back)
     set_rates(back, [rate / 2 for rate in rates(session)])
     event = {"event": "diverged", "step": session.step, "back_to": back.step, "lr": rates(back), "cause": str(cause)}
+    if shards.index():
+        return back
     with open(session.home.file("events.jsonl"), "a", encoding="utf-8") as log:
         log.write(json.dumps(event) + "\n")
     return back
@@ -94,7 +100,7 @@ def set_rates(session: Session, found: list[float]) -> None:
 def state(session: Session) -> dict[str, Tensor]:
     """Return all that the next step depends on, by name."""
     held = {
-        f"{owner}.{name}": value
+        f"{owner}.{name}": shards.whole(value) if f"{owner}.{name}" == CHAINS else value
         for owner, module in {**modules(session), **session.stage.modules()}.items()
         for name, value in module.state_dict().items()
         if value is not None
@@ -117,8 +123,12 @@ def modules(session: Session) -> dict[str, nn.Module]:
 
 
 def owned(found: dict[str, Tensor], owner: str) -> dict[str, Tensor]:
-    """Return the tensors of one owner, by their own names."""
-    return {key.removeprefix(f"{owner}."): value for key, value in found.items() if key.startswith(f"{owner}.")}
+    """Return the tensors of one owner, by their own names, and of chains this process's part."""
+    return {
+        key.removeprefix(f"{owner}."): shards.own(value) if key == CHAINS else value
+        for key, value in found.items()
+        if key.startswith(f"{owner}.")
+    }
 
 
 def fill(module: nn.Module, own: dict[str, Tensor], device: torch.device) -> None:

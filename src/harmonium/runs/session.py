@@ -12,7 +12,7 @@ from ..data import Dataset, batches, steps_per_epoch
 from ..errors import InputError
 from ..evaluation import stability, weight_norm
 from ..machines import DBN, Machine
-from ..numerics import products
+from ..numerics import products, shards
 from ..sampling import wander
 from ..training import schedule
 from .directory import Run
@@ -142,7 +142,7 @@ class Session:
             rate = stage.optimizer.param_groups[0]["lr"]
             if self._ends_epoch(self._lapsed + 1):
                 before = self._weights()
-            with products(self.config.precision, self.device):
+            with products(self.config.precision, self.device), shards.split():
                 step = next(loop)
             scheduler.step()
             self.step += 1
@@ -173,7 +173,7 @@ class Session:
         )  # fmt: skip
         for _ in range(self._lapsed % self.each):
             next(feed)
-        return (self.stage.encode(coder.encode(x)) for x in feed)
+        return (self.stage.encode(coder.encode(shards.own(x))) for x in feed)
 
     def _figures(self, loss: float, rate: float, before: list[Tensor]) -> Epoch:
         stage = self.stage
@@ -194,10 +194,12 @@ class Session:
     @torch.no_grad()
     def snapshot(self) -> None:
         """Write held-out rows, their reconstructions and the chains, as they are now, to ``snapshots/``."""
+        chains = self.stage.chains()
+        if shards.index():
+            return
         model, coder = self.model, self.home.coder
         shown = self.unseen[:SHOWN, : model.width]
         whole = model.infer(shown, generator=Generator(self.device).manual_seed(self.config.seed))
-        chains = self.stage.chains()
         if chains is None or chains.shape[-1] != model.width:
             fresh = Generator(self.device).manual_seed(self.config.seed)
             *_, (_, smooth) = wander(model, len(shown), 100, generator=fresh)
@@ -216,10 +218,12 @@ def choose_device(word: str) -> torch.device:
     Raises `InputError` for a device that this machine has not.
     """
     if word == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        word = "cuda" if torch.cuda.is_available() else "cpu"
     missing = (word.startswith("cuda") and not torch.cuda.is_available()) or (
         word == "mps" and not torch.backends.mps.is_available()
     )
     if missing:
         raise InputError(f"--device {word} was given and this machine has none: pass --device cpu")
+    if word == "cuda" and shards.count() > 1:
+        return torch.device("cuda", shards.index() % torch.cuda.device_count())
     return torch.device(word)

@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 
 from .. import evaluation, storage
 from ..machines import DBM, DBN, RBM, Boltzmann, Doubled, Machine
+from ..numerics import shards
 from ..sampling import Contrastive, Exact, Fresh, Persistent, Sampler, Tempered, Trajectory
 from ..training import L1, L2, Centre, ClipNorm, Discriminative, Edit, Penalty, Retreat, Sparsity, Step, train
 from ..units import Bernoulli
@@ -114,10 +115,12 @@ class Generative(Learner):
         return dict(zip(FIGURES, (likelihood, pseudo, change, drift, gap, error), strict=True))
 
     def chains(self) -> Tensor | None:
-        """Return the states of persistent chains."""
+        """Return the states of persistent chains, of all processes."""
         if isinstance(self.sampler, Tempered):
             return self.sampler.top
-        return self.sampler.chains if isinstance(self.sampler, (Persistent, Trajectory)) else None
+        if isinstance(self.sampler, Trajectory):
+            return self.sampler.chains
+        return shards.whole(self.sampler.chains) if isinstance(self.sampler, Persistent) else None
 
     def modules(self) -> dict[str, nn.Module]:
         """Return the machine, the sampler and the edits."""
@@ -196,16 +199,18 @@ class Plan:
         config = self.config
         if config.sampler == "persistent":
             drawn = torch.randint(len(seen), (config.chains or config.batch,), generator=chance, device=self.device)
-            return Persistent(machine.infer(seen[drawn], generator=chance), config.sweeps).to(self.device)
+            chains = machine.infer(seen[drawn], generator=chance)
+            return Persistent(shards.own(chains), config.sweeps).to(self.device)
         if config.sampler == "tempered":
             rungs, start = torch.linspace(0, 1, config.rungs, device=self.device), evaluation.base(machine, seen)
             return Tempered(start, rungs, config.chains or config.batch, config.sweeps, generator=chance)
         if config.sampler == "trajectory":
             start = evaluation.base(machine, seen)
             return Trajectory(start, machine, config.chains or config.batch, config.sweeps, generator=chance)
+        count = config.chains and config.chains // shards.count()
         if config.sampler == "exact":
-            return Exact(config.chains)
-        return Contrastive(config.sweeps) if config.sampler == "contrastive" else Fresh(config.chains, config.sweeps)
+            return Exact(count)
+        return Contrastive(config.sweeps) if config.sampler == "contrastive" else Fresh(count, config.sweeps)
 
     def penalties(self, machine: Machine) -> list[Penalty]:
         """Return the terms added to the loss."""

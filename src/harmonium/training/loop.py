@@ -11,6 +11,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from ..errors import Diverged
 from ..machines import DBN, Machine
+from ..numerics import shards
 from ..sampling import Sampler
 from .edits import Edit
 from .penalties import Penalty
@@ -60,6 +61,7 @@ def train(
         loss = machine.contrast(positive, negative)
         for penalty in penalties:
             penalty(machine, positive).backward()
+        shards.average([loss, *(p.grad for p in machine.parameters() if p.grad is not None)])
         for edit in edits:
             edit(machine, positive, negative)
         refuse_divergence(machine, loss, index)

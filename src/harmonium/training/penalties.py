@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ..machines import Bipartite, Machine, label_scores
+from ..numerics import shards
 from ..units import Bernoulli, Potts
 
 Penalty = Callable[[Machine, Tensor], Tensor]
@@ -53,7 +54,7 @@ class Sparsity:
         if machine.latent:
             above = machine.even.mean(machine.down(activity))[..., machine.visible.width :]
             activity = torch.cat([activity, above], -1)
-        activity = activity.mean(0).clamp(1e-6, 1 - 1e-6)
+        activity = shards.mean(activity.mean(0)).clamp(1e-6, 1 - 1e-6)
         surprise = self.target * activity.log() + (1 - self.target) * torch.log1p(-activity)
         return -self.strength * surprise.sum()
 

@@ -1,0 +1,79 @@
+"""Several processes that train one run, as torchrun starts them: this process's place among them."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from ..errors import InputError
+from .config import Config
+
+PATIENCE = timedelta(minutes=10)  # that a process waits for another
+SHARED = ("persistent", "contrastive", "fresh", "exact")  # samplers whose chains can lie in several processes
+
+
+PARENT = os.getppid()
+
+
+def several() -> bool:
+    """Return whether torchrun started more than this process."""
+    return "TORCHELASTIC_RUN_ID" in os.environ and int(os.environ["WORLD_SIZE"]) > 1
+
+
+def leads() -> bool:
+    """Return whether this process is the one that writes and prints."""
+    return not several() or os.environ["RANK"] == "0"
+
+
+def orphaned() -> bool:
+    """Return whether the torchrun that started this process has gone."""
+    return several() and os.getppid() != PARENT
+
+
+def restarted() -> bool:
+    """Return whether torchrun started these processes again, after one of them had died."""
+    return several() and os.environ["TORCHELASTIC_RESTART_COUNT"] != "0"
+
+
+@contextmanager
+def joined() -> Iterator[None]:
+    """Within it, the processes of this run can reach each other."""
+    if not several():
+        yield
+        return
+    import torch
+    import torch.distributed as group
+
+    if os.environ["LOCAL_WORLD_SIZE"] == os.environ["WORLD_SIZE"]:
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # one machine: nothing listens to others
+    group.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE)
+    try:
+        yield
+    finally:
+        group.destroy_process_group()
+
+
+def wait() -> None:
+    """Wait until all processes have come so far."""
+    if several():
+        from ..numerics import shards
+
+        shards.largest(0.0)
+
+
+def refuse_uneven(config: Config, rows: int, tuned: bool = False) -> None:
+    """Raise `InputError` where the batches or chains of a run cannot lie in equal parts in all processes."""
+    if not several():
+        return
+    if tuned:
+        raise InputError("a fine-tuning goes on in one process: leave torchrun out")
+    count = int(os.environ["WORLD_SIZE"])
+    if config.sampler not in SHARED:
+        raise InputError(
+            f"--sampler {config.sampler} keeps its rungs in one process: pass persistent, or leave torchrun out"
+        )
+    for name, size in {"batch": min(config.batch, rows), "chains": config.chains or count}.items():
+        if size % count:
+            near = size - size % count
+            fits = f"{near} or {near + count}" if near else str(count)
+            raise InputError(f"--{name} {size} cannot be shared evenly by {count} processes: pass --{name} {fits}")

@@ -1,0 +1,63 @@
+"""Train machines of the laws, in as many processes as torchrun started, and save what was learned.
+
+    torchrun --nproc-per-node N shares.py OUT MACHINE…
+"""
+
+import sys
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from harmonium.data import batches
+from harmonium.numerics import shards
+from harmonium.runs import torchrun
+from harmonium.sampling import Contrastive, Exact, Fresh, Persistent
+from harmonium.storage import write_tensors
+from harmonium.training import Centre, Sparsity, train
+from laws import BIPARTITE, exact_states, machine, rng
+
+STEPS, BATCH = 200, 16
+SAMPLERS = {
+    "persistent": lambda x: Persistent(shards.own(x), 2),
+    "contrastive": lambda x: Contrastive(1),
+    "fresh": lambda x: Fresh(len(x) // shards.count(), 2),
+    "exact": lambda x: Exact(len(x) // shards.count()),
+}
+
+
+def learned(name: str, sampler: str) -> dict[str, torch.Tensor]:
+    """Return the parameters after `STEPS` steps of one machine, and its chains, in float64."""
+    m = machine(name)
+    rows = exact_states(m, 50)[:, : m.visible.width]
+    chains = m.infer(rows[:BATCH], generator=rng(1))
+    source = SAMPLERS[sampler](chains)
+    bounded = name in ("bernoulli", "labelled", "three layers")
+    feed = (shards.own(x) for x in batches(rows, BATCH, generator=rng(2)))
+    steps = train(
+        m, feed, source, torch.optim.SGD(m.parameters(), lr=0.01, momentum=0.5),
+        edits=[Centre()] if name in BIPARTITE else [], penalties=[Sparsity(0.3, 0.1)] if bounded else [],
+        generator=rng(3),
+    )  # fmt: skip
+    for _ in range(STEPS):
+        with shards.split():
+            step = next(steps)
+    found = {f"{sampler}, {name}: {key}": value.detach() for key, value in m.named_parameters()}
+    return found | {f"{sampler}, {name}: negative": shards.whole(step.negative)}
+
+
+def main() -> None:
+    """Train all, and let the first process save."""
+    torch.set_num_threads(1)
+    with torchrun.joined():
+        found = {}
+        for name in sys.argv[2:]:
+            for sampler in SAMPLERS if name == "bernoulli" else ("persistent",):
+                found |= learned(name, sampler)
+        if torchrun.leads():
+            write_tensors(Path(sys.argv[1]), found, {})
+
+
+if __name__ == "__main__":
+    main()
