@@ -28,7 +28,9 @@ planted: .venv/ready
 	$(BIN)/python tests/planted/check.py
 
 crash: .venv/ready
-	$(BIN)/python tests/crash/check.py
+	$(BIN)/python tests/crash/check.py 200 SIGKILL
+	$(BIN)/python tests/crash/check.py 100 SIGINT
+	$(BIN)/python tests/crash/check.py 100 SIGTERM
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +11,8 @@ import time
 
 import numpy as np
 import pytest
+
+from harmonium.runs import vault
 
 HARMONIUM = [sys.executable, "-c", "from harmonium.cli import main; main()"]
 PLAIN = {**os.environ, "OMP_NUM_THREADS": "1", "NO_COLOR": "1"}
@@ -217,6 +220,43 @@ def test_a_signal_saves_and_the_run_goes_on_to_the_same_bytes(tmp_path, number, 
     assert len((tmp_path / "cut/metrics.csv").read_text().splitlines()) == len(
         (tmp_path / "whole/metrics.csv").read_text().splitlines()
     )
+
+
+BOUND = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+permissions = pytest.mark.skipif(bool(BOUND) and not shutil.which("setpriv"), reason="root, whom no permission binds")
+
+
+@permissions
+@pytest.mark.parametrize("closed", ["out", "data"])
+def test_a_missing_permission_is_told_before_the_training(tmp_path, closed):
+    (tmp_path / "out").mkdir()
+    np.save(tmp_path / "data.npy", np.eye(20, dtype=np.uint8))
+    place = tmp_path / ("out" if closed == "out" else "data.npy")
+    place.chmod(0o555 if closed == "out" else 0)
+    words = ["train", "data.npy", "--hidden", "3", "--steps", "20", "--no-report", "--out", "out/run"]
+    done = subprocess.run([*BOUND, *HARMONIUM, *words], cwd=tmp_path, env=PLAIN, capture_output=True, text=True)
+    place.chmod(0o755)
+    assert done.returncode == 2, done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert ("Permission denied" in done.stderr) or ("permission" in done.stderr)
+    assert not (tmp_path / "out" / "run" / "config.yaml").exists()
+
+
+@permissions
+def test_a_directory_that_closes_under_a_run_ends_it_at_the_next_save(tmp_path):
+    words = ["train", "digits", "--hidden", "8", "--steps", "200000", "--no-report", "--out", "run"]
+    words = [*BOUND, *HARMONIUM, *words, "--save-every", "0.2"]
+    work = subprocess.Popen(words, cwd=tmp_path, env=PLAIN, stderr=subprocess.PIPE, text=True)
+    folder = tmp_path / "run" / "checkpoints"
+    while not list(folder.glob("0*[1-9]*")):
+        time.sleep(0.05)
+    folder.chmod(0o555)
+    said = work.communicate(timeout=60)[1].splitlines()[-1]
+    folder.chmod(0o755)
+    assert work.returncode == 4, said
+    assert "Permission denied" in said
+    assert "--resume run` goes on from step" in said
+    assert vault.latest(tmp_path / "run")[3] == []
 
 
 def test_divergence_exits_3_with_the_step_and_the_cause(tmp_path):

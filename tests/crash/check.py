@@ -1,8 +1,9 @@
 """Kill trainings at random moments, and see that each goes on to the bytes of the one that nobody touched.
 
-    python tests/crash/check.py [KILLS]
+    python tests/crash/check.py [KILLS [SIGNAL]]
 
-Two at a time, five kills a run, over the kinds in turn.  Exit 0 when every run ends at the same bytes.
+Two at a time, five kills a run, over the kinds in turn.  Exit 0 when every run ends at the same bytes.  With SIGINT or
+SIGTERM in the place of SIGKILL every cut must also end within `PATIENCE` and with its exit code.
 """
 
 import random
@@ -15,12 +16,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 EACH = 5  # kills of one run
+KILL = signal.SIGKILL
+EXITS = {KILL: -9, signal.SIGINT: 130, signal.SIGTERM: 143}
 KINDS = {
     "rbm, persistent chains": "--hidden 12 --steps 6000",
     "rbm, tempered": "--hidden 8 --steps 1500 --sampler tempered --rungs 4",
     "dbm": "--model dbm --hidden 10,6 --steps 1500",
     "dbn": "--model dbn --hidden 10,8 --labels --steps 2500",
 }
+PATIENCE = 10  # seconds in which a signal must be heeded
 HARMONIUM = [sys.executable, "-m", "harmonium"]
 
 
@@ -40,18 +44,22 @@ def untouched(kind: str, place: Path) -> tuple[bytes, float]:
     return (place / "model.safetensors").read_bytes(), time.monotonic() - since
 
 
-def survive(kind: str, place: Path, seconds: float, kills: int, seed: int) -> bytes:
-    """Return the bytes of the model of a run that was killed so often, each time within ``seconds`` of its start."""
+def survive(kind: str, place: Path, seconds: float, kills: int, seed: int, cut: signal.Signals = KILL) -> bytes:
+    """Return the bytes of the model of a run that was cut so often, each time within ``seconds`` of its start."""
     chance, done = random.Random(seed), 0
     while True:
         resume = (place / "config.yaml").exists()
         command = ["train", "--resume", str(place), "--no-report"] if resume else words(kind, place)
-        work = subprocess.Popen(often(command), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        work = subprocess.Popen(often(command), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         try:
             _, told = work.communicate(timeout=chance.uniform(0.3, seconds) if done < kills else None)
         except subprocess.TimeoutExpired:
-            work.send_signal(signal.SIGKILL)
-            work.communicate()
+            work.send_signal(cut)
+            said, told = work.communicate(timeout=PATIENCE)
+            idle = said.startswith("run:") or not told  # it had done all, or nothing: the system's own exit will do
+            if work.returncode not in (EXITS[cut], 0) and not (idle and work.returncode == -cut):
+                line = f"{kind}, seed {seed}, exit {work.returncode} after {cut.name}: {told[-500:]}"
+                raise RuntimeError(line) from None
             done += 1
             continue
         if work.returncode != 0:
@@ -63,19 +71,20 @@ def survive(kind: str, place: Path, seconds: float, kills: int, seed: int) -> by
 
 def main() -> int:
     """Kill and count."""
-    kills = int(sys.argv[1]) if len(sys.argv) > 1 else 200
+    kills, name = (*sys.argv[1:], *("200", "SIGKILL")[len(sys.argv) - 1 :])
+    cut = signal.Signals[name]
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as workers:
         home = Path(folder)
         whole = {kind: untouched(kind, home / f"whole{i}") for i, kind in enumerate(KINDS)}
-        kinds = [list(KINDS)[i % len(KINDS)] for i in range(-(-kills // EACH))]
+        kinds = [list(KINDS)[i % len(KINDS)] for i in range(-(-int(kills) // EACH))]
 
         def trial(i: int) -> bool:
-            found = survive(kinds[i], home / f"run{i}", whole[kinds[i]][1], EACH, seed=i)
+            found = survive(kinds[i], home / f"run{i}", whole[kinds[i]][1], EACH, i, cut)
             print(f"{kinds[i]}: {'the same bytes' if found == whole[kinds[i]][0] else 'OTHER BYTES'}", flush=True)
             return found == whole[kinds[i]][0]
 
         same = sum(workers.map(trial, range(len(kinds))))
-    print(f"{same * EACH} of {len(kinds) * EACH} kills survived, to the byte")
+    print(f"{same * EACH} of {len(kinds) * EACH} {name} survived, to the byte")
     return 0 if same == len(kinds) else 1
 
 

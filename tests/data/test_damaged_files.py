@@ -3,15 +3,18 @@
 import gzip
 import io
 import struct
+import time
 import warnings
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from harmonium import data
+from harmonium import RBM, Bernoulli, Join, Potts, data, load, save
 from harmonium.errors import InputError
+from harmonium.runs import Config, Run
 
+SOON = 1.0  # seconds
 PICTURES = np.random.default_rng(1).integers(0, 256, (12, 6, 5)).astype(np.uint8)
 
 
@@ -55,12 +58,15 @@ def damaged(content, rng):
     return bytes(held[: int(rng.integers(0, len(held)))] if rng.random() < 1 / 3 else held)
 
 
-def outcome(target):
-    """The data set, or the message: any other exception is the failure that this file looks for."""
+def outcome(read, target):
+    """What is read, or the message, soon: any other exception is the failure that this file looks for."""
+    since = time.perf_counter()
     try:
-        return data.load(target)
+        return read(target)
     except InputError as error:
         return str(error)
+    finally:
+        assert time.perf_counter() - since < SOON
 
 
 @pytest.mark.parametrize(("tries", "seed"), [(300, 0), pytest.param(800, 1, marks=pytest.mark.whole)], ids=str)
@@ -77,7 +83,7 @@ def test_damage_is_told_in_one_line(tmp_path, name, tries, seed):
     refused = 0
     for _ in range(tries):
         path.write_bytes(damaged(WHOLE[name], rng))
-        met = outcome(target)
+        met = outcome(data.load, target)
         if isinstance(met, str):
             refused += 1
             assert "\n" not in met
@@ -94,3 +100,26 @@ def test_a_reader_s_warning_does_not_reach_the_caller(tmp_path):
         warnings.simplefilter("always")
         assert data.load(tmp_path / "x.npy").shape == (6, 5)
     assert caught == []
+
+
+def model(home):
+    return save(RBM(Join(Bernoulli(4), Potts(1, 3)), Bernoulli(3)), home / "model.safetensors")
+
+
+def settings(home):
+    return Run.create(home / "run", "digits", Config(hidden="12", lr=0.05, steps=40)).path / "config.yaml"
+
+
+@pytest.mark.parametrize(("tries", "seed"), [(300, 0), pytest.param(800, 1, marks=pytest.mark.whole)], ids=str)
+@pytest.mark.parametrize(("make", "read"), [(model, load), (settings, lambda path: Run.open(path.parent))])
+def test_damage_of_a_run_is_told_in_one_line(tmp_path, make, read, tries, seed):
+    path, rng, refused = make(tmp_path), np.random.default_rng(seed), 0
+    whole = path.read_bytes()
+    read(path)
+    for _ in range(tries):
+        path.write_bytes(damaged(whole, rng))
+        met = outcome(read, path)
+        if isinstance(met, str):
+            refused += 1
+            assert "\n" not in met
+    assert refused > tries / 4

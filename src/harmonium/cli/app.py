@@ -1,5 +1,6 @@
 """The commands, each imported when it is called, and what their failures cost."""
 
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -46,9 +47,14 @@ class Interrupted(Exception):
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Run one command and exit: 0; 2 bad usage, data or files; 3 diverged; 4 unsaved; 5 deserted; 130, 143 signals."""
+    """Run one command, that of the process unless given, and exit.
+
+    0; 2 bad usage, data or files; 3 diverged; 4 not saved; 5 deserted; 130 and 143 interrupted.
+    """
     from . import console
 
+    if words is None:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         make_app()(words, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
@@ -61,8 +67,8 @@ def main(words: Sequence[str] | None = None) -> None:
         sys.exit(console.fail(str(error), 4))
     except Deserted as error:
         sys.exit(console.fail(str(error), 5))
-    except Interrupted as signal:
-        sys.exit(signal.code)
+    except Interrupted as asked:
+        sys.exit(asked.code)
     except KeyboardInterrupt:
         sys.exit(console.fail("interrupted", 130))
     except BrokenPipeError:

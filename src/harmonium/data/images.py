@@ -14,8 +14,12 @@ MOST_PIXELS = 2**24  # of one picture
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """Return a folder's picture files, sorted by name."""
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS and path.is_file())
+    """Return a folder's picture files, sorted by name; a link out of the folder raises ``InputError``."""
+    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS and path.is_file())
+    for path in found:
+        if path.is_symlink() and folder.resolve() not in path.resolve().parents:
+            raise InputError(f"{path} leads out of {folder}: put the picture itself there")
+    return found
 
 
 def read_images(folder: Path) -> Table:

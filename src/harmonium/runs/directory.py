@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -164,7 +165,7 @@ def environment() -> dict[str, Any]:
 
 def free_path(source: str, parent: Path = Path("runs")) -> Path:
     """Return ``runs/<name>``, or ``runs/<name>-2`` and so on where that is taken."""
-    stem = Path(source).name.partition(".")[0] or "run"
+    stem = "-".join(re.findall(r"[\w-]+", Path(source).name.partition(".")[0])) or "run"
     paths = (parent / (stem if n == 1 else f"{stem}-{n}") for n in range(1, 10_000))
     return next(path for path in paths if not path.exists())
 
