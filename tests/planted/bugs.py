@@ -75,7 +75,7 @@ BUGS = [
     Bug("a sum over the batch instead of a mean", "machines/rbm.py",
         "share * mean.sum(0)", "mean.sum(0)", MACHINES),
     Bug("a closed form whose phases weigh alike whatever their sizes", "machines/rbm.py",
-        "mean[ahead:] *= ahead // both", "mean[ahead:] *= behind // both", MACHINES),
+        "(len(x),), ahead // both)", "(len(x),), behind // both)", MACHINES),
     Bug("a closed form for units that have precisions too", "machines/rbm.py",
         "if not (self.even.linear and self.odd.linear):", "if False:", MACHINES),
     Bug("the batch counted among the chains", "machines/base.py",

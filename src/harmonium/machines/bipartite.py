@@ -80,7 +80,7 @@ class Bipartite(Machine):
     @torch.no_grad()
     def infer(self, v: Tensor, *, generator: Generator | None = None) -> Tensor:
         """Return ``v`` with the means of the latent layers behind it."""
-        return self.mean_field(v).state
+        return v if not self.latent else self.mean_field(v).state
 
     def settle(self, x: Tensor) -> Tensor:
         """Return the fields that odd layers at their means send to the even layers above the visible one."""

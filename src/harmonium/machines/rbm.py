@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Generator, Tensor, nn
 
+from ..numerics import dot
 from ..units import Units
 from .bipartite import Bipartite
 
@@ -53,14 +54,15 @@ class RBM(Bipartite):
         x, ahead, behind = torch.cat([positive, negative]), len(positive), len(negative)
         mean, cgf = self.odd.moments(self.up(x))
         both = math.gcd(ahead, behind)  # whole numbers, so that rounded products weigh both phases alike
-        mean[:ahead] *= -(behind // both)
-        mean[ahead:] *= ahead // both
-        share = both / (ahead * behind)
-        self.weight.grad = share * (x.T @ mean).to(self.weight)
-        set_bias_gradient(self.even, negative.sum(0) / behind - positive.sum(0) / ahead)
-        set_bias_gradient(self.odd, share * mean.sum(0))
-        energies = self.even.energy(x) - cgf
-        return energies[:ahead].mean() - energies[ahead:].mean()
+        weigh, share = cgf.new_full((len(x),), ahead // both), both / (ahead * behind)
+        weigh[:ahead] = -(behind // both)
+        mean *= weigh[:, None]
+        self.weight.grad = (x.T @ mean).to(self.weight).mul_(share)
+        lower, upper = share * dot(x.T, weigh), share * mean.sum(0)
+        loss = share * dot(cgf, weigh) + dot(lower, self.even.bias)
+        set_bias_gradient(self.even, lower)
+        set_bias_gradient(self.odd, upper)
+        return loss
 
     def couplings(self) -> list[Tensor]:
         """Return the one weight matrix."""

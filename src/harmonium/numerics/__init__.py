@@ -5,6 +5,7 @@ from .products import PRECISIONS, fastest, products
 from .stable import (
     HALF_LOG_2PI,
     bennett,
+    dot,
     hazard,
     log_half_line,
     log_mean_exp,
@@ -23,6 +24,7 @@ __all__ = [
     "bernoulli",
     "binomial",
     "choose",
+    "dot",
     "fastest",
     "hazard",
     "log_half_line",

@@ -30,9 +30,9 @@ def bernoulli(field: Tensor, bias: Tensor, key: Tensor) -> Tensor:
 
     What is not a number draws what is not a number, so that it is noticed.
     """
-    field, bias = field.float(), bias.float()
+    bias = bias.float()
     if bias.ndim != 1:
-        field, bias = field + bias, bias.new_zeros((field.shape or (1,))[-1])
+        field, bias = field.float() + bias, bias.new_zeros((field.shape or (1,))[-1])
     table = field.reshape(-1, len(bias))
     key = key + _signed(shards.first_row(len(table)) * GOLDEN % 2**64, 64)
     form = hot.same(table) or sys.modules[__name__]

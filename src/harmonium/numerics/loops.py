@@ -2,7 +2,8 @@
 
 import numpy as np
 import torch
-from numba import njit
+from numba import njit, types
+from numba.extending import overload
 from torch import Tensor
 
 from .counter import GOLDEN, LEAST, MIXERS, POWERS, SMALL_MIXERS, WEYL
@@ -37,7 +38,20 @@ def softplus_sum(field: Tensor, bias: Tensor) -> Tensor:
 
 
 def _array(x: Tensor) -> np.ndarray:
-    return x.detach().float().contiguous().numpy()
+    """Return the entries as float32, or where they are bfloat16 as their 16 bits."""
+    x = x.detach().contiguous()
+    return x.view(torch.uint16).numpy() if x.dtype == torch.bfloat16 else x.float().numpy()
+
+
+def _wide(x):  # type: ignore[no-untyped-def]
+    """Return an entry of `_array` as float32."""
+
+
+@overload(_wide, inline="always")
+def _(x):  # type: ignore[no-untyped-def]
+    if isinstance(x, types.Integer):
+        return lambda x: u4(u4(x) << u4(16)).view(np.float32)
+    return lambda x: x
 
 
 @njit(cache=True, nogil=True)
@@ -72,7 +86,7 @@ def _draw(field, bias, key, out):  # type: ignore[no-untyped-def]
         for unit in range(field.shape[1]):
             x = _mix(u4(_mix(u4(u4(unit) * _WEYL + low)) + high))
             u = (f4(i4(x >> u4(1))) + f4(0.5)) * _STEP
-            logit = field[row, unit] + bias[unit]
+            logit = _wide(field[row, unit]) + bias[unit]
             odds = _exp(-abs(logit))
             drawn = f4(((odds + f4(1)) * u < odds) != (logit > f4(0)))
             out[row, unit] = drawn if logit == logit else logit
@@ -83,7 +97,7 @@ def _log_sum(field, bias, odds):  # type: ignore[no-untyped-def]
     """Return Σ log(1 + eˣ) = Σ max(x, 0) + log Π (1 + e⁻ˡˣˡ), a product of numbers from 1 to 2, given e⁻ˡˣˡ."""
     above, logs = f4(0), 0.0
     for unit in range(len(field)):
-        above += max(field[unit] + bias[unit], f4(0))
+        above += max(_wide(field[unit]) + bias[unit], f4(0))
     for first in range(0, len(field), 512):
         product = 1.0
         for unit in range(first, min(first + 512, len(field))):
@@ -97,7 +111,7 @@ def _logistic(field, bias, mean, total):  # type: ignore[no-untyped-def]
     odds = np.empty(field.shape[1], np.float32)
     for row in range(field.shape[0]):
         for unit in range(field.shape[1]):
-            logit = field[row, unit] + bias[unit]
+            logit = _wide(field[row, unit]) + bias[unit]
             odds[unit] = _exp(-abs(logit))
             likelier = f4(1) / (f4(1) + odds[unit])
             mean[row, unit] = likelier if logit > f4(0) else odds[unit] * likelier
@@ -109,5 +123,5 @@ def _softplus_sum(field, bias, total):  # type: ignore[no-untyped-def]
     odds = np.empty(field.shape[1], np.float32)
     for row in range(field.shape[0]):
         for unit in range(field.shape[1]):
-            odds[unit] = _exp(-abs(field[row, unit] + bias[unit]))
+            odds[unit] = _exp(-abs(_wide(field[row, unit]) + bias[unit]))
         total[row] = _log_sum(field[row], bias, odds)

@@ -84,11 +84,11 @@ def furthest(x: Tensor) -> float:
     return largest(found)[0] if _split else found
 
 
-def average(tensors: Iterable[Tensor]) -> None:
-    """Replace tensors of one type by their means over processes."""
+def average(value: Tensor, parameters: Iterable[Tensor]) -> None:
+    """Replace a value, and the gradients of parameters of its type, by their means over processes."""
     if not _split:
         return
-    held = list(tensors)
+    held = [value, *(p.grad for p in parameters if p.grad is not None)]
     flat = torch.cat([x.reshape(-1) for x in held])
     _together(lambda: group.all_reduce(flat))
     for x, found in zip(held, (flat / count()).split([x.numel() for x in held]), strict=True):

@@ -18,6 +18,14 @@ def wide(x: Tensor) -> Tensor:
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
+def dot(x: Tensor, weights: Tensor) -> Tensor:
+    """Return Σ x·weights over the last axis, in full precision whatever that of products is."""
+    if weights.ndim > 1:
+        return (x * weights).sum(-1)
+    with torch.autocast(x.device.type, enabled=False):
+        return x @ weights
+
+
 def softplus(x: Tensor) -> Tensor:
     """Return log(1 + eˣ), correct to rounding in float64 too (torch switches to x at 20, losing 2e-9)."""
     return F.softplus(x, threshold=40)

@@ -61,7 +61,7 @@ def train(
         loss = machine.contrast(positive, negative)
         for penalty in penalties:
             penalty(machine, positive).backward()
-        shards.average([loss, *(p.grad for p in machine.parameters() if p.grad is not None)])
+        shards.average(loss, machine.parameters())
         for edit in edits:
             edit(machine, positive, negative)
         refuse_divergence(machine, loss, index)
@@ -72,8 +72,8 @@ def train(
 def refuse_divergence(machine: Machine | DBN, loss: Tensor, index: int) -> None:
     """Raise `Diverged` unless the loss is finite and below `FAR`, and all gradients are finite."""
     gradients = [p.grad.sum() for p in machine.parameters() if p.grad is not None]  # not finite if any entry is not
-    near = bool(loss.abs() < FAR)  # false for NaN too
-    if near and bool(torch.stack(gradients).isfinite().all()):
+    near = abs(float(loss)) < FAR  # false for NaN too
+    if near and all(map(math.isfinite, torch.stack(gradients).tolist())):
         return
     largest = max(float(weight.detach().abs().max()) for weight in machine.couplings())
     cause = "a gradient is not finite" if near else f"the loss is {float(loss):.3g}"

@@ -74,7 +74,7 @@ class Units(nn.Module, ABC):
 
     @property
     def linear(self) -> bool:
-        """Whether the biases are all parameters, and bias·x all that they do to the energy."""
+        """Whether the energy is −bias·x, and nothing else."""
         return False
 
     @property

@@ -1,4 +1,4 @@
-"""Kinds with finitely many states, all linear in their biases: Bernoulli, Spin, Binomial, Potts."""
+"""Kinds with finitely many states, whose biases are all their parameters: Bernoulli, Spin, Binomial, Potts."""
 
 import torch
 from torch import Generator, Tensor
@@ -21,7 +21,7 @@ class Bernoulli(Discrete):
     support = "0 or 1"
 
     def energy(self, x: Tensor) -> Tensor:
-        return -(self.bias * x).sum(-1)
+        return -numerics.dot(x, self.bias)
 
     def cgf(self, field: Tensor) -> Tensor:
         return numerics.softplus_sum(field, self.bias)
@@ -59,7 +59,7 @@ class Spin(Discrete):
     support = "-1 or +1"
 
     def energy(self, x: Tensor) -> Tensor:
-        return -(self.bias * x).sum(-1)
+        return -numerics.dot(x, self.bias)
 
     def cgf(self, field: Tensor) -> Tensor:
         return numerics.log_two_cosh(self.bias + field).sum(-1)
@@ -97,6 +97,10 @@ class Binomial(Discrete):
             raise ValueError(f"Binomial units were given {trials} trials: give 1 or more")
         self.trials = trials
         self.support = f"whole numbers 0 to {trials}"
+
+    @property
+    def linear(self) -> bool:
+        return False
 
     def energy(self, x: Tensor) -> Tensor:
         n = x.new_tensor(float(self.trials))
@@ -152,7 +156,7 @@ class Potts(Discrete):
         return x.unflatten(-1, (self.sites, self.colours))
 
     def energy(self, x: Tensor) -> Tensor:
-        return -(self.bias * x).sum(-1)
+        return -numerics.dot(x, self.bias)
 
     def cgf(self, field: Tensor) -> Tensor:
         return self.blocks(self.bias + field).logsumexp(-1).sum(-1)
