@@ -80,3 +80,16 @@ def test_phases_of_different_sizes_weigh_alike_when_rounded():
 
 def test_the_fastest_precision_is_one_of_them():
     assert fastest(100, 784, 500, CPU) in ("float32", "bfloat16")
+
+
+@torch.no_grad()
+def test_rounded_weights_follow_the_weights():
+    m = RBM(Bernoulli(8), Bernoulli(5), generator=rng(1))
+    x = (torch.rand(20, 8, generator=rng(2)) < 0.5).float()
+    with products("bfloat16", CPU):
+        for _ in range(3):
+            assert torch.equal(m.up(x), x.bfloat16() @ m.weight.bfloat16())
+            assert torch.equal(m.down(m.up(x)), m.up(x) @ m.weight.bfloat16().mT)
+            m.weight.grad = torch.randn(m.weight.shape, generator=rng(3))
+            torch.optim.SGD([m.weight], lr=0.5, fused=True).step()
+    assert torch.equal(m.up(x), x @ m.weight)

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Generator, Tensor, nn
 
-from ..numerics import dot
+from ..numerics import dot, factor
 from ..units import Units
 from .bipartite import Bipartite
 
@@ -51,17 +51,20 @@ class RBM(Bipartite):
         if not (self.even.linear and self.odd.linear):
             with torch.enable_grad():
                 return super().contrast(positive, negative)
-        x, ahead, behind = torch.cat([positive, negative]), len(positive), len(negative)
+        x, ahead, behind = torch.cat([factor(positive), factor(negative)]), len(positive), len(negative)
         mean, cgf = self.odd.moments(self.up(x))
         both = math.gcd(ahead, behind)  # whole numbers, so that rounded products weigh both phases alike
-        weigh, share = cgf.new_full((len(x),), ahead // both), both / (ahead * behind)
-        weigh[:ahead] = -(behind // both)
+        unit, share = (1 / ahead, 1.0) if ahead == behind else (1.0, both / (ahead * behind))
+        weigh = cgf.new_full((len(x),), unit * (ahead // both))
+        weigh[:ahead] = -unit * (behind // both)
         mean *= weigh[:, None]
-        self.weight.grad = (x.T @ mean).to(self.weight).mul_(share)
-        lower, upper = share * dot(x.T, weigh), share * mean.sum(0)
-        loss = share * dot(cgf, weigh) + dot(lower, self.even.bias)
+        self.weight.grad = (x.T @ mean).to(self.weight)
+        lower = dot(positive.T, weigh[:ahead]) + dot(negative.T, weigh[ahead:])
         set_bias_gradient(self.even, lower)
-        set_bias_gradient(self.odd, upper)
+        set_bias_gradient(self.odd, mean.sum(0))
+        loss = share * (dot(cgf, weigh) + dot(lower, self.even.bias))
+        if share < 1:
+            torch._foreach_mul_([p.grad for p in self.parameters() if p.grad is not None], share)
         return loss
 
     def couplings(self) -> list[Tensor]:

@@ -1,7 +1,7 @@
 """Stable functions, and the only room that draws random numbers."""
 
 from .draws import bernoulli, binomial, choose, normal, one_hot, positive_normal, uniform
-from .products import PRECISIONS, fastest, products
+from .products import PRECISIONS, factor, fastest, products
 from .stable import (
     HALF_LOG_2PI,
     bennett,
@@ -25,6 +25,7 @@ __all__ = [
     "binomial",
     "choose",
     "dot",
+    "factor",
     "fastest",
     "hazard",
     "log_half_line",

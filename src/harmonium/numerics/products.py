@@ -4,6 +4,7 @@ import time
 from contextlib import AbstractContextManager
 
 import torch
+from torch import Tensor
 
 GAIN = 1.3  # bfloat16 must be so much faster to be worth its rounding
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -18,6 +19,13 @@ def products(precision: str, device: torch.device) -> AbstractContextManager[Non
     rounded = PRECISIONS[precision] != torch.float32
     # The cache of casts is left off: filled without gradients, it would hide the weights from the gradient.
     return torch.autocast(device.type, PRECISIONS[precision], enabled=rounded, cache_enabled=False)
+
+
+def factor(x: Tensor) -> Tensor:
+    """Return states of several products as products round them here; not weights, whose gradient it would lose."""
+    kind = x.device.type
+    rounds = x.dtype == torch.float32 and torch.is_autocast_enabled(kind)
+    return x.to(torch.get_autocast_dtype(kind)) if rounds else x
 
 
 @torch.no_grad()
