@@ -87,10 +87,11 @@ def test_the_contrast_of_both_phases_sets_the_gradients_of_its_value(name, sizes
     """In closed form or not: the same as differentiating the free energies of each phase."""
     m = machine(name)
     with torch.no_grad():
-        rows = [m.visible.sample(m.visible.rest(size), generator=rng(size)) for size in sizes]
+        rows = [m.visible.sample(m.visible.rest(size), generator=rng(i)) for i, size in enumerate(sizes)]
         both = [m.infer(v, generator=rng(5)) for v in rows]
     m.requires_grad_(True)
     loss = m.free_energy(both[0]).mean() - m.free_energy(both[1]).mean()
+    assert abs(float(loss.detach())) > 1e-3
     expected = torch.autograd.grad(loss, list(m.parameters()))
     for p in m.parameters():
         p.grad = torch.full_like(p, 9.0)  # is set, not added to
