@@ -17,7 +17,7 @@ pytestmark = [
     pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="the processes cannot be listed"),
 ]
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node"]
-FEW = ["bernoulli", "gaussian visible", "three layers", "general, sparse"]
+FEW = ["bernoulli", "three layers"]
 KINDS = {
     "rbm": ["--hidden", "12", "--steps", "2500"],
     "dbn": ["--model", "dbn", "--hidden", "10,8", "--labels", "--steps", "1200"],
@@ -126,6 +126,18 @@ def test_no_process_outlives_torchrun_and_the_run_goes_on(trial, untouched, tmp_
     assert gone(out)
     done(several(2, "-m", "harmonium", "train", "--resume", str(out), "--no-report"))
     assert (out / "model.safetensors").read_bytes() == untouched(kind)
+
+
+def test_a_run_of_somebody_else_is_not_gone_on_with(tmp_path):
+    """Started again, the processes still do not take an older run for theirs."""
+    words = ["train", "digits", "--hidden", "4", "--steps", "30", "--no-report", "--out", str(tmp_path / "run")]
+    done([sys.executable, "-m", "harmonium", *words])
+    before = (tmp_path / "run" / "model.safetensors").read_bytes()
+    command = several(2, "-m", "harmonium", *words, "--seed", "5", restarts=1)
+    found = subprocess.run(command, capture_output=True, text=True)
+    assert found.returncode != 0
+    assert found.stderr.count("already holds a run, saved at step 30") == 2
+    assert (tmp_path / "run" / "model.safetensors").read_bytes() == before
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ROWS = 20  # lines of figures printed over a whole run
 TRIES = 8  # times that a diverged run goes back and halves its rate
 FILES = ("config.yaml", "metrics.csv", "model.safetensors", "events.jsonl", "env.json", "report.html",
-         "finetune.yaml", "origin.safetensors", "network.safetensors")
+         "finetune.yaml", "origin.safetensors", "network.safetensors", ".torchrun")
 LIGHT = 4_000_000  # multiply-adds in a batch's product below which a second thread costs more than it gives
 
 
@@ -61,20 +61,20 @@ def train(
     if not torchrun.leads():
         console.hush()
     with ExitStack() as hold:
-        if torchrun.several() and not (out or resume):
+        place = resume or out
+        if torchrun.several() and place is None:
             raise InputError("several processes write one run: say where with --out")
         hold.enter_context(torchrun.joined())
-        if out and torchrun.restarted() and (out / "config.yaml").is_file():
-            home, resume = _opened(out, hold), out
-        elif resume:
+        goes_on = resume is not None or (out is not None and torchrun.began(out))
+        if resume is not None:
             home = _resumed(resume, data, settings, hold)
-        elif torchrun.leads():
+        elif torchrun.leads() and not goes_on:
             home = _created(data, settings, config, out, replace, hold)
-        torchrun.wait()
-        if not (resume or torchrun.leads()):
+        torchrun.wait()  # until the directory is there
+        if resume is None and (goes_on or not torchrun.leads()):
             assert out is not None
-            home = _opened(out, hold)
-        learn(open_session(home, resume is not None), save_every)
+            home, goes_on = _opened(out, hold), True
+        learn(open_session(home, goes_on), save_every)
     if torchrun.leads():
         finish(home, report)
 
@@ -94,7 +94,7 @@ def _created(
 ) -> Run:
     from ..runs.directory import free_path, held, refuse_run, rows
     from ..runs.settle import settle
-    from ..runs.torchrun import refuse_uneven
+    from ..runs.torchrun import refuse_uneven, sign
 
     source, settings = _merged(data, settings, config)
     train = rows(source, "train", settings)
@@ -110,7 +110,9 @@ def _created(
     hold.enter_context(held(path))
     if replace:
         clear(path)
-    return Run.create(path, source, settled)
+    home = Run.create(path, source, settled)
+    sign(path)
+    return home
 
 
 def _merged(data: str | None, settings: Config, config: Path | None) -> tuple[str, Config]:

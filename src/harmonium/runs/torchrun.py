@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 
 from ..errors import InputError
 from .config import Config
@@ -13,6 +14,7 @@ SHARED = ("persistent", "contrastive", "fresh", "exact")  # samplers whose chain
 
 
 PARENT = os.getppid()
+SIGNATURE = ".torchrun"  # a file of the run
 
 
 def several() -> bool:
@@ -30,9 +32,20 @@ def orphaned() -> bool:
     return several() and os.getppid() != PARENT
 
 
-def restarted() -> bool:
-    """Return whether torchrun started these processes again, after one of them had died."""
-    return several() and os.environ["TORCHELASTIC_RESTART_COUNT"] != "0"
+def sign(home: Path) -> None:
+    """Leave word that the processes of this torchrun began the run."""
+    if several():
+        (home / SIGNATURE).write_text(_signature())
+
+
+def began(home: Path) -> bool:
+    """Return whether the processes of this torchrun began the run, and were started again after one had died."""
+    again = several() and os.environ["TORCHELASTIC_RESTART_COUNT"] != "0"
+    return again and (home / SIGNATURE).is_file() and (home / SIGNATURE).read_text() == _signature()
+
+
+def _signature() -> str:
+    return f"{os.environ['TORCHELASTIC_RUN_ID']} {os.environ['MASTER_ADDR']} {PARENT}"
 
 
 @contextmanager
