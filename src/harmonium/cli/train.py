@@ -60,20 +60,13 @@ def train(
 
     if not torchrun.leads():
         console.hush()
-    with ExitStack() as hold:
-        place = resume or out
-        if torchrun.several() and place is None:
-            raise InputError("several processes write one run: say where with --out")
-        hold.enter_context(torchrun.joined())
-        goes_on = resume is not None or (out is not None and torchrun.began(out))
+    if torchrun.several() and not (out or resume):
+        raise InputError("several processes write one run: say where with --out")
+    with torchrun.joined(), ExitStack() as hold:
         if resume is not None:
-            home = _resumed(resume, data, settings, hold)
-        elif torchrun.leads() and not goes_on:
-            home = _created(data, settings, config, out, replace, hold)
-        torchrun.wait()  # until the directory is there
-        if resume is None and (goes_on or not torchrun.leads()):
-            assert out is not None
-            home, goes_on = _opened(out, hold), True
+            home, goes_on = _resumed(resume, data, settings, hold), True
+        else:
+            home, goes_on = _begun(data, settings, config, out, replace, hold)
         learn(open_session(home, goes_on), save_every)
     if torchrun.leads():
         finish(home, report)
@@ -87,6 +80,21 @@ def finish(home: Run, report: bool) -> None:
         finish(home)
     else:
         console.say(f"run: {home.path}")
+
+
+def _begun(
+    data: str | None, settings: Config, config: Path | None, out: Path | None, replace: bool, hold: ExitStack
+) -> tuple[Run, bool]:
+    """Return a new run, or one that other processes of this torchrun have begun; and whether that is so."""
+    from ..runs import torchrun
+
+    if not torchrun.leads() or (out and torchrun.began(out)):
+        assert out is not None
+        torchrun.wait()  # until the directory is there
+        return _opened(out, hold), True
+    home = _created(data, settings, config, out, replace, hold)
+    torchrun.wait()
+    return home, False
 
 
 def _created(
