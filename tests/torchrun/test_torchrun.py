@@ -138,7 +138,7 @@ def test_a_run_of_somebody_else_is_not_gone_on_with(tmp_path):
     command = several(2, "-m", "harmonium", *words, "--seed", "5", restarts=1)
     found = subprocess.run(command, capture_output=True, text=True)
     assert found.returncode != 0
-    assert found.stderr.count("already holds a run, saved at step 30") == 2
+    assert "already holds a run, saved at step 30" in found.stderr
     assert (tmp_path / "run" / "model.safetensors").read_bytes() == before
 
 

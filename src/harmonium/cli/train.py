@@ -58,11 +58,9 @@ def train(
     """
     from ..runs import torchrun
 
-    if not torchrun.leads():
-        console.hush()
-    if torchrun.several() and not (out or resume):
-        raise InputError("several processes write one run: say where with --out")
     with torchrun.joined(), ExitStack() as hold:
+        if not torchrun.leads():
+            console.hush()
         if resume is not None:
             home, goes_on = _resumed(resume, data, settings, hold), True
         else:
@@ -88,9 +86,11 @@ def _begun(
     """Return a new run, or one that other processes of this torchrun have begun; and whether that is so."""
     from ..runs import torchrun
 
+    if torchrun.leads() and torchrun.several() and out is None:
+        raise InputError("several processes write one run: say where with --out")
     if not torchrun.leads() or (out and torchrun.began(out)):
-        assert out is not None
         torchrun.wait()  # until the directory is there
+        assert out is not None
         return _opened(out, hold), True
     home = _created(data, settings, config, out, replace, hold)
     torchrun.wait()
