@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
-from ..errors import InputError
+from ..errors import Deserted, InputError
 from .config import Config
 
 PATIENCE = timedelta(minutes=10)  # that a process waits for another
@@ -59,11 +60,26 @@ def joined() -> Iterator[None]:
 
     if os.environ["LOCAL_WORLD_SIZE"] == os.environ["WORLD_SIZE"]:
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # one machine: nothing listens to others
-    group.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE)
+    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+    size, rank = int(os.environ["WORLD_SIZE"]), int(os.environ["RANK"])
+    try:
+        group.init_process_group(backend, store=_store(), rank=rank, world_size=size, timeout=PATIENCE)
+    except RuntimeError as error:
+        raise Deserted("the processes of this run did not find each other; start it again with --resume") from error
     try:
         yield
     finally:
         group.destroy_process_group()
+
+
+def _store() -> Any:
+    """Return where the processes leave word for each other: a new place after every restart, as old addresses stay."""
+    from torch.distributed import PrefixStore, TCPStore  # type: ignore[attr-defined]
+
+    hosts = leads() and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
+    place = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    word = f"harmonium {os.environ['TORCHELASTIC_RESTART_COUNT']}"
+    return PrefixStore(word, TCPStore(*place, is_master=hosts, timeout=PATIENCE))
 
 
 def wait() -> None:
