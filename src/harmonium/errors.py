@@ -12,15 +12,15 @@ class Diverged(ArithmeticError):
     """Training left the finite numbers: the message says at which step and why."""
 
 
-def suggest(given: str, known: Iterable[str]) -> str:
-    """Return ``"; did you mean 'x'?"`` for the closest known word, or an empty string."""
-    near = difflib.get_close_matches(given, list(known), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
-
-
 class Unsaved(Exception):
     """What was learned could not be written; what was written before is whole."""
 
 
 class Deserted(Exception):
     """Another process of the same run has ended; what was saved is whole."""
+
+
+def suggest(given: str, known: Iterable[str]) -> str:
+    """Return ``"; did you mean 'x'?"`` for the closest known word, or an empty string."""
+    near = difflib.get_close_matches(given, list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""

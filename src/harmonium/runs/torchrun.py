@@ -12,8 +12,6 @@ from .config import Config
 
 PATIENCE = timedelta(minutes=10)  # that a process waits for another
 SHARED = ("persistent", "contrastive", "fresh", "exact")  # samplers whose chains can lie in several processes
-
-
 PARENT = os.getppid()
 SIGNATURE = ".torchrun"  # a file of the run
 
