@@ -72,7 +72,7 @@ def three(tmp_path):
     """A home with three small checkpoints, each of its own numbers."""
     (tmp_path / "config.yaml").write_text("hidden: 3\n")
     for step in (1, 2, 3):
-        vault.put(tmp_path, step, {"x": torch.randn(4, 5, generator=rng(step)), "n": torch.tensor(step)}, {})
+        vault.put(tmp_path, step, {"x": torch.randn(4, 5, generator=rng(step)), "n": torch.tensor(step)})
     return tmp_path
 
 
@@ -146,7 +146,7 @@ def test_settings_that_changed_are_named(three):
 def test_a_full_disk_loses_nothing(three):
     """At 100 levels of room, from none to nearly enough, the new checkpoint fails in one line and the old ones stay."""
     big = {"x": torch.zeros(5000), "n": torch.tensor(4)}
-    fits = sum(file.stat().st_size for file in vault.put(three, 4, big, {}).iterdir())
+    fits = sum(file.stat().st_size for file in vault.put(three, 4, big).iterdir())
     before = {place: vault.flaw(three, place) for place in vault.places(three)}
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     quiet = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -154,7 +154,7 @@ def test_a_full_disk_loses_nothing(three):
         for room in np.linspace(0, 20_000, 100).astype(int):
             resource.setrlimit(resource.RLIMIT_FSIZE, (int(room), hard))
             with pytest.raises(Unsaved, match=r"step 5, 0.0 MB, cannot be written .*from step 4"):
-                vault.put(three, 5, big, {})
+                vault.put(three, 5, big)
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
             assert {place: vault.flaw(three, place) for place in vault.places(three)} == before
             assert not list((three / vault.FOLDER).glob(".*"))
@@ -162,7 +162,7 @@ def test_a_full_disk_loses_nothing(three):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, quiet)
     assert fits > 20_000
-    vault.put(three, 5, big, {})
+    vault.put(three, 5, big)
     assert vault.latest(three)[2]["step"] == 5
 
 
@@ -184,11 +184,11 @@ def test_every_call_of_a_save_may_fail(call, three, monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(place, call, fail)
             with pytest.raises(Unsaved, match=re.escape(os.strerror(number))) as met:
-                vault.put(three, step, {"n": torch.tensor(step)}, {})
+                vault.put(three, step, {"n": torch.tensor(step)})
         assert "\n" not in str(met.value)
         assert vault.latest(three)[2]["step"] in (before, step)
         assert vault.latest(three)[3] == []
-    vault.put(three, 30, {"n": torch.tensor(30)}, {})
+    vault.put(three, 30, {"n": torch.tensor(30)})
     assert not list((three / vault.FOLDER).glob(".*"))
 
 

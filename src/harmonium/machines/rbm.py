@@ -53,7 +53,7 @@ class RBM(Bipartite):
                 return super().contrast(positive, negative)
         x, ahead, behind = torch.cat([factor(positive), factor(negative)]), len(positive), len(negative)
         mean, cgf = self.odd.moments(self.up(x))
-        both = math.gcd(ahead, behind)  # whole numbers, so that rounded products weigh both phases alike
+        both = math.gcd(ahead, behind)  # whole numbers or equal ones, so that rounded products weigh both phases alike
         unit, share = (1 / ahead, 1.0) if ahead == behind else (1.0, both / (ahead * behind))
         weigh = cgf.new_full((len(x),), unit * (ahead // both))
         weigh[:ahead] = -unit * (behind // both)

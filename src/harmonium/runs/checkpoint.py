@@ -31,7 +31,7 @@ def save(session: Session) -> None:
     refuse_infinite(session.step, held)
     if shards.index():
         return
-    vault.put(home.path, session.step, held, {})
+    vault.put(home.path, session.step, held)
     try:
         storage.write_bytes(home.file("metrics.csv"), table(session.history).encode())
         session.plan.save(home.path, [*session.done, session.machine])

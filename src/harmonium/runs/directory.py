@@ -174,8 +174,10 @@ def refuse_run(path: Path) -> None:
     """Raise `InputError` where a run lies already, saying how far it came and what the choices are."""
     if not (path / "config.yaml").exists():
         return
-    steps = [int(place.name) for place in (path / "checkpoints").glob("*") if place.name.isdigit()]
-    far = f", saved at step {max(steps)}" if steps else ""
+    from .vault import places
+
+    saved = places(path)
+    far = f", saved at step {int(saved[0].name)}" if saved else ""
     raise InputError(
         f"{path} already holds a run{far}: go on with --resume {path}, pass --replace to start anew, or another --out"
     )

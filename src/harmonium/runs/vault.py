@@ -20,7 +20,7 @@ FORMAT = "harmonium checkpoint 1"
 KEPT = 3  # checkpoints that a run keeps
 
 
-def put(home: Path, step: int, tensors: dict[str, Tensor], facts: dict[str, Any]) -> Path:
+def put(home: Path, step: int, tensors: dict[str, Tensor]) -> Path:
     """Write the checkpoint of a step and drop the oldest of more than `KEPT`; return its place.
 
     Raises `Unsaved` when the disk is full or may not be written; the checkpoints before it are as they were.
@@ -29,7 +29,7 @@ def put(home: Path, step: int, tensors: dict[str, Tensor], facts: dict[str, Any]
     beside = place.with_name(f".{place.name}.{os.getpid()}.part")
     try:
         beside.mkdir(parents=True, exist_ok=True)
-        storage.write_tensors(beside / STATE, tensors, {"step": step, **facts})
+        storage.write_tensors(beside / STATE, tensors, {"step": step})
         storage.write_bytes(beside / MANIFEST, manifest(home, step, beside))
         shutil.rmtree(place, ignore_errors=True)  # of the same step, and damaged or of other rates
         os.replace(beside, place)
