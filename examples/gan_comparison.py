@@ -78,9 +78,7 @@ def networks(pixels: int) -> tuple[nn.Sequential, nn.Sequential]:
     generator = nn.Sequential(
         nn.Linear(NOISE, WIDTH, bias=False), nn.LeakyReLU(0.2), nn.Linear(WIDTH, pixels), nn.Sigmoid()
     )
-    discriminator = nn.Sequential(
-        nn.Linear(pixels, WIDTH), nn.LeakyReLU(0.2), nn.Dropout(0.3), nn.Linear(WIDTH, 1)
-    )
+    discriminator = nn.Sequential(nn.Linear(pixels, WIDTH), nn.LeakyReLU(0.2), nn.Dropout(0.3), nn.Linear(WIDTH, 1))
     return generator, discriminator
 
 

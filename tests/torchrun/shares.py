@@ -1,6 +1,6 @@
 """Train machines of the laws, in as many processes as torchrun started, and save what was learned.
 
-    torchrun --nproc-per-node N shares.py OUT MACHINE…
+torchrun --nproc-per-node N shares.py OUT MACHINE…
 """
 
 import sys

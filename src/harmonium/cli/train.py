@@ -18,8 +18,18 @@ if TYPE_CHECKING:
 
 ROWS = 20  # lines of figures printed over a whole run
 TRIES = 8  # times that a diverged run goes back and halves its rate
-FILES = ("config.yaml", "metrics.csv", "model.safetensors", "events.jsonl", "env.json", "report.html",
-         "finetune.yaml", "origin.safetensors", "network.safetensors", ".torchrun")
+FILES = (
+    "config.yaml",
+    "metrics.csv",
+    "model.safetensors",
+    "events.jsonl",
+    "env.json",
+    "report.html",
+    "finetune.yaml",
+    "origin.safetensors",
+    "network.safetensors",
+    ".torchrun",
+)
 LIGHT = 4_000_000  # multiply-adds in a batch's product below which a second thread costs more than it gives
 
 
@@ -266,6 +276,4 @@ def _figures(epoch: "Epoch") -> str:
         main += f"  gap {epoch.free_energy_gap:6.2f}"
     if epoch.reconstruction_error is not None:
         main += f"  reconstruction {epoch.reconstruction_error:.4f}"
-    return (
-        f"{main}  stable {epoch.stability:6.1%}  |W| {epoch.weight_norm:6.1f}  {epoch.seconds:7.1f} s"
-    )
+    return f"{main}  stable {epoch.stability:6.1%}  |W| {epoch.weight_norm:6.1f}  {epoch.seconds:7.1f} s"

@@ -36,9 +36,7 @@ class Findings:
     notes: list[str] = field(default_factory=list)
 
 
-def check(
-    name_or_path: str | Path, *, data_dir: str | Path | None = None, levels: int | None = None
-) -> Findings:
+def check(name_or_path: str | Path, *, data_dir: str | Path | None = None, levels: int | None = None) -> Findings:
     """Look at every row of a file, or at the training rows of a named set, and say what does not fit.
 
     Values that cannot be trained on (NaN, unscaled grey levels, too few rows) are told in ``problems``; a
@@ -89,9 +87,7 @@ def _holes(flat: np.ndarray, where: str) -> list[str]:
     ]
 
 
-def _meaning(
-    table: Table, whole: np.ndarray, levels: int | None, problems: list[str]
-) -> tuple[np.ndarray | None, str]:
+def _meaning(table: Table, whole: np.ndarray, levels: int | None, problems: list[str]) -> tuple[np.ndarray | None, str]:
     """Settle the rows without holes; where that fails, say why and take the reading probably meant."""
     if not whole.any():
         return None, "unclear"

@@ -53,9 +53,7 @@ class Dataset:
                 "uint8 or float32 was expected: see harmonium.data.settle"
             )
         if math.prod(self.shape) != self.width:
-            raise InputError(
-                f"shape {self.shape} does not hold {self.width} values: pass the shape of one row"
-            )
+            raise InputError(f"shape {self.shape} does not hold {self.width} values: pass the shape of one row")
 
     def __len__(self) -> int:
         return len(self.table if self.index is None else self.index)
@@ -97,9 +95,7 @@ class Dataset:
     def take(self, count: int) -> Dataset:
         """Return the first ``count`` rows, or all of them where there are fewer."""
         if count < 1:
-            raise InputError(
-                f"{count} rows were asked for where at least 1 was expected: pass a positive count"
-            )
+            raise InputError(f"{count} rows were asked for where at least 1 was expected: pass a positive count")
         return self.pick(np.arange(min(count, len(self))))
 
     def pick(self, which: np.ndarray) -> Dataset:
@@ -130,18 +126,14 @@ def settle(array: np.ndarray, where: str, levels: int | None = None) -> tuple[np
     if levels is None:
         return _guess(flat, array.ndim == 3, where)
     if not 0 <= levels <= MOST_LEVELS:
-        raise InputError(
-            f"levels {levels} was given where 0 to {MOST_LEVELS} was expected: 255 for grey pictures"
-        )
+        raise InputError(f"levels {levels} was given where 0 to {MOST_LEVELS} was expected: 255 for grey pictures")
     return (_as_levels(flat, levels, where) if levels else _as_real(flat, where)), levels
 
 
 def flatten(array: np.ndarray, where: str) -> np.ndarray:
     """Return the array as (N, width), or raise ``InputError`` where it is no table of numbers."""
     if array.dtype.kind not in "buif":
-        raise InputError(
-            f"{where} holds {array.dtype} values where numbers were expected: save it as float32 or uint8"
-        )
+        raise InputError(f"{where} holds {array.dtype} values where numbers were expected: save it as float32 or uint8")
     if array.ndim not in (2, 3):
         raise InputError(
             f"{where} has shape {array.shape} where (rows, columns) or (pictures, height, width) was "
@@ -218,9 +210,7 @@ def _as_levels(flat: np.ndarray, levels: int, where: str) -> np.ndarray:
 def tidy_labels(labels: np.ndarray, count: int, where: str) -> np.ndarray:
     """Return labels as int64 of shape (count,); raise ``InputError`` unless whole numbers, one a row."""
     if labels.shape != (count,):
-        raise InputError(
-            f"{where} has labels of shape {labels.shape} where ({count},) was expected: give one a row"
-        )
+        raise InputError(f"{where} has labels of shape {labels.shape} where ({count},) was expected: give one a row")
     numbers = labels.dtype.kind in "bui" or (labels.dtype.kind == "f" and bool(np.isfinite(labels).all()))
     if not numbers or not is_whole(labels) or np.abs(labels.astype(np.float64)).max(initial=0) >= 2**62:
         raise InputError(f"{where} has labels that are not whole numbers: number the classes 0, 1, 2, ...")

@@ -55,8 +55,7 @@ def read_idx(path: str | Path) -> np.ndarray:
         sizes = stream.read(4 * magic[3])
         if len(sizes) < 4 * magic[3]:
             raise InputError(
-                f"{where} ends after {4 + len(sizes)} of {4 + 4 * magic[3]} bytes of header: download it "
-                "again"
+                f"{where} ends after {4 + len(sizes)} of {4 + 4 * magic[3]} bytes of header: download it again"
             )
         shape, dtype = struct.unpack(f">{magic[3]}I", sizes), np.dtype(CODES[magic[2]])
         values = drain(stream, math.prod(shape) * dtype.itemsize, where)
@@ -131,8 +130,7 @@ def telling(where: str, what: str) -> Iterator[None]:
     except DAMAGE as error:
         reason = brief(error)
         raise InputError(
-            f"{where} cannot be read as {what} ({reason}): download or write it again, and check its "
-            "permissions"
+            f"{where} cannot be read as {what} ({reason}): download or write it again, and check its permissions"
         ) from error
 
 

@@ -54,9 +54,7 @@ def _pixels(picture: Any, path: Path) -> np.ndarray:
     if picture.width * picture.height > MOST_PIXELS:
         raise InputError(f"{path} has {picture.width}×{picture.height} pixels, too many: resize or remove it")
     if picture.mode.startswith(("I", "F")):
-        raise InputError(
-            f"{path} has {picture.mode} pixels where 8 bits each were expected: save it as 8-bit grey"
-        )
+        raise InputError(f"{path} has {picture.mode} pixels where 8 bits each were expected: save it as 8-bit grey")
     return np.array(picture.convert("L"))
 
 

@@ -68,9 +68,7 @@ def load(
     else downloaded. Raises ``InputError``.
     """
     if split not in SPLITS:
-        raise InputError(
-            f"split {split!r} was given where {', '.join(SPLITS)} was expected" + suggest(split, SPLITS)
-        )
+        raise InputError(f"split {split!r} was given where {', '.join(SPLITS)} was expected" + suggest(split, SPLITS))
     return _part_of(_whole(name_or_path, split, data_dir, levels), split)
 
 
@@ -151,8 +149,7 @@ def _file(path: Path) -> Table:
     reader = READERS.get(plain.suffix.lower())
     if reader is None or (reader is read_npz and plain != path):
         raise InputError(
-            f"{path} has the ending {''.join(path.suffixes[-2:])!r} where {WANTED} was expected: convert it "
-            "to .npy"
+            f"{path} has the ending {''.join(path.suffixes[-2:])!r} where {WANTED} was expected: convert it to .npy"
         )
     return reader(path, plain.stem)
 
@@ -208,8 +205,7 @@ def _find(name: str, data_dir: str | Path | None) -> Path:
             return folder
     if data_dir is not None:
         raise InputError(
-            f"{data_dir} has no {name} files: put {', '.join(HASHES[name])} in {folders[0]}, or leave "
-            "--data-dir out"
+            f"{data_dir} has no {name} files: put {', '.join(HASHES[name])} in {folders[0]}, or leave --data-dir out"
         )
     return download(name, _cache(name), MIRRORS[name], HASHES[name])
 

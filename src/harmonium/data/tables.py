@@ -99,9 +99,7 @@ def _npy_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
 def _table_header(stream: IO[bytes], where: str) -> tuple[tuple[int, ...], bool, np.dtype]:
     shape, fortran, dtype = _npy_header(stream)
     if dtype.kind not in "buif":
-        raise InputError(
-            f"{where} holds {dtype} values where numbers were expected: save it as float32 or uint8"
-        )
+        raise InputError(f"{where} holds {dtype} values where numbers were expected: save it as float32 or uint8")
     if any(size < 0 for size in shape):
         raise InputError(f"{where} has shape {shape} in its header: download or write it again")
     return shape, fortran, dtype
@@ -131,9 +129,7 @@ def _dimensions(archive: zipfile.ZipFile, key: str) -> int:
         return len(_npy_header(stream)[0])
 
 
-def _own_split(
-    archive: zipfile.ZipFile, keys: Sequence[str], pair: tuple[str, str], name: str, where: str
-) -> Table:
+def _own_split(archive: zipfile.ZipFile, keys: Sequence[str], pair: tuple[str, str], name: str, where: str) -> Table:
     train, test = (_member(archive, key, where) for key in pair)
     if train.shape[1:] != test.shape[1:] or train.ndim == 0:
         raise InputError(
@@ -178,9 +174,7 @@ def _text_table(lines: list[Line], name: str, where: str) -> Table:
     except ValueError as error:
         _blame(body, mark, where, error)
     if header and len(header) != array.shape[1]:
-        raise InputError(
-            f"{where} has {len(header)} names over {array.shape[1]} columns: give each column one name"
-        )
+        raise InputError(f"{where} has {len(header)} names over {array.shape[1]} columns: give each column one name")
     return _split_labels(array, header, name, where)
 
 
@@ -204,8 +198,7 @@ def _blame(lines: list[Line], mark: str | None, where: str, error: ValueError) -
                 ) from error
         if len(cells) != expected:
             raise InputError(
-                f"{where} line {number} has {len(cells)} cells where {expected} were expected: give all "
-                "lines one width"
+                f"{where} line {number} has {len(cells)} cells where {expected} were expected: give all lines one width"
             ) from error
     raise error
 

@@ -20,9 +20,7 @@ def bars_and_stripes(n: int, *, duplicates: bool = False) -> torch.Tensor:
     import torch
 
     if not 1 <= n <= 16:
-        raise InputError(
-            f"bars and stripes of side {n} were asked for where 1 to 16 was expected: pass a smaller side"
-        )
+        raise InputError(f"bars and stripes of side {n} were asked for where 1 to 16 was expected: pass a smaller side")
     choices = (torch.arange(2**n).unsqueeze(1) >> torch.arange(n)) & 1
     bars = choices.unsqueeze(2).expand(-1, n, n).reshape(-1, n * n)
     stripes = choices.unsqueeze(1).expand(-1, n, n).reshape(-1, n * n)
@@ -37,8 +35,6 @@ def shifting_bar(n: int, width: int) -> torch.Tensor:
     import torch
 
     if not 1 <= width < n:
-        raise InputError(
-            f"a bar of width {width} among {n} units was asked for: pass a width of 1 to {max(n - 1, 1)}"
-        )
+        raise InputError(f"a bar of width {width} among {n} units was asked for: pass a width of 1 to {max(n - 1, 1)}")
     distance = (torch.arange(n).unsqueeze(0) - torch.arange(n).unsqueeze(1)) % n
     return (distance < width).to(torch.float32)

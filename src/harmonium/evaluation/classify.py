@@ -48,9 +48,7 @@ def scores(model: Machine | DBN, v: Tensor, *, rows: int = 2000) -> Tensor:
 
 
 @torch.no_grad()
-def gibbs_scores(
-    model: Machine | DBN, v: Tensor, *, sweeps: int = 15, generator: Generator | None = None
-) -> Tensor:
+def gibbs_scores(model: Machine | DBN, v: Tensor, *, sweeps: int = 15, generator: Generator | None = None) -> Tensor:
     """Return the label means after sweeps from an uninformative label with the code held: a noisy read-out.
 
     The lab report that this follows draws the pass up and reads the label of the last sweep; `scores` is

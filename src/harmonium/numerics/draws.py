@@ -14,9 +14,7 @@ from .stable import normal_cdf, wide
 def uniform(like: Tensor, *, generator: Generator | None = None) -> Tensor:
     """Draw uniforms in [0, 1) of the shape of ``like``, in float32 or better."""
     kind = torch.promote_types(like.dtype, torch.float32)
-    return shards.draw(
-        like.shape, lambda shape: torch.rand(shape, dtype=kind, device=like.device, generator=generator)
-    )
+    return shards.draw(like.shape, lambda shape: torch.rand(shape, dtype=kind, device=like.device, generator=generator))
 
 
 def bernoulli(field: Tensor, bias: Tensor | float = 0.0, *, generator: Generator | None = None) -> Tensor:

@@ -121,9 +121,7 @@ def write(page: Page, path: str | Path) -> Path:
 
 @cache
 def _template() -> jinja2.Template:
-    rules = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    rules = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     rules.filters.update(inline=_inline, whole=_whole)
     rules.filters["paragraphs"] = lambda text: [part for part in re.split(r"\n\s*\n", text.strip()) if part]
     return rules.from_string(files(__package__).joinpath("page.html").read_text(encoding="utf-8"))

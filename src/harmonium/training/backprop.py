@@ -28,9 +28,7 @@ def network(model: RBM | DBN | DBM, classes: int, *, generator: Generator | None
     return nn.Sequential(*blocks, last).to(model.couplings()[0])
 
 
-def _from_pass_up(
-    model: RBM | DBN, classes: int, generator: Generator | None
-) -> tuple[list[nn.Module], nn.Linear]:
+def _from_pass_up(model: RBM | DBN, classes: int, generator: Generator | None) -> tuple[list[nn.Module], nn.Linear]:
     arrows, top = (model.arrows(), model.top) if isinstance(model, DBN) else ([], model)
     labels = top.visible.labels
     code = top.visible.width - labels

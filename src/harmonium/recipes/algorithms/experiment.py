@@ -51,9 +51,7 @@ def bars(settings: dict[str, Any], watch: Watch) -> dict[str, Any]:
     course, seed = patterns(settings), settings["seed"]
     best = -math.log(len(course.judge))
     seeds = [seed + n for n in range(settings["seeds"])]
-    made = runners(
-        settings["naive"], settings["contrastive"], course.batch, more=settings["more_chains"], exact=True
-    )
+    made = runners(settings["naive"], settings["contrastive"], course.batch, more=settings["more_chains"], exact=True)
     pace = paces(course, made, seed, settings["pace_rounds"], settings["pace_block"])
     raced = {
         name: [race(course, climb, seed, watch, f"bars and stripes, {name}, seed {seed}") for seed in seeds]

@@ -117,9 +117,7 @@ def cost(runner: Figures) -> tuple[float, float | None]:
     return runner["milliseconds"], runner["seconds_to_level"]
 
 
-def charts(
-    section: Section, out: Path, name: str, found: Figures, ylabel: str, reference: tuple[str, float]
-) -> None:
+def charts(section: Section, out: Path, name: str, found: Figures, ylabel: str, reference: tuple[str, float]) -> None:
     """Draw the likelihood against updates, and against seconds."""
     for axis, words in (("updates", "updates"), ("seconds", "seconds of training")):
         picture = plots.lines(

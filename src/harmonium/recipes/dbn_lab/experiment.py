@@ -48,5 +48,3 @@ def summary(found: wake.Tuned) -> dict[str, Any]:
 def averaged(rows: Sequence[dict[str, float]]) -> dict[str, float]:
     """Return the mean of each figure."""
     return {key: mean(row[key] for row in rows) for key in rows[0]}
-
-

@@ -167,7 +167,8 @@ def what_it_gains(section: Section, wake: Figures) -> None:
         f"And does the large step generate better? It changes the cost of a row by {words[0]}; the proper algorithm by "
         f"{words[1]}. The share of digits drawn to order that the judge recognises changes by "
         f"{points(large, start, 'dreams')} and {points(proper, start, 'dreams')} points."
-        + " What the large step gains in cost, it gains in the lowest layer alone." * lowest_alone(start, large)
+        + " What the large step gains in cost, it gains in the lowest layer alone."
+        * lowest_alone(start, large)
     )
 
 
@@ -195,8 +196,7 @@ def verdict(page: Page, settings: dict[str, Any], figures: Figures) -> None:
     kept = one["exact"] >= other["exact"]
     better = one["cost"] < other["cost"] and one["dreams"] > other["dreams"]
     both = sum(
-        a["exact"] >= b["exact"] and a["cost"] < b["cost"]
-        for a, b in zip(proper["seeds"], start["seeds"], strict=True)
+        a["exact"] >= b["exact"] and a["cost"] < b["cost"] for a, b in zip(proper["seeds"], start["seeds"], strict=True)
     )
     section.text(
         "Give recognition a step of its own, a tenth of generation's or less; state steps on the mean gradient; let "

@@ -62,9 +62,7 @@ def learn(magnet: Magnet, settings: Mapping[str, Any], watch: Watch) -> tuple[Fo
     return found, seconds
 
 
-def climbed(
-    v: Tensor, mask: Tensor | None, settings: Mapping[str, Any], watch: Watch, label: str
-) -> Boltzmann:
+def climbed(v: Tensor, mask: Tensor | None, settings: Mapping[str, Any], watch: Watch, label: str) -> Boltzmann:
     """Return the machine at the top of the exact likelihood, by L-BFGS from no couplings on all rows at once."""
     machine = Boltzmann(Spin(v.shape[1]), mask=mask).double()
     torch.nn.init.zeros_(machine.weight)

@@ -75,9 +75,7 @@ def joint(machine: RBM, weights: Tensor) -> list[Row]:
     ]  # fmt: skip
 
 
-def conditional(
-    of: str, given: str, units: Units, fields: Tensor, states: Tensor, weights: Tensor
-) -> list[Row]:
+def conditional(of: str, given: str, units: Units, fields: Tensor, states: Tensor, weights: Tensor) -> list[Row]:
     """Compare Bayes' rule on the listed joint, ``weights`` (states given, states of), with the product of sigmoids."""
     bayes = weights / weights.sum(1, keepdim=True)
     p = torch.sigmoid(units.bias + fields)

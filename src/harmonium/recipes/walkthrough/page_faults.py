@@ -30,9 +30,7 @@ def sample(self, p):
 """
 
 
-def first_fault(
-    page: Page, out: Path, settings: dict[str, Any], figures: Figures, states: dict[str, Tensor]
-) -> None:
+def first_fault(page: Page, out: Path, settings: dict[str, Any], figures: Figures, states: dict[str, Tensor]) -> None:
     """Show the field that stands in for a probability: one draw, the exact start, and training."""
     section = page.section("First fault: a field where a probability is expected")
     section.text("As printed:").code(PRINTED_CODE)
@@ -89,9 +87,7 @@ def exact_start(section: Section, settings: dict[str, Any], figures: Figures) ->
     )
 
 
-def training(
-    section: Section, out: Path, settings: dict[str, Any], found: Figures, states: dict[str, Tensor]
-) -> None:
+def training(section: Section, out: Path, settings: dict[str, Any], found: Figures, states: dict[str, Tensor]) -> None:
     """Show the exact likelihood that both versions reach, and what their chains draw."""
     lines = found["lines"]
     section.text(
@@ -109,8 +105,14 @@ def training(
     section.table(
         ("code", "log p(x), nats", "over seeds", "one nat up after", "on a pattern", "total variation"),
         [
-            (whole(n), signed(r["final"]), span(r["finals"]), r["one_nat_up_at"], f"{100 * r['bars_or_stripes']:.0f} %",
-             signed(r["total_variation"]))
+            (
+                whole(n),
+                signed(r["final"]),
+                span(r["finals"]),
+                r["one_nat_up_at"],
+                f"{100 * r['bars_or_stripes']:.0f} %",
+                signed(r["total_variation"]),
+            )
             for n, r in lines.items()
         ],
         "After the last update. The fourth column counts updates until the mean curve is one nat above its start; the "
@@ -160,10 +162,7 @@ def second_fault(page: Page, figures: Figures) -> None:
     )
     section.table(
         ("a", "log(1 + eᵃ), true", "printed", "its slope", "softplus", "its slope "),
-        [
-            (signed(row["field"], 0), *(number(row[key]) for key in COLUMNS))
-            for row in figures["overflow"]
-        ],
+        [(signed(row["field"], 0), *(number(row[key]) for key in COLUMNS)) for row in figures["overflow"]],
         "In float32; the true value in float64.",
     )
     section.text("Mended:").code("hidden = torch.sum(torch.nn.functional.softplus(linear), dim=1)")
