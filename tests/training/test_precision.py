@@ -7,7 +7,7 @@ import torch
 
 from harmonium import RBM, Bernoulli, Persistent, Potts, Spin, data, evaluation, run, train
 from harmonium.numerics import fastest, products
-from laws import DRAWS, exact_states, probabilities, rng, row_of, same_distribution
+from laws import DRAWS, MACHINES, exact_states, machine, probabilities, rng, row_of, same_distribution
 
 CPU = torch.device("cpu")
 KINDS = {"bernoulli": Bernoulli, "spin": Spin, "potts": lambda width: Potts(width // 3, 3)}
@@ -93,3 +93,18 @@ def test_rounded_weights_follow_the_weights():
             m.weight.grad = torch.randn(m.weight.shape, generator=rng(3))
             torch.optim.SGD([m.weight], lr=0.5, fused=True).step()
     assert torch.equal(m.up(x), x @ m.weight)
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_weights_rounded_once_are_those_rounded_at_every_product(name):
+    m = machine(name).float()
+    x = step = m.fields_sample(20, generator=rng(1))
+    assert m.rounded() is m
+    before = copy.deepcopy(m.state_dict())
+    with products("bfloat16", CPU), torch.no_grad():
+        rounded, g = m.rounded(), rng(2)
+        assert {weight.dtype for weight in rounded.couplings()} == {torch.bfloat16}
+        for _ in range(3):
+            step = m.gibbs(step, generator=g)
+        assert torch.equal(run(m, x, 3, generator=rng(2)), step)
+    assert all(torch.equal(value, before[name]) for name, value in m.state_dict().items())

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Self
 import torch
 from torch import Generator, Tensor, nn
 
-from ..numerics import shards
+from ..numerics import factor, shards
 from ..units import Join, Units, admit
 
 CLOSE = 1e-4  # mean field has converged when no mean moves by more
@@ -147,6 +147,12 @@ class Machine(nn.Module, ABC):
     def fields_sample(self, count: int, *, generator: Generator | None = None) -> Tensor:
         """Draw ``count`` exact states of the machine with its couplings at zero."""
 
+    @torch.no_grad()
+    def rounded(self) -> Self:
+        """Return the machine with its couplings as products round them here, for many products; no gradient passes."""
+        pieces = {id(weight): factor(weight) for weight in self.couplings()}
+        return self if all(id(piece) in pieces for piece in pieces.values()) else _coupled(self, pieces)
+
     def decoupled(self) -> Self:
         """Return the same machine with its couplings at zero: everything about it is exact."""
         machine = copy.deepcopy(self).requires_grad_(False)
@@ -166,3 +172,12 @@ class Machine(nn.Module, ABC):
         Unless ``whole``, the columns of the label may be missing.
         """
         return admit(self.visible, v, what, whole=whole)
+
+
+def _coupled(module: Any, pieces: dict[int, Tensor]) -> Any:
+    """Return the module with other couplings, by the ids of its own; it shares its units."""
+    twin = object.__new__(type(module))
+    twin.__dict__ = dict(module.__dict__)
+    twin._parameters = {name: pieces.get(id(p), p) for name, p in module._parameters.items()}
+    twin._modules = {n: m if isinstance(m, Units) else _coupled(m, pieces) for n, m in module._modules.items()}
+    return twin

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Generator, Tensor, nn
 
-from ..numerics import dot, factor
+from ..numerics import factor
 from ..units import Units
 from .bipartite import Bipartite
 
@@ -59,10 +59,11 @@ class RBM(Bipartite):
         weigh[:ahead] = -unit * (behind // both)
         mean *= weigh[:, None]
         self.weight.grad = (x.T @ mean).to(self.weight)
-        lower = dot(positive.T, weigh[:ahead]) + dot(negative.T, weigh[ahead:])
+        with torch.autocast(x.device.type, enabled=False):
+            lower = weigh[:ahead] @ positive + weigh[ahead:] @ negative
+            loss = share * (cgf @ weigh + lower @ self.even.bias)
         set_bias_gradient(self.even, lower)
         set_bias_gradient(self.odd, mean.sum(0))
-        loss = share * (dot(cgf, weigh) + dot(lower, self.even.bias))
         if share < 1:
             torch._foreach_mul_([p.grad for p in self.parameters() if p.grad is not None], share)
         return loss

@@ -20,6 +20,7 @@ def run(
     Units where the boolean mask ``held`` is true keep their value: recovery of a picture, imputation of missing
     values and drawing a digit of a given label are all sweeps with some units held.
     """
+    machine = machine.rounded()
     for _ in range(sweeps):
         x = machine.gibbs(x, held, generator=generator)
     return x
