@@ -1,109 +1,19 @@
-"""Arrays in, pictures out: tiles of states and weights, curves, and the files that hold them."""
+"""Numbers as charts: matplotlib figures in one style."""
 
-import io
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harmonium.errors import InputError, suggest
+from ..errors import InputError, suggest
+from .tiles import enlargement, grid
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from PIL.Image import Image
 
 DPI = 110
 INK, FAINT = "#33373d", "#d5d8dc"
 COLOURS = ("#23588c", "#c4512d", "#4b8a5b", "#80629f", "#8a8d91", "#b98a1d")
-GAP_GREY, GAP_SIGNED = 96, 205
-SIGNED_STOPS = np.array([(33, 102, 172), (146, 197, 222), (255, 255, 255), (244, 165, 130), (178, 24, 43)])
-
-
-# Tiles
-
-
-def grid(
-    rows: np.ndarray,
-    shape: Sequence[int],
-    *,
-    columns: int | None = None,
-    low: float = 0.0,
-    high: float = 1.0,
-) -> np.ndarray:
-    """Draw one grey tile a row: `low` is black, `high` is white, values beyond them take the nearer end.
-
-    rows: (count, width); shape: (height, width) of a picture, or (width,) for plain rows, which are drawn
-    as strips under each other. Returns uint8 (pixels down, pixels across), tiles one pixel apart.
-    """
-    if not low < high:
-        raise InputError(f"low = {low} and high = {high}: low must be below high; swap or widen")
-    tiles = _tiles(rows, shape)
-    grey = np.rint(255 * np.clip((tiles - low) / (high - low), 0, 1)).astype(np.uint8)
-    return _mosaic(grey, _columns(tiles, shape, columns), GAP_GREY)
-
-
-def signed_grid(
-    rows: np.ndarray,
-    shape: Sequence[int],
-    *,
-    columns: int | None = None,
-    limit: float | None = None,
-) -> np.ndarray:
-    """Draw one tile a row on a single scale for all: −limit is blue, zero is white, +limit is red.
-
-    rows and shape: as for `grid`. limit: in the units of the rows; their 99.5 % quantile of |value| if None.
-    Returns uint8 (pixels down, pixels across, 3).
-    """
-    if limit is not None and not (limit > 0 and np.isfinite(limit)):
-        raise InputError(f"limit = {limit}: expected a positive number; give one, or None for a quantile")
-    tiles = _tiles(rows, shape)
-    scaled = np.clip(tiles / (limit or _quantile(tiles)), -1, 1)
-    stops = np.linspace(-1, 1, len(SIGNED_STOPS))
-    colour = np.stack([np.interp(scaled, stops, channel) for channel in SIGNED_STOPS.T], axis=-1)
-    return _mosaic(np.rint(colour).astype(np.uint8), _columns(tiles, shape, columns), GAP_SIGNED)
-
-
-def _quantile(tiles: np.ndarray) -> float:
-    size = np.abs(tiles)
-    return float(np.quantile(size, 0.995)) or float(size.max()) or 1.0
-
-
-def _tiles(rows: np.ndarray, shape: Sequence[int]) -> np.ndarray:
-    rows, shape = np.asarray(rows, dtype=np.float64), tuple(shape)
-    if len(shape) not in (1, 2) or min(shape, default=0) < 1:
-        raise InputError(f"shape = {shape}: expected (height, width) for pictures or (width,) for plain rows")
-    width = int(np.prod(shape))
-    if rows.ndim != 2 or not len(rows) or rows.shape[1] != width:
-        raise InputError(f"rows of shape {rows.shape}: expected (count, {width}) for {shape}; reshape")
-    if not np.isfinite(rows).all():
-        raise InputError(f"rows hold {np.sum(~np.isfinite(rows))} non-finite values; drop or fill them")
-    if len(shape) == 2:
-        return rows.reshape(-1, *shape)
-    across = int(np.clip(600 // width, 1, 24))
-    down = int(np.clip(across, 4, 12))
-    return rows[:, None, :].repeat(down, axis=1).repeat(across, axis=2)
-
-
-def _columns(tiles: np.ndarray, shape: Sequence[int], columns: int | None) -> int:
-    count, height, width = tiles.shape
-    if columns is None:
-        square = int(np.ceil(np.sqrt(count * height / width)))
-        columns = 1 if len(shape) == 1 else count if count <= 10 else square
-    if columns < 1:
-        raise InputError(f"columns = {columns}: expected 1 or more; leave it out for a square arrangement")
-    return min(columns, count)
-
-
-def _mosaic(tiles: np.ndarray, columns: int, gap: int) -> np.ndarray:
-    count, height, width = tiles.shape[:3]
-    down = -(-count // columns)
-    size = (down * (height + 1) + 1, columns * (width + 1) + 1, *tiles.shape[3:])
-    sheet = np.full(size, gap, dtype=np.uint8)
-    for index, tile in enumerate(tiles):
-        top, left = (index // columns) * (height + 1) + 1, (index % columns) * (width + 1) + 1
-        sheet[top : top + height, left : left + width] = tile
-    return sheet
 
 
 def strips(
@@ -126,7 +36,7 @@ def strips(
     across = 1 if len(shape) == 1 else -(-most // -(-most // 10))
     sheets = [(label, grid(rows, shape, columns=across, low=low, high=high)) for label, rows in groups]
     tall, wide = sum(sheet.shape[0] for _, sheet in sheets), max(sheet.shape[1] for _, sheet in sheets)
-    zoom, margin, gap = _zoom(tall, wide), 20 + 9 * max(len(label) for label, _ in sheets), 8
+    zoom, margin, gap = enlargement(tall, wide), 20 + 9 * max(len(label) for label, _ in sheets), 8
     width, height = margin + zoom * wide + gap, zoom * tall + gap * (len(sheets) + 1)
     figure, top = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white"), height - gap
     for label, sheet in sheets:
@@ -139,93 +49,6 @@ def strips(
         figure.text(*place, label, ha="right", va="center", fontsize=10, color=INK, parse_math=False)
         top -= gap
     return figure
-
-
-# Files
-
-
-def png(picture: "np.ndarray | Figure", *, zoom: int | None = None) -> bytes:
-    """Return the PNG file of a uint8 array or a Figure; arrays are enlarged `zoom` times, nearest neighbour.
-
-    Without `zoom` small arrays grow until the longer side is near 640 pixels.
-    """
-    held = io.BytesIO()
-    _image(picture, zoom).save(held, format="PNG", optimize=True)
-    return held.getvalue()
-
-
-def save_picture(path: str | Path, picture: "np.ndarray | Figure", *, zoom: int | None = None) -> Path:
-    """Write a uint8 array or a Figure in the format of the file's suffix, enlarged as by `png`.
-
-    Missing folders are made. A suffix without a format raises InputError.
-    """
-    from PIL import Image
-
-    path, image = Path(path), _image(picture, zoom)
-    kind = Image.registered_extensions().get(path.suffix.lower())
-    if kind not in Image.SAVE:
-        raise InputError(f"cannot write a picture as {path.name!r}: expected a suffix such as .png or .jpg")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    image.save(path, format=kind)
-    return path
-
-
-def save_gif(
-    path: str | Path,
-    frames: Sequence[np.ndarray],
-    *,
-    zoom: int | None = None,
-    milliseconds: int = 80,
-) -> Path:
-    """Write uint8 arrays of one shape as an endless animation, `milliseconds` a frame; zoom as in `png`.
-
-    Equal frames that follow each other are stored as one longer frame.
-    """
-    path, shapes = Path(path), {np.shape(frame) for frame in frames}
-    if path.suffix.lower() != ".gif":
-        raise InputError(f"cannot write an animation as {path.name!r}: expected the suffix .gif; rename it")
-    if len(shapes) != 1:
-        raise InputError(f"frames of shapes {sorted(shapes)}: expected one or more frames of a single shape")
-    if milliseconds < 20:
-        raise InputError(f"milliseconds = {milliseconds}: expected 20 or more, what viewers can show")
-    first, *rest = [_image(frame, zoom) for frame in frames]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    first.save(path, format="GIF", save_all=True, append_images=rest, duration=milliseconds, loop=0)
-    return path
-
-
-def _image(picture: "np.ndarray | Figure", zoom: int | None) -> "Image":
-    from PIL import Image
-
-    if not isinstance(picture, np.ndarray):
-        return _drawn(picture, zoom)
-    if picture.dtype != np.uint8 or not (picture.ndim == 2 or picture.shape[2:] == (3,)) or not picture.size:
-        given = f"{picture.dtype} {picture.shape}"
-        raise InputError(f"picture is {given}: expected uint8 (h, w) or (h, w, 3); draw it with grid first")
-    height, width = picture.shape[:2]
-    zoom = _zoom(height, width) if zoom is None else zoom
-    if zoom < 1:
-        raise InputError(f"zoom = {zoom}: expected 1 or more; leave it out to enlarge small pictures")
-    return Image.fromarray(picture).resize((width * zoom, height * zoom), Image.Resampling.NEAREST)
-
-
-def _drawn(figure: Any, zoom: int | None) -> "Image":
-    from PIL import Image
-
-    if not hasattr(figure, "savefig"):
-        raise InputError(f"picture is a {type(figure).__name__}: expected a uint8 array or a Figure")
-    if zoom is not None:
-        raise InputError(f"zoom = {zoom} for a Figure: only arrays are enlarged; leave zoom out")
-    held = io.BytesIO()
-    figure.savefig(held, format="png")
-    return Image.open(held).convert("RGB")
-
-
-def _zoom(height: int, width: int) -> int:
-    return int(np.clip(640 // max(height, width), 1, 8))
-
-
-# Charts
 
 
 def curves(
