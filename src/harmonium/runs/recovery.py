@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -47,36 +47,65 @@ def restore(
     coder, dataset = home.coder, home.dataset(split).take(count)
     g = torch.Generator().manual_seed(home.config.seed if seed is None else seed)
     hidden = hidden_part(mask, dataset.shape, len(dataset), g)
-    machine, v = home.machine(), coder.rows(dataset, sharp=True, generator=g)
-    settings: dict[str, Any] = {"chains": chains, "sweeps": sweeps, "generator": g}
-    settings["watch"] = lambda steps: watch(steps, "recovering")
-    if mask.startswith("noise:"):
-        if coder.visible not in ("bernoulli", "spin"):
-            raise InputError(f"--mask {mask} flips bits, and {home.path} has {coder.visible} units: pass random:P")
-        low = -1.0 if coder.visible == "spin" else 0.0
-        seen = torch.where(hidden, 1 + low - v, v)
-        field = flip_channel(seen, number(mask), low)
-        truth, before, after = (coder.decode(x) for x in (v, seen, recover(machine, seen, None, field, **settings)))
-        touched, baseline, means = torch.ones_like(hidden), "the noisy rows themselves", before
-    else:
-        wide = hidden.repeat_interleave(max(1, coder.colours), -1)
-        filled = recover(machine, v, ~wide, **settings)
-        mean = coder.decode(coder.rows(home.dataset("train"), sharp=True, generator=g)).mean(0)
-        truth, after = coder.decode(v), coder.decode(filled)
-        touched, baseline, means = hidden, "the training means", mean.expand_as(truth)
-        before = torch.where(hidden, torch.full_like(truth, 0.5), truth)
+    v = coder.rows(dataset, sharp=True, generator=g)
+    harm = (_flipped if mask.startswith("noise:") else _hidden)(home, mask, v, hidden, g)
+    told = {"chains": chains, "sweeps": sweeps}
+    after = coder.decode(
+        recover(
+            home.machine(),
+            harm.rows,
+            harm.held,
+            harm.channel,
+            generator=g,
+            watch=lambda steps: watch(steps, "recovering"),
+            **told,
+        )
+    )
+    truth = coder.decode(v)
     figures = {
         "rows": len(dataset),
         "mask": mask,
-        "mean_squared_error": mean_squared(after, truth, touched),
-        "baseline_mean_squared_error": mean_squared(means, truth, touched),
-        "baseline": baseline,
+        "mean_squared_error": mean_squared(after, truth, harm.touched),
+        "baseline_mean_squared_error": mean_squared(harm.guess, truth, harm.touched),
+        "baseline": harm.baseline,
         "split": split,
         "binarise": "sample" if coder.blurred(dataset) else home.config.binarise,
-        "chains": chains,
-        "sweeps": sweeps,
+        **told,
     }
-    return Recovery(truth.numpy(), before.numpy(), after.numpy(), dataset.shape, figures)
+    return Recovery(truth.numpy(), harm.seen.numpy(), after.numpy(), dataset.shape, figures)
+
+
+class Harm(NamedTuple):
+    """What befell rows: the rows and what `recover` may rely on, and in the scale of the data what is seen of them.
+
+    ``touched`` says where the error is measured, ``guess`` what it must beat there.
+    """
+
+    rows: Tensor
+    held: Tensor | None
+    channel: Tensor | None
+    seen: Tensor
+    touched: Tensor
+    guess: Tensor
+    baseline: str
+
+
+def _hidden(home: Run, mask: str, v: Tensor, hidden: Tensor, generator: torch.Generator) -> Harm:
+    coder = home.coder
+    truth, wide = coder.decode(v), hidden.repeat_interleave(max(1, coder.colours), -1)
+    mean = coder.decode(coder.rows(home.dataset("train"), sharp=True, generator=generator)).mean(0)
+    seen = torch.where(hidden, torch.full_like(truth, 0.5), truth)
+    return Harm(v, ~wide, None, seen, hidden, mean.expand_as(truth), "the training means")
+
+
+def _flipped(home: Run, mask: str, v: Tensor, hidden: Tensor, generator: torch.Generator) -> Harm:
+    coder = home.coder
+    if coder.visible not in ("bernoulli", "spin"):
+        raise InputError(f"--mask {mask} flips bits, and {home.path} has {coder.visible} units: pass random:P")
+    low = -1.0 if coder.visible == "spin" else 0.0
+    rows = torch.where(hidden, 1 + low - v, v)
+    seen, channel = coder.decode(rows), flip_channel(rows, number(mask), low)
+    return Harm(rows, None, channel, seen, torch.ones_like(hidden), seen, "the noisy rows themselves")
 
 
 def mean_squared(x: Tensor, truth: Tensor, where: Tensor) -> float:
