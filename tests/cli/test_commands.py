@@ -199,6 +199,17 @@ def test_errors_of_data_come_before_torch_is_loaded(rubbish):
         assert done.stdout.split() == ["2", "False"], words
 
 
+def test_an_interrupt_of_the_start_is_told_in_one_line():
+    """It comes while the first library is brought in."""
+    code = (
+        "import sys\nfrom harmonium.cli import main\n"
+        "class Interrupt:\n    def find_spec(self, *name): raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupt())\nmain()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "harmonium: interrupted\n")
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_saves_and_the_run_goes_on_to_the_same_bytes(tmp_path, number, code):
     words = ["train", "digits", "--hidden", "8", "--steps", "4000", "--seed", "2", "--no-report", "--out"]

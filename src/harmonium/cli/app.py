@@ -46,11 +46,8 @@ class Interrupted(Exception):
         self.code = code
 
 
-def main(words: Sequence[str] | None = None) -> None:
-    """Run one command, that of the process unless given, and exit.
-
-    0; 2 bad usage, data or files; 3 diverged; 4 not saved; 5 deserted; 130 and 143 interrupted.
-    """
+def run(words: Sequence[str] | None = None) -> None:
+    """Run one command, that of the process unless given, and exit unless all went well."""
     from . import console
 
     if words is None:
@@ -69,8 +66,6 @@ def main(words: Sequence[str] | None = None) -> None:
         sys.exit(console.fail(str(error), 5))
     except Interrupted as asked:
         sys.exit(asked.code)
-    except KeyboardInterrupt:
-        sys.exit(console.fail("interrupted", 130))
     except BrokenPipeError:
         sys.exit(0)
 
