@@ -54,6 +54,7 @@ def joined() -> Iterator[None]:
         yield
         return
     import torch
+    import torch._dynamo  # optimisers bring it in: after the group it would hold it, whose threads abort the exit
     import torch.distributed as group
 
     if os.environ["LOCAL_WORLD_SIZE"] == os.environ["WORLD_SIZE"]:
