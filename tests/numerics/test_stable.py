@@ -93,8 +93,26 @@ def test_the_compiled_logistic_is_the_plain_one(scale, width):
     from harmonium.numerics import loops
 
     field, bias = scale * torch.randn(40, width, generator=rng(1)), torch.randn(width, generator=rng(2))
-    mean, total = loops.logistic(field, bias)
-    logits = field.double() + bias.double()
-    assert torch.allclose(mean.double(), torch.sigmoid(logits), atol=3e-7)
-    assert torch.allclose(total.double(), numerics.softplus(logits).sum(-1), rtol=3e-6, atol=1e-6)
-    assert torch.equal(loops.softplus_sum(field, bias), total)
+    weights = torch.randn(40, generator=rng(3))
+    logits, weigh = field.double() + bias.double(), weights.double()[:, None]
+    mean, total, cgf = loops.logistic(field, bias, weights)
+    assert torch.allclose(mean.double(), torch.sigmoid(logits) * weigh, atol=1e-6)
+    assert torch.allclose(total.double(), (torch.sigmoid(logits) * weigh).sum(0), atol=1e-5)
+    sums = numerics.softplus(logits).sum(-1)
+    assert torch.allclose(
+        cgf.double(), weigh[:, 0] @ sums, rtol=3e-6, atol=3e-6 * float((weigh[:, 0].abs() * sums).sum())
+    )
+    assert torch.allclose(loops.softplus_sum(field, bias).double(), sums, rtol=3e-6, atol=1e-6)
+
+
+def test_the_compiled_logistic_rounds_as_torch_does():
+    pytest.importorskip("numba")
+    from harmonium.numerics import loops
+
+    field, bias, weights = torch.randn(40, 300, generator=rng(1)), torch.randn(300), torch.randn(40, generator=rng(3))
+    half = field.bfloat16()
+    mean, total, cgf = loops.logistic(half, bias, weights)
+    plain, *sums = loops.logistic(half.float(), bias, weights)
+    assert torch.equal(mean, plain.bfloat16())
+    assert torch.equal(total, sums[0])
+    assert torch.equal(cgf, sums[1])

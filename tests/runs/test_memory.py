@@ -26,7 +26,8 @@ def held(what):
 
 loops = hot.close(torch.zeros(hot.LARGE))
 if loops:
-    loops.logistic(torch.zeros(2, 2), torch.zeros(2)), loops.draw(torch.zeros(2, 2), torch.zeros(2), torch.tensor(1))
+    loops.logistic(torch.zeros(2, 2), torch.zeros(2), torch.zeros(2))
+    loops.draw(torch.zeros(2, 2), torch.zeros(2), torch.tensor(1))
 before, limit = held("VmRSS"), float(sys.argv[1])
 if limit:
     resource.setrlimit(resource.RLIMIT_DATA, (int((held("VmData") + limit) * 2**20),) * 2)

@@ -51,19 +51,18 @@ class RBM(Bipartite):
         if not (self.even.linear and self.odd.linear):
             with torch.enable_grad():
                 return super().contrast(positive, negative)
-        x, ahead, behind = torch.cat([factor(positive), factor(negative)]), len(positive), len(negative)
-        mean, cgf = self.odd.moments(self.up(x))
+        ahead, behind = len(positive), len(negative)
         both = math.gcd(ahead, behind)  # whole numbers or equal ones, so that rounded products weigh both phases alike
         unit, share = (1 / ahead, 1.0) if ahead == behind else (1.0, both / (ahead * behind))
-        weigh = cgf.new_full((len(x),), unit * (ahead // both))
-        weigh[:ahead] = -unit * (behind // both)
-        mean *= weigh[:, None]
+        here, there = -unit * (behind // both), unit * (ahead // both)
+        weights = torch.cat([positive.new_full((ahead,), here), positive.new_full((behind,), there)])
+        x = torch.cat([factor(positive), factor(negative)])
+        mean, upper, cgf = self.odd.moments(self.up(x), weights)
         self.weight.grad = (x.T @ mean).to(self.weight)
-        with torch.autocast(x.device.type, enabled=False):
-            lower = weigh[:ahead] @ positive + weigh[ahead:] @ negative
-            loss = share * (cgf @ weigh + lower @ self.even.bias)
+        lower = torch.add(here * positive.sum(0), negative.sum(0), alpha=there)
         set_bias_gradient(self.even, lower)
-        set_bias_gradient(self.odd, mean.sum(0))
+        set_bias_gradient(self.odd, upper)
+        loss = share * (cgf + (lower * self.even.bias).sum())
         if share < 1:
             torch._foreach_mul_([p.grad for p in self.parameters() if p.grad is not None], share)
         return loss

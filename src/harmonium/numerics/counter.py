@@ -34,14 +34,16 @@ def bernoulli(field: Tensor, bias: Tensor, key: Tensor) -> Tensor:
     if bias.ndim != 1:
         field, bias = field.float() + bias, bias.new_zeros((field.shape or (1,))[-1])
     table = field.reshape(-1, len(bias))
-    key = key + _signed(shards.first_row(len(table)) * GOLDEN % 2**64, 64)
+    first = shards.first_row(len(table))
+    if first:
+        key = key + _signed(first * GOLDEN % 2**64, 64)
     form = hot.same(table) or sys.modules[__name__]
     return form.draw(table, bias, key).view(field.shape)
 
 
 def draw(field: Tensor, bias: Tensor, key: Tensor) -> Tensor:
     """Return the draws of a table, (rows, units), by tensor operations."""
-    logits, words, block = field + bias, row_words(len(field), key), max(1, BLOCK // len(bias))
+    logits, words, block = (field + bias).detach(), row_words(len(field), key), max(1, BLOCK // len(bias))
     if logits.device.type != "cpu" or len(logits) <= block:
         return _draw(logits, words)
     return torch.cat([_draw(*part) for part in zip(logits.split(block), words.split(block), strict=True)])

@@ -26,7 +26,7 @@ def bernoulli(field: Tensor, bias: Tensor | float = 0.0, *, generator: Generator
     if not isinstance(bias, Tensor):
         bias = field.new_tensor(bias)
     kind = torch.promote_types(field.dtype, bias.dtype)
-    return counter.bernoulli(field.detach(), bias.detach(), key).to(kind)
+    return counter.bernoulli(field, bias, key).to(kind)
 
 
 def binomial(logits: Tensor, trials: int, *, generator: Generator | None = None) -> Tensor:

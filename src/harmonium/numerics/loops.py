@@ -23,11 +23,12 @@ def draw(field: Tensor, bias: Tensor, key: Tensor) -> Tensor:
     return torch.from_numpy(out)
 
 
-def logistic(field: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
-    """Return σ(field + bias), and the sums of log(1 + exp(field + bias)) over each row."""
-    mean, total = np.empty(field.shape, np.float32), np.empty(len(field), np.float32)
-    _logistic(_array(field), _array(bias), mean, total)
-    return torch.from_numpy(mean), torch.from_numpy(total)
+def logistic(field: Tensor, bias: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return what ``stable.logistic`` does, but for rounding."""
+    mean = np.empty(field.shape, np.uint16 if field.dtype == torch.bfloat16 else np.float32)
+    total = np.zeros(field.shape[1], np.float32)
+    cgf = _logistic(_array(field), _array(bias), _array(weights), mean, total)
+    return torch.from_numpy(mean).view(field.dtype), torch.from_numpy(total), torch.tensor(cgf, dtype=torch.float32)
 
 
 def softplus_sum(field: Tensor, bias: Tensor) -> Tensor:
@@ -52,6 +53,24 @@ def _(x):  # type: ignore[no-untyped-def]
     if isinstance(x, types.Integer):
         return lambda x: u4(u4(x) << u4(16)).view(np.float32)
     return lambda x: x
+
+
+def _put(x, into):  # type: ignore[no-untyped-def]
+    """Copy a row of float32 into one of `_array`, rounded to the nearest bfloat16 where that is what it holds."""
+
+
+@overload(_put, inline="always")
+def _(x, into):  # type: ignore[no-untyped-def]
+    def rounded(x, into):  # type: ignore[no-untyped-def]
+        bits = x.view(np.uint32)
+        for unit in range(len(bits)):
+            into[unit] = u4(bits[unit] + u4(0x7FFF) + u4(u4(bits[unit] >> u4(16)) & u4(1))) >> u4(16)
+
+    def plain(x, into):  # type: ignore[no-untyped-def]
+        for unit in range(len(x)):
+            into[unit] = x[unit]
+
+    return rounded if isinstance(into.dtype, types.Integer) else plain
 
 
 @njit(cache=True, nogil=True)
@@ -107,15 +126,19 @@ def _log_sum(field, bias, odds):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _logistic(field, bias, mean, total):  # type: ignore[no-untyped-def]
-    odds = np.empty(field.shape[1], np.float32)
-    for row in range(field.shape[0]):
+def _logistic(field, bias, weights, mean, total):  # type: ignore[no-untyped-def]
+    odds, shares, cgf = np.empty(field.shape[1], np.float32), np.empty(field.shape[1], np.float32), 0.0
+    for row in range(field.shape[0]):  # several short loops, which become vector instructions where one would not
         for unit in range(field.shape[1]):
-            logit = _wide(field[row, unit]) + bias[unit]
-            odds[unit] = _exp(-abs(logit))
-            likelier = f4(1) / (f4(1) + odds[unit])
-            mean[row, unit] = likelier if logit > f4(0) else odds[unit] * likelier
-        total[row] = _log_sum(field[row], bias, odds)
+            odds[unit] = _exp(-abs(_wide(field[row, unit]) + bias[unit]))
+        for unit in range(field.shape[1]):
+            likelier = weights[row] / (f4(1) + odds[unit])
+            shares[unit] = likelier if _wide(field[row, unit]) + bias[unit] > f4(0) else odds[unit] * likelier
+        for unit in range(field.shape[1]):
+            total[unit] += shares[unit]
+        _put(shares, mean[row])
+        cgf += weights[row] * _log_sum(field[row], bias, odds)
+    return cgf
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

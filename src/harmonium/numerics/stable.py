@@ -37,13 +37,17 @@ def softplus_sum(field: Tensor, bias: Tensor) -> Tensor:
     return softplus(field + bias).sum(-1) if loop is None else loop.softplus_sum(field, bias)
 
 
-def logistic(field: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
-    """Return σ(field + bias), and the sums of softplus(field + bias) over the last axis, for no gradient to follow."""
+def logistic(field: Tensor, bias: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return σ(field + bias) times a weight a row, the sums of that over rows, and Σ weight·softplus(field + bias).
+
+    No gradient follows.  The first has the type of the field, to be a factor of a product.
+    """
     loop = _loop(field, bias)
     if loop is not None:
-        return loop.logistic(field, bias)
+        return loop.logistic(field, bias, weights)
     logits = field + bias
-    return torch.sigmoid(logits), softplus(logits).sum(-1)
+    mean = torch.sigmoid(logits).mul_(weights[:, None])
+    return mean.to(field.dtype), mean.sum(0), dot(weights, softplus(logits).sum(-1))
 
 
 def _loop(field: Tensor, bias: Tensor) -> ModuleType | None:

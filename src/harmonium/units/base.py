@@ -7,6 +7,8 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Generator, Tensor, nn
 
+from .. import numerics
+
 
 class Units(nn.Module, ABC):
     """A row of ``width`` independent units: a factorised exponential family in the field sent by the neighbours.
@@ -41,9 +43,13 @@ class Units(nn.Module, ABC):
     def mean(self, field: Tensor) -> Tensor:
         """Return E[x | field] = ∂cgf/∂field: (..., width) → (..., width)."""
 
-    def moments(self, field: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the means and the cgf in one pass: (..., width) → (..., width) and (...)."""
-        return self.mean(field), self.cgf(field)
+    def moments(self, field: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the means times a weight a row, (rows, width), their sums over rows, (width,), and Σ weight·cgf, ().
+
+        The first are in the type of the field, to be a factor of a product; no gradient follows.
+        """
+        mean = self.mean(field) * weights[:, None]
+        return mean.to(field.dtype), mean.sum(0), numerics.dot(weights, self.cgf(field))
 
     @abstractmethod
     def var(self, field: Tensor) -> Tensor:

@@ -29,8 +29,8 @@ class Bernoulli(Discrete):
     def mean(self, field: Tensor) -> Tensor:
         return torch.sigmoid(self.bias + field)
 
-    def moments(self, field: Tensor) -> tuple[Tensor, Tensor]:
-        return numerics.logistic(field, self.bias)
+    def moments(self, field: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return numerics.logistic(field, self.bias, weights)
 
     def var(self, field: Tensor) -> Tensor:
         p = self.mean(field)
