@@ -13,8 +13,8 @@ PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 def products(precision: str, device: torch.device) -> AbstractContextManager[None]:
     """Return a context in which products of matrices round their factors to ``precision``, and their sums once.
 
-    Parameters, fields, energies and draws stay float32; states of 0 and 1 lose nothing.  What is sampled is the machine
-    of the rounded weights, whose fields are rounded to the same type: to one part in 256 for bfloat16.
+    Parameters, energies and draws stay float32; states of 0 and 1 lose nothing.  What is sampled is the machine of the
+    rounded weights, whose fields are rounded to the same type: to one part in 256 for bfloat16.
     """
     rounded = PRECISIONS[precision] != torch.float32
     # The cache of casts is left off: filled without gradients, it would hide the weights from the gradient.
