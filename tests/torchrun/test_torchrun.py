@@ -88,16 +88,14 @@ def untouched(tmp_path_factory):
     return model
 
 
-@pytest.mark.parametrize(
-    ("names", "counts"), [(FEW, [2]), pytest.param([*MACHINES], [2, 4], marks=pytest.mark.whole)], ids=["few", "all"]
-)
-def test_several_processes_learn_what_one_learns(names, counts, tmp_path):
+@pytest.mark.parametrize("names", [FEW, pytest.param([*MACHINES], marks=pytest.mark.whole)], ids=["few", "all"])
+def test_several_processes_learn_what_one_learns(names, tmp_path):
     """Parameters and chains after 200 steps, in float64, to 1e-12."""
     script, learned = str(Path(__file__).with_name("shares.py")), {}
-    for count in (1, *counts):
+    for count in (1, 2, 4):
         done(several(count, script, str(tmp_path / f"{count}"), *names))
         learned[count] = read_tensors(tmp_path / f"{count}")[0]
-    for count in counts:
+    for count in (2, 4):
         assert learned[count].keys() == learned[1].keys()
         for key, value in learned[1].items():
             assert float((learned[count][key] - value).abs().max()) < 1e-12, (count, key)
@@ -139,7 +137,7 @@ def test_a_run_of_somebody_else_is_not_gone_on_with(tmp_path):
     command = several(2, "-m", "harmonium", *words, "--seed", "5", restarts=1)
     found = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST)
     assert found.returncode != 0
-    assert "already holds a run, saved at step 30" in found.stderr
+    assert found.stderr.count("already holds a run, saved at step 30") == 2
     assert (tmp_path / "run" / "model.safetensors").read_bytes() == before
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from ..errors import Deserted, Diverged, InputError, Unsaved
+from . import console
 
 COMMANDS = {
     "train": "Train a machine on digits, mnist, fashion-mnist or a file of your own, and report on it.",
@@ -48,8 +49,6 @@ class Interrupted(Exception):
 
 def run(words: Sequence[str] | None = None) -> None:
     """Run one command, that of the process unless given, and exit unless all went well."""
-    from . import console
-
     if words is None:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:

@@ -48,7 +48,7 @@ def restore(
     g = torch.Generator().manual_seed(home.config.seed if seed is None else seed)
     hidden = hidden_part(mask, dataset.shape, len(dataset), g)
     v = coder.rows(dataset, sharp=True, generator=g)
-    harm = (_flipped if mask.startswith("noise:") else _hidden)(home, mask, v, hidden, g)
+    harm = _flipped(home, mask, v, hidden) if mask.startswith("noise:") else _hidden(home, v, hidden, g)
     told = {"chains": chains, "sweeps": sweeps}
     after = coder.decode(
         recover(
@@ -90,7 +90,7 @@ class Harm(NamedTuple):
     baseline: str
 
 
-def _hidden(home: Run, mask: str, v: Tensor, hidden: Tensor, generator: torch.Generator) -> Harm:
+def _hidden(home: Run, v: Tensor, hidden: Tensor, generator: torch.Generator) -> Harm:
     coder = home.coder
     truth, wide = coder.decode(v), hidden.repeat_interleave(max(1, coder.colours), -1)
     mean = coder.decode(coder.rows(home.dataset("train"), sharp=True, generator=generator)).mean(0)
@@ -98,7 +98,7 @@ def _hidden(home: Run, mask: str, v: Tensor, hidden: Tensor, generator: torch.Ge
     return Harm(v, ~wide, None, seen, hidden, mean.expand_as(truth), "the training means")
 
 
-def _flipped(home: Run, mask: str, v: Tensor, hidden: Tensor, generator: torch.Generator) -> Harm:
+def _flipped(home: Run, mask: str, v: Tensor, hidden: Tensor) -> Harm:
     coder = home.coder
     if coder.visible not in ("bernoulli", "spin"):
         raise InputError(f"--mask {mask} flips bits, and {home.path} has {coder.visible} units: pass random:P")

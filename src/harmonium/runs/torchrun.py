@@ -54,7 +54,7 @@ def joined() -> Iterator[None]:
         yield
         return
     import torch
-    import torch._dynamo  # optimisers bring it in: after the group it would hold it, whose threads abort the exit
+    import torch._dynamo  # now: brought in later, by an optimiser, it keeps the group, whose threads abort the exit
     import torch.distributed as group
 
     if os.environ["LOCAL_WORLD_SIZE"] == os.environ["WORLD_SIZE"]:
