@@ -1,7 +1,9 @@
 """Evaluation: numbers with their errors, and what they can be trusted for."""
 
-from .annealing import anneal, anneal_until_reliable, base
+from .annealing import anneal, anneal_until_consistent, base
+from .basins import Basins, survey
 from .baseline import independent_log_likelihood
+from .certificate import certificate, certificate_of_rows
 from .classify import Classification, gibbs_scores, scores
 from .diagnostics import chain_drift, free_energy_gap, reconstruction_error, stability, usage, weight_norm
 from .equilibrium import Equilibrium, equilibrium
@@ -11,12 +13,15 @@ from .pseudo import pseudo_likelihood, stochastic_pseudo_likelihood
 from .tracked import tracked
 
 __all__ = [
+    "Basins",
     "Classification",
     "Equilibrium",
     "Estimate",
     "anneal",
-    "anneal_until_reliable",
+    "anneal_until_consistent",
     "base",
+    "certificate",
+    "certificate_of_rows",
     "chain_drift",
     "countable",
     "equilibrium",
@@ -33,6 +38,7 @@ __all__ = [
     "scores",
     "stability",
     "stochastic_pseudo_likelihood",
+    "survey",
     "tracked",
     "usage",
     "weight_norm",

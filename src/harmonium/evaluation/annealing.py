@@ -1,24 +1,28 @@
-"""Annealed importance sampling, in both directions, with a bracket and a verdict."""
+"""Annealed importance sampling (AIS), basin by basin and in both directions, with a bracket and a verdict."""
 
-import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Generator, Tensor
 
-from .. import numerics
-from ..machines import Bipartite, Machine, Path
-from ..sampling import Tempered, measured, run
+from ..machines import Machine, Path, abreast, check_normalizable
+from ..sampling import BETAS, even_out, lengths
 from ..units import Quadratic
-from .estimate import Estimate
+from .basins import Survey, survey
+from .certificate import certificate, certificate_of_rows
+from .estimate import Estimate, Watch, unwatched
+from .strata import backwards, forwards
+from .verdict import Evidence
 
-ENOUGH = 0.1  # the share of effective chains below which three errors no longer cover the truth
-CLOSE = 1.0  # nats by which the two directions may differ
-Rungs = Sequence[tuple[float, float]]
-Watch = Callable[[Rungs], Iterable[tuple[float, float]]]
+PILOT = 16  # chains of each start that measure its path
+WORK = 2.4  # chains of all kinds that a chain asked for stands for: no more than three sets of them
+AGAIN = 4  # chains that are led down from each state
+FEWEST = 12  # chains of a start
+MOST = 64_000  # temperatures that are tried
+BASINS = 8  # basins that are told apart at first
 
 
 @torch.no_grad()
@@ -29,90 +33,131 @@ def anneal(
     chains: int = 200,
     rungs: int = 1000,
     burn: int = 200,
-    watch: Watch = iter,
+    basins: int = BASINS,
+    watch: Watch = unwatched,
     generator: Generator | None = None,
 ) -> Estimate:
-    """Return log Z in nats by annealed importance sampling over ``rungs`` evenly spaced machines (Neal, 2001).
+    """Return log Z in nats by annealed importance sampling over ``rungs`` machines from several starts (Neal, 2001).
 
-    The first machine has no couplings, hidden biases of zero and visible biases from the ``data`` (rows, visible), if
-    given (Salakhutdinov & Murray, 2008).  Three sets of chains run:
+    The states are cut into at most ``basins`` + 1 basins between which chains do not pass (`survey`), and Z = Σ Z_k is
+    put together from them.  Chains are led
 
-    - forwards: the weights average to Z for any number of rungs, P(log Ẑ > log Z + b) ≤ e⁻ᵇ, and their spread gives the
-      error; but a region that no chain finds shows in neither, and leaves the value too low;
-    - backwards, from states of the machine: data rows after ``burn`` sweeps (Burda et al., 2015), or, without data,
-      tempered chains after as many; these err on the other side;
-    - given data, forwards from the machine's own visible biases, which meets what it has become away from the data.
-      The higher of two starts that disagree is believed.
+    - forwards from a start of each basin's own, independent units under its mean fields, and from two that know of no
+      basin: independent units with the biases of the ``data`` (rows, visible), if given (Salakhutdinov & Murray, 2008),
+      and with the machine's own, which meets what it has become away from the data;
+    - backwards from states of the machine in each basin, after ``burn`` sweeps, to its own start.
 
-    Verdict: ``reliable`` when at least a tenth of the chains are effective and all agree within a nat; else
-    ``unreliable``: take more rungs, then more chains.  ``watch`` wraps the rungs, for a progress bar.
+    Each start has temperatures of its own, spaced by the thermodynamic length of its path.  P(log Ẑ > log Z + b) ≤ e⁻ᵇ
+    holds for the sum: what no start finds leaves it too low.
+
+    Verdict: ``consistent`` when the ways up and back agree in every basin, no start finds more, no state met is heavier
+    than the estimate allows, all judged in errors; else ``inconsistent``, with the test that failed in ``reason``.
+    ``watch`` wraps the steps, for a progress bar.
+
+    Raises `InputError` for a machine that has no normaliser.
     """
-    start, alone = base(machine, data if data is None else machine.admit(data, "data")), base(machine)
-    betas = list(pairwise(torch.linspace(0, 1, max(rungs, 2), dtype=torch.float64).tolist()))
-    plan = _Plan(machine, betas, chains, burn, watch, generator)
-    forward, away = plan.ascend(start), False
-    back = plan.descend(start, plan.tempered(start) if data is None else plan.burnt(data))
-    if data is not None:
-        blind = plan.ascend(alone)
-        away = blind.value > forward.value + CLOSE
-        forward = blind if away else forward
-    verdict, reason = judge(forward.ess, chains, forward.value, -back.value, away=away)
-    return Estimate(
-        forward.value, forward.error, "anneal", verdict, reason, chains, rungs, forward.ess, -back.value, back.error
-    )
+    plan = _Plan(machine, data, chains, burn, watch, generator)
+    return plan.round(rungs, basins)[0]
+
+
+def anneal_until_consistent(
+    machine: Machine,
+    data: Tensor | None = None,
+    *,
+    chains: int = 200,
+    rungs: int = 1000,
+    most: int = MOST,
+    burn: int = 200,
+    max_time: float | None = None,
+    watch: Watch = unwatched,
+    generator: Generator | None = None,
+) -> Iterator[Estimate]:
+    """Yield estimates, each with four times as many rungs, twice as many basins and all states met before.
+
+    It ends with one that is consistent, when ``most`` rungs are passed, or when the next would pass ``max_time``
+    seconds.
+    """
+    plan = _Plan(machine, data, chains, burn, watch, generator)
+    basins, met, began = BASINS, None, time.perf_counter()
+    while rungs <= most:
+        since = time.perf_counter()
+        estimate, met = plan.round(rungs, basins, met)
+        yield estimate
+        spent = time.perf_counter() - since
+        if estimate.verdict == "consistent" or (max_time and time.perf_counter() - began + 4 * spent > max_time):
+            return
+        rungs, basins = 4 * rungs, 2 * basins
 
 
 @dataclass(frozen=True)
 class _Plan:
-    """What all sets of chains share."""
+    """What all rounds share."""
 
     machine: Machine
-    betas: Rungs
+    data: Tensor | None
     chains: int
     burn: int
     watch: Watch
     generator: Generator | None
 
-    def ascend(self, start: Machine) -> Estimate:
-        """Return log Z from chains led from ``start`` to the machine."""
-        x = start.fields_sample(self.chains, generator=self.generator)
-        weights = climb(start, self.machine, self.watch(self.betas), x, generator=self.generator)
-        return _estimate(weights + start.fields_log_partition().double())
+    def __post_init__(self) -> None:
+        check_normalizable(self.machine)
+        if self.data is not None:
+            self.machine.admit(self.data, "data")
 
-    def descend(self, start: Machine, x: Tensor) -> Estimate:
-        """Return −log Z from chains led from states ``x`` of the machine down to ``start``."""
-        down = [(after, before) for before, after in reversed(self.betas)]
-        weights = climb(start, self.machine, self.watch(down), x, generator=self.generator)
-        return _estimate(weights - start.fields_log_partition().double())
+    @torch.no_grad()
+    def round(self, rungs: int, basins: int, met: Tensor | None = None) -> tuple[Estimate, Tensor]:
+        """Return an estimate, and states for the next one to begin from."""
+        known = [base(self.machine)] if self.data is None else [base(self.machine, self.data), base(self.machine)]
+        found = survey(
+            self.machine, known, self.data, most=basins, burn=self.burn, met=met, generator=self.generator
+        )
+        count = found.basins.count
+        starts, spacing = self._starts(known, found)
+        n = max(AGAIN * round(WORK * self.chains / (len(starts) + count) / AGAIN), FEWEST)
+        x = torch.stack([start.fields_sample(n, generator=self.generator) for start in starts])
+        drawn = torch.stack([found.draw(k, n // AGAIN, generator=self.generator) for k in range(count)])
+        y = drawn.repeat_interleave(AGAIN, 1)
+        both = abreast([*starts, *starts[-count:]])
+        table = torch.stack([even_out(BETAS, length, max(rungs, 2)) for length in spacing.unbind(1)], 1)
+        steps = torch.cat([table, table[:, -count:].flip(0)], 1)
+        label = f"annealing over {rungs:,} temperatures from {len(starts)} starts, up and back"
+        weights, last = climb(
+            both, self.machine, self.watch(steps, label), torch.cat([x, y]), generator=self.generator
+        )
+        evidence = self._weigh(weights, last, starts, found)
+        return _estimate(evidence, len(starts) * n, rungs, found), torch.cat([last[: len(starts)].flatten(0, 1), y.flatten(0, 1)])
 
-    def burnt(self, data: Tensor) -> Tensor:
-        """Return states of the machine: data rows, swept."""
-        drawn = torch.randint(len(data), (self.chains,), generator=self.generator, device=data.device)
-        x = self.machine.infer(data[drawn], generator=self.generator)
-        return run(self.machine, x, self.burn, generator=self.generator)
+    def _starts(self, known: list[Machine], found: Survey) -> tuple[list[Machine], Tensor]:
+        """Return all starts, those of the basins last, and the lengths of their paths, (gaps, starts).
 
-    def tempered(self, start: Machine) -> Tensor:
-        """Return states of the machine: the highest rung of a ladder from ``start``, swept and swapped."""
-        path = measured(start, self.machine, generator=self.generator)
-        ladder = Tempered.between(start, *path, self.chains, self.burn, generator=self.generator)
-        return ladder(self.machine, ladder.chains[-1], generator=self.generator)
+        The start of a basin has its mean fields or its means, whichever leads to the machine by the shorter path.
+        """
+        inside = [found.inside(k) for k in range(found.basins.count)]
+        fields = [self.machine.decoupled(x) for x in inside]
+        means = [base(self.machine, x[:, : self.machine.visible.width]) for x in inside]
+        tried = [*known, *fields, *(means if not self.machine.latent else [])]
+        x = torch.stack([start.fields_sample(PILOT, generator=self.generator) for start in tried])
+        spacing, _ = lengths(abreast(tried), self.machine, x, generator=self.generator)
+        total, first, count = spacing.sum(0), len(known), len(fields)
+        chosen = [*range(first)]
+        for k in range(first, first + count):
+            other = k + count
+            chosen.append(other if other < len(tried) and bool(total[other] < total[k]) else k)
+        return [tried[i] for i in chosen], spacing[:, chosen]
 
-
-def anneal_until_reliable(
-    machine: Machine,
-    data: Tensor | None = None,
-    *,
-    rungs: int = 1000,
-    most: int = 64_000,
-    **settings: Any,
-) -> Iterator[Estimate]:
-    """Yield estimates with four times as many rungs each, until one is reliable or ``most`` rungs are passed."""
-    while rungs <= most:
-        estimate = anneal(machine, data, rungs=rungs, **settings)
-        yield estimate
-        if estimate.verdict == "reliable":
-            return
-        rungs *= 4
+    def _weigh(self, weights: Tensor, last: Tensor, starts: list[Machine], found: Survey) -> Evidence:
+        count = found.basins.count
+        zero = torch.stack([start.fields_log_partition().double() for start in starts])
+        climbs, falls = weights[: len(starts)] + zero[:, None], zero[-count:, None] - weights[len(starts) :]
+        falls = falls.unflatten(1, (-1, AGAIN))
+        ends = found.basins.of(last[: len(starts)])
+        stayed = (ends[-count:] == torch.arange(count, device=ends.device)[:, None]).double().mean(1)
+        states = torch.cat([found.met, last.flatten(0, 1)])
+        held = certificate(self.machine, states, generator=self.generator)
+        if self.data is not None:
+            held = max(held, certificate_of_rows(self.machine, self.data))
+        return Evidence(forwards(climbs, ends, count), backwards(falls, stayed), climbs, ends, falls, held)
 
 
 @torch.no_grad()
@@ -122,12 +167,12 @@ def base(machine: Machine, data: Tensor | None = None) -> Machine:
     Precisions stay those of the machine, so that every machine on the path can be normalised.
     """
     start = machine.decoupled()
-    rows = start.layers[1:] if isinstance(start, Bipartite) else start.latent
-    for leaf in (leaf for row in rows for leaf in row.leaves()):
+    below = start.visible.leaves()
+    for leaf in (leaf for row in start.rows for leaf in row.leaves() if all(leaf is not one for one in below)):
         leaf.bias.zero_()
     if data is not None:
         start.match(data)
-        for own, leaf in zip(machine.visible.leaves(), start.visible.leaves(), strict=True):
+        for own, leaf in zip(machine.visible.leaves(), below, strict=True):
             if isinstance(own, Quadratic) and isinstance(leaf, Quadratic):
                 leaf.bias.mul_(torch.exp(own.log_precision - leaf.log_precision))
                 leaf.log_precision.copy_(own.log_precision)
@@ -136,60 +181,31 @@ def base(machine: Machine, data: Tensor | None = None) -> Machine:
 
 @torch.no_grad()
 def climb(
-    start: Machine,
-    end: Machine,
-    betas: Iterable[tuple[float, float]],
-    x: Tensor,
-    *,
-    generator: Generator | None = None,
-) -> Tensor:
-    """Return the log-weights, float64 (chains,), of chains taken from rung to rung from their states ``x``.
+    start: Machine, end: Machine, betas: Iterable[Tensor], x: Tensor, *, generator: Generator | None = None
+) -> tuple[Tensor, Tensor]:
+    """Return the log-weights, float64 (starts, chains), of chains led from their states ``x``, and where they stand.
 
-    At each pair (before, after) a chain is weighed by the ratio of the two densities where it stands, and then
-    swept at ``after``.
+    ``betas`` gives the place on the path of each of the starts that lie `abreast`, (starts,), step by step: rising to
+    1, or falling to 0.  From one to the next a chain is weighed by the ratio of the two densities where it stands, and
+    before the next step it is swept at the new one.
     """
-    path = Path(start, end)
+    path, before, first = Path(start, end), None, True
     log_weight = torch.zeros(x.shape[:-1], dtype=torch.float64, device=x.device)
-    for before, after in betas:
-        log_weight += path.at(before).free_energy(x)
-        log_weight -= path.at(after).free_energy(x)
-        x = path.here.gibbs(x, generator=generator)
-    return log_weight
+    for after in (beta.to(x)[:, None, None] for beta in betas):
+        if before is not None:
+            here = path.at(before)
+            x = x if first else here.gibbs(x, generator=generator)
+            log_weight += here.free_energy(x)
+            log_weight -= path.at(after).free_energy(x)
+            first = False
+        before = after
+    return log_weight, x
 
 
-def _estimate(log_weight: Tensor) -> Estimate:
-    return Estimate(_log_mean(log_weight), _error(log_weight), "anneal", ess=_effective(log_weight))
-
-
-def _log_mean(log_weight: Tensor) -> float:
-    return float(numerics.log_mean_exp(log_weight))
-
-
-def _effective(log_weight: Tensor) -> float:
-    """Return (Σw)²/Σw², the effective number of chains."""
-    return float(torch.exp(2 * log_weight.logsumexp(0) - (2 * log_weight).logsumexp(0)))
-
-
-def _error(log_weight: Tensor) -> float:
-    """Return the standard error of the log of the mean weight.
-
-    To the spread of the weights it adds, in quadrature, how far the mean falls short of exp(μ + σ²/2), which it would
-    be if the log-weights were normal: with few effective chains the largest weights have not been seen, and the spread
-    of the others says nothing of them.  The addition is at most the spread over the root of the effective share.
-    """
-    weight = torch.exp(log_weight - log_weight.max())
-    spread = float(weight.std() / weight.mean()) / len(weight) ** 0.5
-    short = float(log_weight.mean() + log_weight.var() / 2) - _log_mean(log_weight)
-    most = spread * (len(weight) / _effective(log_weight)) ** 0.5
-    return math.hypot(spread, min(max(short, 0.0), most))
-
-
-def judge(ess: float, chains: int, value: float, reverse: float, *, away: bool = False) -> tuple[str, str]:
-    """Return the verdict and the reason for it; ``away``: chains that did not start from the data found more."""
-    if away:
-        return "unreliable", "chains started away from the data find more of Z: the machine has grown modes elsewhere"
-    if ess < ENOUGH * chains:
-        return "unreliable", f"only {ess:.1f} of {chains} chains are effective: take more rungs"
-    if abs(value - reverse) > CLOSE:
-        return "unreliable", f"the way back gives {reverse:.2f}, {abs(value - reverse):.1f} nats off: take more rungs"
-    return "reliable", f"{ess:.0f} of {chains} chains are effective and the way back gives {reverse:.2f}"
+def _estimate(evidence: Evidence, chains: int, rungs: int, found: Survey) -> Estimate:
+    low, high = evidence.bracket
+    verdict, reason = evidence.verdict()
+    return Estimate(
+        evidence.up.value, evidence.error, "anneal", verdict, reason, chains, rungs, evidence.up.ess,
+        evidence.down.value, evidence.down.error, low, high, evidence.certificate, found.basins, tuple(evidence.up.shares.tolist()),
+    )  # fmt: skip

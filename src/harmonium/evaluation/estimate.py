@@ -1,21 +1,37 @@
 """A number with its error, and a plain word on what it can be trusted for."""
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import torch
 from torch import Generator, Tensor
 
+from ..errors import InputError
 from ..machines import DBN, Machine, evidence
+from .basins import Basins
+
+
+T = TypeVar("T")
+Watch = Callable[[Iterable[T], str], Iterable[T]]
+
+
+def unwatched(items: Iterable[T], label: str) -> Iterable[T]:
+    """Watch nothing: hand the items through."""
+    return items
 
 
 @dataclass(frozen=True)
 class Estimate:
     """A value with one standard error, both in nats, how it was reached, and the verdict on it.
 
-    ``verdict`` is ``exact``, ``reliable`` or ``unreliable``, or empty where none is passed; ``reason`` says why.
-    ``ess`` is the effective number of chains out of ``chains``; ``reverse`` the value of the estimate that runs the
-    other way, where there is one, and ``reverse_error`` its error.
+    ``verdict`` is ``exact``, ``consistent`` or ``inconsistent``, or empty where none is passed; ``reason`` says why.
+    The truth is expected from ``low`` to ``high``.  ``ess`` is the effective number of chains out of ``chains``;
+    ``reverse`` the value of the estimate that runs the other way, where there is one, and ``reverse_error`` its error.
+    Of log Z, ``certificate`` is a lower bound by distinct states, and ``shares`` are those of its ``basins``.
+
+    Raises `InputError` for a verdict on a value that is not finite.
     """
 
     value: float
@@ -28,25 +44,42 @@ class Estimate:
     ess: float = math.nan
     reverse: float = math.nan
     reverse_error: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    certificate: float = -math.inf
+    basins: Basins | None = field(default=None, repr=False, compare=False)
+    shares: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.verdict and not (math.isfinite(self.value) and math.isfinite(self.error)):
+            raise InputError(
+                f"the estimate came out as {self.value} ± {self.error} by {self.method}: the parameters of the machine "
+                "are out of range; train it with a smaller learning rate"
+            )
 
     @property
     def bracket(self) -> tuple[float, float]:
-        """The lowest and the highest of three errors about the value and about the way back; NaN where there is none.
-
-        Forwards errs low in Z and backwards high, each whatever the number of rungs: it is wide where they have not
-        met.
-        """
-        ends = (self.value, self.error), (self.reverse, self.reverse_error)
-        if self.method == "exact":
-            return self.value, self.value
-        if math.isnan(self.reverse):
-            return math.nan, math.nan
-        return min(v - 3 * e for v, e in ends), max(v + 3 * e for v, e in ends)
+        """The lowest and the highest value that the evidence leaves; NaN where there is none."""
+        return self.low, self.high
 
     @classmethod
     def exact(cls, value: float) -> "Estimate":
         """Return a value that was enumerated."""
-        return cls(value, 0.0, "exact", "exact", "every state was summed")
+        return cls(value, 0.0, "exact", "exact", "every state was summed", low=value, high=value, certificate=value)
+
+    def at_least(self, certificate: float) -> "Estimate":
+        """Return the estimate of log Z in the light of another lower bound on it."""
+        if certificate <= self.certificate:
+            return self
+        low, high = max(self.low, certificate), max(self.high, certificate)
+        found = replace(self, certificate=certificate, low=low, high=high)
+        if self.verdict == "exact" or certificate <= self.value + 3 * self.error:
+            return found
+        return replace(
+            found,
+            verdict="inconsistent",
+            reason=f"rows alone hold {certificate - self.value:.2f} nats more than the estimate: take more rungs",
+        )
 
 
 @torch.no_grad()
@@ -59,7 +92,14 @@ def log_likelihood(
     is summed out.  The error is that of log Z, which all rows share; the verdict is handed on.
     """
     value = float(log_evidence(machine, v, generator=generator).mean())
-    return replace(log_z, value=value - log_z.value, reverse=value - log_z.reverse)
+    return replace(
+        log_z,
+        value=value - log_z.value,
+        reverse=value - log_z.reverse,
+        low=value - log_z.high,
+        high=value - log_z.low,
+        certificate=-math.inf,
+    )
 
 
 @torch.no_grad()

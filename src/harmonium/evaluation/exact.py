@@ -2,18 +2,17 @@
 
 import copy
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..machines import Bipartite, Machine
+from ..machines import Bipartite, Machine, check_normalizable
 from ..units import Join, Units
-from .estimate import Estimate
+from .estimate import Estimate, Watch, unwatched
 
 LIMIT = 2**25
-Watch = Callable[[range], Iterable[int]]
 
 
 def listed(machine: Machine) -> float:
@@ -29,7 +28,7 @@ def countable(machine: Machine) -> bool:
 
 
 @torch.no_grad()
-def log_partition(machine: Machine, *, cells: int = 2**19, watch: Watch = iter) -> Estimate:
+def log_partition(machine: Machine, *, cells: int = 2**19, watch: Watch = unwatched) -> Estimate:
     """Return log Z in nats by listing states in float64.
 
     Two rows: log Z = log Σ_y exp(even.cgf(down(y)) − odd.energy(y)), or the same with the rows exchanged, the smaller
@@ -38,6 +37,7 @@ def log_partition(machine: Machine, *, cells: int = 2**19, watch: Watch = iter) 
 
     Raises `InputError` when there are more than 2²⁵ states to list.
     """
+    check_normalizable(machine)
     if not countable(machine):
         bits = math.log2(listed(machine))
         raise InputError(f"there are 2^{bits:.0f} states to list and exact enumeration stops at 2^25: use annealing")
@@ -62,7 +62,7 @@ def _total(row: Units, score: Callable[[Tensor], Tensor], width: int, cells: int
     """Return the log-sum of ``score`` over every state of a row, chunk by chunk."""
     count, size = int(row.count), max(1, cells // width)
     parts: list[float] = []  # not tensors: small ones that are kept between large ones split the heap
-    for first in watch(range(0, count, size)):
+    for first in watch(range(0, count, size), "summing all states"):
         state = row.pick(torch.arange(first, min(first + size, count), device=row.bias.device))
         parts.append(float(torch.logsumexp(score(state), 0)))
     return Estimate.exact(float(torch.tensor(parts, dtype=torch.float64).logsumexp(0)))

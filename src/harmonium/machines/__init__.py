@@ -8,7 +8,8 @@ from .boltzmann import Boltzmann
 from .dbm import DBM, Doubled
 from .dbn import DBN, Directed, log_density
 from .labels import evidence, label_scores
-from .path import Partway, Path
+from .normalizable import check_normalizable
+from .path import Partway, Path, abreast
 from .rbm import RBM
 
 KINDS: dict[str, type[nn.Module]] = {
@@ -18,5 +19,5 @@ KINDS: dict[str, type[nn.Module]] = {
 __all__ = [
     "DBM", "DBN", "KINDS", "RBM", "Bipartite", "Boltzmann", "Directed", "Doubled", "Machine", "MeanField", "Partway",
     "Path",
-    "evidence", "label_scores", "log_density",
+    "abreast", "check_normalizable", "evidence", "label_scores", "log_density",
 ]  # fmt: skip

@@ -153,12 +153,48 @@ class Machine(nn.Module, ABC):
         pieces = {id(weight): factor(weight) for weight in self.couplings()}
         return self if all(id(piece) in pieces for piece in pieces.values()) else _coupled(self, pieces)
 
-    def decoupled(self) -> Self:
-        """Return the same machine with its couplings at zero: everything about it is exact."""
+    @property
+    @abstractmethod
+    def rows(self) -> list[Units]:
+        """The rows of units that hold the biases, those that are summed out included."""
+
+    @abstractmethod
+    def fields(self, x: Tensor) -> list[Tensor]:
+        """Return the field on each of the ``rows`` at states x, (..., width); what is summed out sends its mean."""
+
+    @abstractmethod
+    def interaction(self, means: list[Tensor]) -> Tensor:
+        """Return minus the energy of the couplings at means of the ``rows``, in nats: (...)."""
+
+    @torch.no_grad()
+    def decoupled(self, x: Tensor | None = None) -> Self:
+        """Return the same machine with its couplings at zero: everything about it is exact.
+
+        Given states ``x``, (states, width), the biases take up the mean of the fields there: independent units that
+        stand where the states stand.
+        """
         machine = copy.deepcopy(self).requires_grad_(False)
         for weight in machine.couplings():
             weight.zero_()
+        for row, field in zip(machine.rows, [] if x is None else self.fields(x), strict=x is not None):
+            leaves = row.leaves()
+            for leaf, piece in zip(leaves, field.mean(0).split([leaf.width for leaf in leaves]), strict=True):
+                leaf.bias.add_(piece)
         return machine
+
+    @torch.no_grad()
+    def independent_bound(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the means of independent units under the fields at ``x``, (..., width), and their bound on log Z, (...).
+
+        log Z ≥ E_q[−energy] + entropy of q, where q has a field θ and means m for each row: Σ cgf(θ) − θ·m, and minus
+        the energy of the couplings at the means (Gibbs, Bogoliubov & Feynman).
+        """
+        fields = self.fields(x)
+        means = [row.mean(field) for row, field in zip(self.rows, fields, strict=True)]
+        own = [
+            row.cgf(field) - (field * mean).sum(-1) for row, field, mean in zip(self.rows, fields, means, strict=True)
+        ]
+        return means[0], torch.stack(own).sum(0) + self.interaction(means)
 
     @torch.no_grad()
     def match(self, v: Tensor) -> Self:

@@ -48,6 +48,20 @@ class Bipartite(Machine):
         """The number of columns of a state: those of the even row."""
         return self.even.width
 
+    @property
+    def rows(self) -> list[Units]:
+        """The even and the odd row."""
+        return [self.even, self.odd]
+
+    def fields(self, x: Tensor) -> list[Tensor]:
+        """Return what the odd row at its means sends down, and what ``x`` sends up."""
+        up = self.up(x)
+        return [self.down(self.odd.mean(up)), up]
+
+    def interaction(self, means: list[Tensor]) -> Tensor:
+        """Return up(x)·y."""
+        return (self.up(means[0]) * means[1]).sum(-1)
+
     def energy(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the joint energy of an even state ``x`` and an odd state ``y``."""
         return self.even.energy(x) + self.odd.energy(y) - (self.up(x) * y).sum(-1)

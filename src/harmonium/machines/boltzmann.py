@@ -62,6 +62,19 @@ class Boltzmann(Machine):
         return self.row.rows()[1:]
 
     @property
+    def rows(self) -> list[Units]:
+        """The one row of all units."""
+        return [self.row]
+
+    def fields(self, x: Tensor) -> list[Tensor]:
+        """Return Jx."""
+        return [x @ self.matrix]
+
+    def interaction(self, means: list[Tensor]) -> Tensor:
+        """Return ½ xᵀJx."""
+        return 0.5 * ((means[0] @ self.matrix) * means[0]).sum(-1)
+
+    @property
     def matrix(self) -> Tensor:
         """The symmetric J, (width, width), made from the upper triangle of ``weight``."""
         upper = self.weight * self.mask

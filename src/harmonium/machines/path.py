@@ -1,6 +1,7 @@
 """The machines between two machines."""
 
 import copy
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -40,6 +41,21 @@ class Partway(Bipartite):
     def couplings(self) -> list[Tensor]:
         """Return the weights here."""
         return [self.beta * weight for weight in self.end.couplings()]
+
+
+def abreast(machines: Sequence[Machine]) -> Machine:
+    """Return machines of one make and no couplings as one, whose parameters, (machines, 1, ...), lie side by side.
+
+    Its states have shape (machines, chains, width).
+    """
+    made = copy.deepcopy(machines[0]).requires_grad_(False)
+    couplings = {id(weight) for weight in made.couplings()}
+    names = [name for name, parameter in made.named_parameters() if id(parameter) not in couplings]
+    for name in names:
+        values = torch.stack([machine.get_parameter(name).detach() for machine in machines])[:, None]
+        owner, _, leaf = name.rpartition(".")
+        made.get_submodule(owner)._parameters[leaf] = nn.Parameter(values, requires_grad=False)
+    return made
 
 
 class Path:

@@ -4,10 +4,10 @@ from .chains import run
 from .dreams import dream, wander
 from .negatives import Contrastive, Exact, Fresh, Persistent, Sampler
 from .recovery import flip_channel, recover
-from .tempering import Tempered, even_out, measured
+from .tempering import BETAS, Tempered, even_out, lengths, measured
 from .trajectory import Trajectory
 
 __all__ = [
-    "Contrastive", "Exact", "Fresh", "Persistent", "Sampler", "Tempered", "Trajectory", "dream", "even_out",
-    "flip_channel", "measured", "recover", "run", "wander",
+    "BETAS", "Contrastive", "Exact", "Fresh", "Persistent", "Sampler", "Tempered", "Trajectory", "dream", "even_out",
+    "flip_channel", "lengths", "measured", "recover", "run", "wander",
 ]  # fmt: skip

@@ -18,22 +18,33 @@ MOST = 100  # rungs of a ladder, unless told otherwise
 RESPACE = 200  # updates after which the rungs move to even the swap rates out
 
 
+BETAS = torch.linspace(0, 1, PILOT + 1, dtype=torch.float64)
+
+
 @torch.no_grad()
 def measured(
     start: Machine, end: Machine, *, chains: int = 100, generator: Generator | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Return evenly spaced betas, (`PILOT` + 1,), and the thermodynamic length of each gap between them, (`PILOT`,).
+    """Return evenly spaced betas, (`PILOT` + 1,), and the thermodynamic length of each gap between them, (`PILOT`,)."""
+    return BETAS, lengths(start, end, start.fields_sample(chains, generator=generator), generator=generator)[0]
+
+
+@torch.no_grad()
+def lengths(
+    start: Machine, end: Machine, x: Tensor, *, generator: Generator | None = None
+) -> tuple[Tensor, Tensor]:
+    """Return the thermodynamic length of each gap between `BETAS`, and where chains begun at ``x`` are at the end.
 
     The length is the standard deviation of the log-weight of chains that are led over the gap (Gelman & Meng, 1998).
     Rungs that share it evenly stand close where the machine changes fast, and neighbours overlap alike everywhere.
+    Starts that lie `abreast` have lengths of their own, (`PILOT`, starts), for their chains, (starts, chains, width).
     """
-    betas = torch.linspace(0, 1, PILOT + 1, dtype=torch.float64)
-    path, x, lengths = Path(start, end), start.fields_sample(chains, generator=generator), []
-    for before, after in pairwise(betas.tolist()):
+    path, found = Path(start, end), []
+    for before, after in pairwise(BETAS.tolist()):
         work = path.at(before).free_energy(x).double() - path.at(after).free_energy(x).double()
-        lengths.append(float(work.std()))
+        found.append(work.std(-1))
         x = path.here.gibbs(x, generator=generator)
-    return betas, torch.tensor(lengths, dtype=torch.float64)
+    return torch.stack(found), x
 
 
 def even_out(betas: Tensor, lengths: Tensor, rungs: int) -> Tensor:

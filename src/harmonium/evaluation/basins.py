@@ -1,0 +1,177 @@
+"""The basins of a machine: regions of its states between which chains do not pass."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Generator, Tensor
+
+from ..machines import Bipartite, Machine
+from ..numerics import choose
+from ..sampling import lengths, run
+from ..units import Quadratic
+
+STEPS = 60  # of mean field, each half of the way
+APART = 0.5  # the distance, in units of the columns' own spread, below which two fixed points are one
+FAR = 4  # fixed points that are taken for their distance and not for their mass
+SEEDS = 16  # chains that start in each basin
+PASSED = 0.12  # the share of chains that must pass from one basin to another for it to count
+
+
+@dataclass(frozen=True)
+class Basins:
+    """A partition of the states: each belongs where its nearest center does.
+
+    ``centers`` (centers, width) are in units of ``spread`` (width,), ``home`` (centers,) holds the basin of each,
+    0 … ``count`` − 1.  Any partition gives a right estimate; one along which chains do not pass gives a good one.
+    """
+
+    centers: Tensor
+    spread: Tensor
+    home: Tensor
+
+    def nearest(self, x: Tensor) -> Tensor:
+        """Return the number of the center nearest to each state, (..., width) → (...)."""
+        return torch.cdist((x / self.spread).flatten(0, -2), self.centers).argmin(-1).view(x.shape[:-1])
+
+    def of(self, x: Tensor) -> Tensor:
+        """Return the basin of each state, (..., width) → (...)."""
+        return self.home[self.nearest(x)]
+
+    @cached_property
+    def count(self) -> int:
+        """The number of basins."""
+        return int(self.home.max()) + 1
+
+
+@dataclass(frozen=True)
+class Survey:
+    """The basins that were found, states in each, and all states that were met on the way.
+
+    ``members`` holds the states that chains were left in, and ``odds`` how often each stands for its basin: as often at
+    each center as chains are there in the long run.  ``more`` basins had to share the last place.
+    """
+
+    basins: Basins
+    members: Tensor
+    odds: Tensor
+    points: Tensor
+    met: Tensor
+    more: int
+
+    def inside(self, k: int) -> Tensor:
+        """Return the members of a basin, or its centers where it has none."""
+        found = self.members[self.basins.of(self.members) == k]
+        return found if len(found) else self.points[self.basins.home == k]
+
+    def draw(self, k: int, count: int, *, generator: Generator | None = None) -> Tensor:
+        """Return states of the machine in a basin, (count, width), as far as chains within it reach them."""
+        own = self.basins.of(self.members) == k
+        odds = self.odds[own]
+        x, odds = (self.members[own], odds) if float(odds.sum()) > 0 else (self.inside(k), None)
+        return x[choose(torch.full((len(x),), 1 / len(x)) if odds is None else odds, count, generator=generator)]
+
+
+@torch.no_grad()
+def survey(
+    machine: Machine,
+    starts: list[Machine],
+    data: Tensor | None = None,
+    *,
+    most: int = 8,
+    burn: int = 200,
+    met: Tensor | None = None,
+    generator: Generator | None = None,
+) -> Survey:
+    """Return the basins that chains from data, noise, the ends of quick climbs, and states ``met`` before fall into.
+
+    The centers are fixed points of mean field, the heaviest by their bound on log Z.  Chains run ``burn`` sweeps from
+    all of them: centers between which chains pass, there and back, are one basin.  The ``most`` heaviest basins are
+    told apart; the others share one.
+    """
+    begun = _begin(machine, starts, data, met, generator)
+    swept = run(machine, begun, burn // 2, generator=generator)
+    spread = _spread(machine).to(begun)
+    means, bounds = fixed_points(machine, torch.cat([begun, swept]))
+    centers, bounds = _distinct(means / spread, bounds, 2 * most)
+    seeds = [machine.decoupled(c[None]).fields_sample(SEEDS, generator=generator) for c in centers * spread]
+    before = torch.cat([swept, *seeds])
+    after = run(machine, before, burn - burn // 2, generator=generator)
+    alone = Basins(centers, spread, torch.arange(len(centers)))
+    passed = _passes(alone.nearest(before), alone.nearest(after), len(centers))
+    home, rest = _home(passed)
+    rank = torch.stack([bounds[home == k].logsumexp(0) for k in range(int(home.max()) + 1)]).argsort(descending=True)
+    basins = Basins(centers, spread, rank.argsort()[home].clamp_max(most))
+    center = alone.nearest(after)
+    odds = rest[center] / torch.bincount(center, minlength=len(rest))[center]
+    return Survey(basins, after, odds, centers * spread, torch.cat([before, after]), max(0, len(rank) - most - 1))
+
+
+def fixed_points(machine: Machine, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the mean-field means that states lead to, (states, width), and the bound on log Z of each, (states,)."""
+    for _ in range(STEPS):
+        x = torch.lerp(x, machine.reconstruct(x), 0.5)
+    return machine.independent_bound(x)
+
+
+def _begin(
+    machine: Machine, starts: list[Machine], data: Tensor | None, met: Tensor | None, generator: Generator | None
+) -> Tensor:
+    """Return states to begin from: what was met, data rows, where quick climbs end, own biases, and noise."""
+    noise = machine.decoupled()
+    for leaf in (leaf for row in noise.rows for leaf in row.leaves()):
+        leaf.bias.zero_()
+    parts = [machine.decoupled().fields_sample(50, generator=generator), noise.fields_sample(50, generator=generator)]
+    for start in starts:
+        x = start.fields_sample(50, generator=generator)
+        parts.append(lengths(start, machine, x, generator=generator)[1])
+    if data is not None:
+        drawn = torch.randint(len(data), (300,), generator=generator, device=data.device)
+        parts.insert(0, machine.infer(data[drawn], generator=generator))
+    return torch.cat([*([] if met is None else [met]), *parts])
+
+
+def _spread(machine: Machine) -> Tensor:
+    """Return what one is in each column of a state: the deviation of a continuous unit, else 1."""
+    row = machine.even if isinstance(machine, Bipartite) else machine.rows[0]
+    return torch.cat([
+        leaf.scale().detach() if isinstance(leaf, Quadratic) else torch.ones_like(leaf.bias) for leaf in row.leaves()
+    ])  # fmt: skip
+
+
+def _distinct(x: Tensor, bounds: Tensor, most: int) -> tuple[Tensor, Tensor]:
+    """Return the heaviest points that lie apart, at most ``most``, and `FAR` others that lie far from these."""
+    order = bounds.argsort(descending=True, stable=True)
+    x, bounds = x[order], bounds[order]
+    kept, away = [0], torch.cdist(x, x[:1])[:, 0]
+    while len(kept) < most + FAR and float(away.max()) > APART:
+        heavy = (away > APART).nonzero()[0, 0] if len(kept) < most else away.argmax()
+        kept.append(int(heavy))
+        away = torch.minimum(away, torch.cdist(x, x[heavy][None])[:, 0])
+    return x[kept], bounds[kept].double()
+
+
+def _passes(before: Tensor, after: Tensor, count: int) -> Tensor:
+    """Return the share of chains from each center that end at each, (count, count)."""
+    tally = torch.bincount(before * count + after, minlength=count**2).view(count, count).double()
+    return tally / tally.sum(1, keepdim=True).clamp_min(1)
+
+
+def _home(passed: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the basin of each center, (centers,), and the share of time that chains of the basin spend there.
+
+    Centers that chains pass between both ways are one basin; one that chains only leave belongs where most of them end.
+    """
+    from scipy.sparse.csgraph import connected_components
+
+    strong = torch.where(passed >= PASSED, passed, torch.zeros_like(passed))
+    count, found = connected_components(strong.numpy(), connection="strong")
+    group = torch.from_numpy(found).long()
+    leaky = torch.zeros(count, dtype=torch.bool)
+    leaky[group[((strong > 0) & (group[:, None] != group)).any(1)]] = True
+    far = torch.matrix_power(strong / strong.sum(1, keepdim=True).clamp_min(1e-300), 256)
+    ends = torch.zeros(len(passed), count, dtype=far.dtype).index_add_(1, group, far)
+    ends[:, leaky] = 0
+    home = torch.where(leaky[group], ends.argmax(1), group)
+    stay = torch.stack([far[home == k].mean(0) for k in home.unique()]).sum(0)
+    return torch.searchsorted(home.unique(), home), stay

@@ -1,0 +1,47 @@
+"""Lower bounds on log Z that no chain can spoil: the weight of states that are there."""
+
+import copy
+import math
+
+import torch
+from torch import Generator, Tensor
+
+from ..machines import Bipartite, Machine, evidence
+from ..units import Join
+
+
+@torch.no_grad()
+def certificate(machine: Machine, x: Tensor, *, generator: Generator | None = None) -> float:
+    """Return a lower bound on log Z in nats from states ``x``, (states, width), each counted once; −∞ for none.
+
+    log Z ≥ log Σ exp(−free_energy(x)) over *distinct* states, and the same over distinct states of the row that is
+    summed out, drawn given ``x``: the better of the two, each where the row has finitely many states.
+    """
+    deep, best = copy.deepcopy(machine).double(), -math.inf
+    if Join(deep.rows[0]).count < math.inf:
+        best = max(best, _total(-deep.free_energy(_distinct(x))))
+    if isinstance(deep, Bipartite) and deep.odd.count < math.inf:
+        y = _distinct(deep.odd.sample(deep.up(x.double()), generator=generator))
+        best = max(best, _total(deep.even.cgf(deep.down(y)) - deep.odd.energy(y)))
+    return best
+
+
+@torch.no_grad()
+def certificate_of_rows(machine: Machine, v: Tensor) -> float:
+    """Return the lower bound on log Z that distinct visible rows give: log Σ p(v)·Z, or Σ of bounds; −∞ if continuous.
+
+    With log Z at least this, no row has a probability above one.
+    """
+    if machine.visible.count == math.inf:
+        return -math.inf
+    deep = copy.deepcopy(machine).double()
+    return _total(torch.cat([evidence(deep, part) for part in _distinct(v).split(2048) if len(part)] or [v.new_zeros(0)]))
+
+
+def _distinct(x: Tensor) -> Tensor:
+    """Return the rows that are states, once each: grey values, which stand for probabilities, are none."""
+    return torch.unique(x[(x == x.round()).all(-1)].double(), dim=0)
+
+
+def _total(log_weight: Tensor) -> float:
+    return float(log_weight.logsumexp(0)) if len(log_weight) else -math.inf
