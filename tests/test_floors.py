@@ -9,7 +9,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "harmonium"
 FLOORS = [
-    {"errors"},
+    {"errors", "progress"},
     {"numerics", "data", "plots"},
     {"units"},
     {"machines"},

@@ -8,7 +8,8 @@ import torch
 from stand_ins import needs_mnist, toy
 
 from harmonium import DBM, InputError, evaluation, load
-from harmonium.recipes import passing, plan
+from harmonium.progress import passing
+from harmonium.recipes import plan
 from harmonium.recipes.common.labelled import Rows
 from harmonium.recipes.common.small_machines import one_thread
 from harmonium.recipes.dbm_2009 import experiment, learning, page, tuning

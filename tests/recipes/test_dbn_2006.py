@@ -7,7 +7,8 @@ import torch
 from stand_ins import needs_mnist, toy
 
 from harmonium import load
-from harmonium.recipes import passing, plan
+from harmonium.progress import passing
+from harmonium.recipes import plan
 from harmonium.recipes.common.labelled import Rows, agreement, classifier
 from harmonium.recipes.dbn_2006 import experiment, learning, page
 from harmonium.report.page import render

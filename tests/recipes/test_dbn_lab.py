@@ -6,7 +6,8 @@ import torch
 from stand_ins import needs_mnist, toy
 
 from harmonium import recipes
-from harmonium.recipes import passing, plan
+from harmonium.progress import passing
+from harmonium.recipes import plan
 from harmonium.recipes.common.steps import counted
 from harmonium.recipes.dbn_lab import alone, depth, experiment, judge, lab, wake
 from harmonium.report.page import render

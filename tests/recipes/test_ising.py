@@ -7,7 +7,8 @@ import torch
 from stand_ins import needs
 
 from harmonium import Boltzmann, InputError, Spin, evaluation
-from harmonium.recipes import passing, plan
+from harmonium.progress import passing
+from harmonium.recipes import plan
 from harmonium.recipes.ising import experiment, magnet
 from harmonium.report.page import render
 

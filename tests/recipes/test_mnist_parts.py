@@ -10,7 +10,7 @@ import torch
 from harmonium import RBM, Bernoulli, InputError, evaluation
 from harmonium.data import Dataset
 from harmonium.evaluation import Estimate
-from harmonium.recipes import passing
+from harmonium.progress import passing
 from harmonium.recipes.common import likelihood, mnist
 from harmonium.recipes.common.words import signed
 from harmonium.report.page import Page, Section, render

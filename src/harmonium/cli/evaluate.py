@@ -1,7 +1,7 @@
 """``harmonium evaluate``."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -19,6 +19,8 @@ def evaluate(
     method: Literal["auto", "exact", "anneal"] = "auto",
     chains: Positive = None,
     rungs: Positive = None,
+    max_time: Annotated[float | None, Parameter(validator=Number(gt=0))] = None,
+    certify: bool = False,
     json: bool = False,
 ) -> None:
     """Tell the log-likelihood of a run in nats a row, with its error, verdict, binarisation and baseline.
@@ -35,17 +37,24 @@ def evaluate(
         Chains of the annealing; 200 unless given.
     rungs
         Machines on the annealing path; unless given, as many as the verdict needs.
+    max_time
+        Seconds after which annealing takes no more rungs.
+    certify
+        Print a lower bound beside the estimate, on 200 rows; where both meet, the number is certified.
     json
         Print one JSON object and nothing else.
     """
     home = Run.open(run)
-    from ..runs.judgement import judge, remember, sentence
+    from ..runs.judgement import bounded, judge, remember, sentence
 
     with console.watching() as watch:
-        figures = judge(home, split, method=method, chains=chains, rungs=rungs, watch=watch)
+        settings: dict[str, Any] = {"chains": chains, "rungs": rungs, "max_time": max_time, "certify": certify}
+        figures = judge(home, split, method=method, watch=watch, **settings)
     remember(home, figures)
     if json:
         console.say_json(figures)
     else:
         console.say(sentence(figures))
         console.say(f"log Z {figures['log_partition']:.3f} by {figures['method']}: {figures['reason']}")
+        if figures["certified"]:
+            console.say(bounded(figures["certified"]))

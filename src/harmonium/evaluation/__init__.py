@@ -1,19 +1,21 @@
 """Evaluation: numbers with their errors, and what they can be trusted for."""
 
 from .annealing import anneal, anneal_until_consistent, base
-from .basins import Basins, survey
 from .baseline import independent_log_likelihood
+from .basins import Basins, survey
 from .certificate import certificate, certificate_of_rows
 from .classify import Classification, gibbs_scores, scores
 from .diagnostics import chain_drift, free_energy_gap, reconstruction_error, stability, usage, weight_norm
 from .equilibrium import Equilibrium, equilibrium
 from .estimate import Estimate, log_evidence, log_likelihood
 from .exact import countable, listed, log_marginal, log_partition
+from .lower_bound import Bounded, lower_bound
 from .pseudo import pseudo_likelihood, stochastic_pseudo_likelihood
 from .tracked import tracked
 
 __all__ = [
     "Basins",
+    "Bounded",
     "Classification",
     "Equilibrium",
     "Estimate",
@@ -33,6 +35,7 @@ __all__ = [
     "log_likelihood",
     "log_marginal",
     "log_partition",
+    "lower_bound",
     "pseudo_likelihood",
     "reconstruction_error",
     "scores",

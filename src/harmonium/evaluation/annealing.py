@@ -3,17 +3,17 @@
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Generator, Tensor
 
 from ..machines import Machine, Path, abreast, check_normalizable
+from ..progress import Watch, passing
 from ..sampling import BETAS, even_out, lengths
 from ..units import Quadratic
 from .basins import Survey, survey
 from .certificate import certificate, certificate_of_rows
-from .estimate import Estimate, Watch, unwatched
+from .estimate import Estimate
 from .strata import backwards, forwards
 from .verdict import Evidence
 
@@ -34,7 +34,7 @@ def anneal(
     rungs: int = 1000,
     burn: int = 200,
     basins: int = BASINS,
-    watch: Watch = unwatched,
+    watch: Watch = passing,
     generator: Generator | None = None,
 ) -> Estimate:
     """Return log Z in nats by annealed importance sampling over ``rungs`` machines from several starts (Neal, 2001).
@@ -69,7 +69,7 @@ def anneal_until_consistent(
     most: int = MOST,
     burn: int = 200,
     max_time: float | None = None,
-    watch: Watch = unwatched,
+    watch: Watch = passing,
     generator: Generator | None = None,
 ) -> Iterator[Estimate]:
     """Yield estimates, each with four times as many rungs, twice as many basins and all states met before.
@@ -109,9 +109,7 @@ class _Plan:
     def round(self, rungs: int, basins: int, met: Tensor | None = None) -> tuple[Estimate, Tensor]:
         """Return an estimate, and states for the next one to begin from."""
         known = [base(self.machine)] if self.data is None else [base(self.machine, self.data), base(self.machine)]
-        found = survey(
-            self.machine, known, self.data, most=basins, burn=self.burn, met=met, generator=self.generator
-        )
+        found = survey(self.machine, known, self.data, most=basins, burn=self.burn, met=met, generator=self.generator)
         count = found.basins.count
         starts, spacing = self._starts(known, found)
         n = max(AGAIN * round(WORK * self.chains / (len(starts) + count) / AGAIN), FEWEST)
@@ -122,11 +120,10 @@ class _Plan:
         table = torch.stack([even_out(BETAS, length, max(rungs, 2)) for length in spacing.unbind(1)], 1)
         steps = torch.cat([table, table[:, -count:].flip(0)], 1)
         label = f"annealing over {rungs:,} temperatures from {len(starts)} starts, up and back"
-        weights, last = climb(
-            both, self.machine, self.watch(steps, label), torch.cat([x, y]), generator=self.generator
-        )
+        weights, last = climb(both, self.machine, self.watch(steps, label), torch.cat([x, y]), generator=self.generator)
         evidence = self._weigh(weights, last, starts, found)
-        return _estimate(evidence, len(starts) * n, rungs, found), torch.cat([last[: len(starts)].flatten(0, 1), y.flatten(0, 1)])
+        met_now = torch.cat([last[: len(starts)], y]).flatten(0, 1)
+        return _estimate(evidence, len(starts) * n, rungs, found), met_now
 
     def _starts(self, known: list[Machine], found: Survey) -> tuple[list[Machine], Tensor]:
         """Return all starts, those of the basins last, and the lengths of their paths, (gaps, starts).
@@ -205,7 +202,8 @@ def climb(
 def _estimate(evidence: Evidence, chains: int, rungs: int, found: Survey) -> Estimate:
     low, high = evidence.bracket
     verdict, reason = evidence.verdict()
+    up, down, shares = evidence.up, evidence.down, tuple(evidence.up.shares.tolist())
     return Estimate(
-        evidence.up.value, evidence.error, "anneal", verdict, reason, chains, rungs, evidence.up.ess,
-        evidence.down.value, evidence.down.error, low, high, evidence.certificate, found.basins, tuple(evidence.up.shares.tolist()),
+        up.value, evidence.error, "anneal", verdict, reason, chains, rungs, up.ess, down.value, down.error,
+        low, high, evidence.certificate, found.basins, shares,
     )  # fmt: skip

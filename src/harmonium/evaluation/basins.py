@@ -38,6 +38,10 @@ class Basins:
         """Return the basin of each state, (..., width) → (...)."""
         return self.home[self.nearest(x)]
 
+    def points(self, k: int) -> Tensor:
+        """Return the centers of a basin as states, (centers, width)."""
+        return self.centers[self.home == k] * self.spread
+
     @cached_property
     def count(self) -> int:
         """The number of basins."""
@@ -49,27 +53,24 @@ class Survey:
     """The basins that were found, states in each, and all states that were met on the way.
 
     ``members`` holds the states that chains were left in, and ``odds`` how often each stands for its basin: as often at
-    each center as chains are there in the long run.  ``more`` basins had to share the last place.
+    each center as chains are there in the long run.
     """
 
     basins: Basins
     members: Tensor
     odds: Tensor
-    points: Tensor
     met: Tensor
-    more: int
 
     def inside(self, k: int) -> Tensor:
         """Return the members of a basin, or its centers where it has none."""
         found = self.members[self.basins.of(self.members) == k]
-        return found if len(found) else self.points[self.basins.home == k]
+        return found if len(found) else self.basins.points(k)
 
     def draw(self, k: int, count: int, *, generator: Generator | None = None) -> Tensor:
         """Return states of the machine in a basin, (count, width), as far as chains within it reach them."""
-        own = self.basins.of(self.members) == k
-        odds = self.odds[own]
-        x, odds = (self.members[own], odds) if float(odds.sum()) > 0 else (self.inside(k), None)
-        return x[choose(torch.full((len(x),), 1 / len(x)) if odds is None else odds, count, generator=generator)]
+        x, odds = self.inside(k), self.odds[self.basins.of(self.members) == k]
+        known = len(odds) > 0 and float(odds.sum()) > 0
+        return x[choose(odds if known else torch.ones(len(x)), count, generator=generator)]
 
 
 @torch.no_grad()
@@ -104,7 +105,7 @@ def survey(
     basins = Basins(centers, spread, rank.argsort()[home].clamp_max(most))
     center = alone.nearest(after)
     odds = rest[center] / torch.bincount(center, minlength=len(rest))[center]
-    return Survey(basins, after, odds, centers * spread, torch.cat([before, after]), max(0, len(rank) - most - 1))
+    return Survey(basins, after, odds, torch.cat([before, after]))
 
 
 def fixed_points(machine: Machine, x: Tensor) -> tuple[Tensor, Tensor]:

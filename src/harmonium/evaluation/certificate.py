@@ -35,7 +35,8 @@ def certificate_of_rows(machine: Machine, v: Tensor) -> float:
     if machine.visible.count == math.inf:
         return -math.inf
     deep = copy.deepcopy(machine).double()
-    return _total(torch.cat([evidence(deep, part) for part in _distinct(v).split(2048) if len(part)] or [v.new_zeros(0)]))
+    rows = _distinct(v)
+    return _total(torch.cat([evidence(deep, part) for part in rows.split(2048)])) if len(rows) else -math.inf
 
 
 def _distinct(x: Tensor) -> Tensor:

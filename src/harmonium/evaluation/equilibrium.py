@@ -2,20 +2,25 @@
 
 import copy
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Generator, Tensor
 
-from ..machines import Machine
+from ..machines import Machine, check_normalizable
+from ..progress import Watch, passing
 from ..sampling import Tempered, Trajectory, run
+from .annealing import anneal
+from .estimate import Estimate
 
 RHAT = 1.05  # above it chains differ by more than their draws explain
 ALPHA = 1e-4  # the rate of false alarms of one comparison, all statistics together
 COMPONENTS = 4  # principal components of the states, beside their free energy
 KEPT = 64  # draws of each chain that R-hat is taken from
-Watch = Callable[[range], Iterable[int]]
+HELD = 0.01  # the share of Z from which on a basin is given chains of its own
+SENT = 20  # chains that are begun in such a basin
+OFF = 4.0  # errors by which the occupation of a basin may differ from its share of Z
 Move = Callable[[int], Tensor]
 
 
@@ -23,10 +28,11 @@ Move = Callable[[int], Tensor]
 class Equilibrium:
     """What chains say of themselves after ``sweeps`` more sweeps.
 
-    ``verdict`` is ``mixed``; ``stuck`` where chains do not travel; ``lagging`` where they do, but lay elsewhere than
-    the model when they were given.  ``rhat`` is the largest split-R̂ and ``ess`` the smallest effective number of draws
-    of any statistic (Vehtari et al., 2021).  ``lag`` is the p-value of the given chains being like what became of
-    them; ``needed`` the sweeps after which chains from random states are, NaN where they never were.
+    ``verdict`` is ``mixed``; ``stuck`` where chains do not travel, or lie in other basins than the machine has its mass
+    in; ``lagging`` where they do, but lay elsewhere than the model when they were given.  ``rhat`` is the largest
+    split-R̂ and ``ess`` the smallest effective number of draws of any statistic (Vehtari et al., 2021).  ``lag`` is the
+    p-value of the given chains being like what became of them; ``needed`` the sweeps after which chains from random
+    states are, NaN where they never were; ``covered`` the share of Z in the basins that the given chains met.
     """
 
     verdict: str
@@ -36,6 +42,7 @@ class Equilibrium:
     lag: float
     needed: float
     sweeps: int
+    covered: float
 
 
 @torch.no_grad()
@@ -44,21 +51,31 @@ def equilibrium(
     chains: Tensor,
     sampler: Tempered | Trajectory | None = None,
     *,
+    data: Tensor | None = None,
+    log_z: Estimate | None = None,
     sweeps: int = 10_000,
-    watch: Watch = iter,
+    watch: Watch = passing,
     generator: Generator | None = None,
 ) -> Equilibrium:
     """Say whether ``chains``, (chains, width), stand for the machine, and whether its chains travel.
 
-    They and as many from states without couplings take Gibbs sweeps, ``sweeps`` at most; given a `Tempered` or
-    `Trajectory` sampler, its ladder and a new one run instead.  After 128, 256, 512, … sweeps the free energy and the
-    leading principal components over the newer half are compared within chains and between them, until split-R̂ is at
-    most `RHAT`; then the given chains as they were, and random ones as they went on, with what became of them
-    (Kolmogorov & Smirnov).
+    They take Gibbs sweeps, ``sweeps`` at most, and with them as many from states without couplings, and some from every
+    basin that holds a hundredth of Z or more, by ``log_z``, an estimate of `anneal`; where none is given a quick one is
+    made, from the rows of ``data`` if there are any.  Given a `Tempered` or `Trajectory` sampler, its ladder and a new
+    one run instead.  After 128, 256, 512, … sweeps the free energy and the leading principal components over the newer
+    half are compared within chains and between them, until split-R̂ is at most `RHAT`; then the given chains as they
+    were, and random ones as they went on, with what became of them (Kolmogorov & Smirnov); and how many of the given
+    chains are in each basin with its share of Z.
+
+    Raises `InputError` for a machine that has no normaliser.
     """
-    move = _mover(machine, chains, sampler, generator)
+    check_normalizable(machine)
+    rows = chains[:, : machine.visible.width] if data is None else data
+    if log_z is None or log_z.basins is None:
+        log_z = anneal(machine, rows, chains=100, rungs=200, watch=watch, generator=generator)
+    move = _mover(machine, chains, sampler, log_z, generator)
     states, moments, segment, rhat, ess = [move(0)], [0], KEPT, math.inf, 0.0
-    for _ in watch(range(max(math.floor(math.log2(sweeps / KEPT)), 1) + 1)):
+    for _ in watch(range(max(math.floor(math.log2(sweeps / KEPT)), 1) + 1), "chains"):
         draws = torch.stack([move(segment // KEPT) for _ in range(KEPT)])
         states.append(draws[-1])
         moments.append(moments[-1] + segment)
@@ -68,17 +85,41 @@ def equilibrium(
         segment = moments[-1]
     seen, half = _summaries(machine, torch.stack(states), states[-1]), len(chains)
     lag = _alike(seen[0, :half], seen[-1, :half])
-    like = [t for t, x in zip(moments[:-1], seen[:-1], strict=True) if _alike(x[half:], seen[-1, half:]) >= ALPHA]
+    fresh = seen[:, half : 2 * half]
+    like = [t for t, x in zip(moments[:-1], fresh[:-1], strict=True) if _alike(x, seen[-1, half:]) >= ALPHA]
     needed = min(like, default=moments[-1]) if rhat <= RHAT else math.nan
-    return Equilibrium(*_verdict(rhat, ess, lag, needed, moments[-1]), rhat, ess, lag, needed, moments[-1])
+    misplaced, covered = _occupation(states[-1][:half], log_z)
+    said = _verdict(rhat, ess, lag, needed, moments[-1], misplaced)
+    return Equilibrium(*said, rhat, ess, lag, needed, moments[-1], covered)
+
+
+def _occupation(x: Tensor, log_z: Estimate) -> tuple[str, float]:
+    """Return what is wrong with how many chains are in each basin, and the share of Z in the basins that they met."""
+    assert log_z.basins is not None
+    share = torch.tensor(log_z.shares, dtype=torch.float64)
+    here = torch.bincount(log_z.basins.of(x), minlength=len(share)).double() / len(x)
+    covered = float(share[here > 0].sum().clamp_max(1))
+    if log_z.verdict == "inconsistent":
+        return "", covered
+    unsure = (share * (1 - share) / len(x)).clamp_min(0) + (share * max(log_z.error, 0.1)) ** 2 + 1 / len(x) ** 2
+    off = (here - share).abs() / unsure.sqrt()
+    k = int(off.argmax())
+    if float(off[k]) <= OFF:
+        return "", covered
+    return f"{float(here[k]):.0%} of the chains are in a basin that holds {float(share[k]):.2%} of the mass", covered
 
 
 def _mover(
-    machine: Machine, chains: Tensor, sampler: Tempered | Trajectory | None, generator: Generator | None
+    machine: Machine,
+    chains: Tensor,
+    sampler: Tempered | Trajectory | None,
+    log_z: Estimate,
+    generator: Generator | None,
 ) -> Move:
-    """Return what takes the given chains and random ones so many sweeps on, and returns both under each other."""
+    """Return what takes the given chains, random ones and those of the basins so many sweeps on, and returns all."""
     if sampler is None:
-        x = torch.cat([chains, machine.fields_sample(len(chains), generator=generator).to(chains)])
+        fresh = machine.fields_sample(len(chains), generator=generator).to(chains)
+        x = torch.cat([chains, fresh, *_sent(machine, chains, log_z, generator)])
 
         def move(sweeps: int) -> Tensor:
             nonlocal x
@@ -94,6 +135,14 @@ def _mover(
         return torch.cat([ladder.top for ladder in ladders])
 
     return climb
+
+
+def _sent(machine: Machine, chains: Tensor, log_z: Estimate, generator: Generator | None) -> list[Tensor]:
+    """Return states from which chains are begun in each basin that counts."""
+    assert log_z.basins is not None
+    counted = [k for k, share in enumerate(log_z.shares) if share >= HELD]
+    starts = [machine.decoupled(log_z.basins.points(k)) for k in counted]
+    return [start.fields_sample(SENT, generator=generator).to(chains) for start in starts]
 
 
 def _summaries(machine: Machine, draws: Tensor, last: Tensor) -> Tensor:
@@ -122,18 +171,16 @@ def _alike(a: Tensor, b: Tensor) -> float:
     return min(float(min(levels)) * len(levels), 1.0)
 
 
-def _verdict(rhat: float, ess: float, lag: float, needed: float, sweeps: int) -> tuple[str, str]:
-    if not rhat <= RHAT:
-        return "stuck", (
-            f"after {sweeps:,} sweeps chains still differ from each other (R-hat {rhat:.2f}): "
-            "sample and train with tempered chains"
-        )
+def _verdict(rhat: float, ess: float, lag: float, needed: float, sweeps: int, misplaced: str) -> tuple[str, str]:
+    if misplaced or not rhat <= RHAT:
+        apart = f"after {sweeps:,} sweeps " + (misplaced or "chains still differ from each other")
+        return "stuck", f"{apart} (R-hat {rhat:.2f}): sample and train with tempered chains"
     if lag < ALPHA:
         return "lagging", (
             f"the chains lag the model: {sweeps:,} sweeps later they lie elsewhere (p = {lag:.1g}): "
             "take more sweeps an update or a smaller learning rate"
         )
     return "mixed", (
-        f"chains from the data and from random states agree after {sweeps:,} sweeps (R-hat {rhat:.2f}, {ess:,.0f} "
-        f"effective draws); samples from random states need about {needed:,.0f}"
+        f"chains from the data, from every basin and from random states agree after {sweeps:,} sweeps (R-hat "
+        f"{rhat:.2f}, {ess:,.0f} effective draws); samples from random states need about {needed:,.0f}"
     )

@@ -1,9 +1,7 @@
 """A number with its error, and a plain word on what it can be trusted for."""
 
 import math
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
 import torch
 from torch import Generator, Tensor
@@ -11,15 +9,6 @@ from torch import Generator, Tensor
 from ..errors import InputError
 from ..machines import DBN, Machine, evidence
 from .basins import Basins
-
-
-T = TypeVar("T")
-Watch = Callable[[Iterable[T], str], Iterable[T]]
-
-
-def unwatched(items: Iterable[T], label: str) -> Iterable[T]:
-    """Watch nothing: hand the items through."""
-    return items
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..machines import Bipartite, Machine, check_normalizable
+from ..progress import Watch, passing
 from ..units import Join, Units
-from .estimate import Estimate, Watch, unwatched
+from .estimate import Estimate
 
 LIMIT = 2**25
 
@@ -28,7 +29,7 @@ def countable(machine: Machine) -> bool:
 
 
 @torch.no_grad()
-def log_partition(machine: Machine, *, cells: int = 2**19, watch: Watch = unwatched) -> Estimate:
+def log_partition(machine: Machine, *, cells: int = 2**19, watch: Watch = passing) -> Estimate:
     """Return log Z in nats by listing states in float64.
 
     Two rows: log Z = log Σ_y exp(even.cgf(down(y)) − odd.energy(y)), or the same with the rows exchanged, the smaller

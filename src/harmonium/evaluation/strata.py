@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 LEAST = 1e-3  # the smallest relative error that is believed of a few chains
+UNSEEN = 0.5  # chains that may have been missed: what happens to fewer than one in n, n chains do not show
 SURE = 3.0  # errors by which another start must beat a basin's own to take its place
 ALIKE = 2.0  # errors within which starts are pooled
 NONE = -math.inf
@@ -135,7 +136,8 @@ def _sum(counted: Tensor, end: Tensor, count: int) -> Strata:
             lacking = shortfall(hits, float(errors[k])) if len(hits) > 2 else 0.0
             errors[k] = torch.hypot(errors[k], torch.tensor(lacking).double())
             short += (math.exp(float(parts[k]) - value) * lacking) ** 2
-    return Strata(value, math.hypot(_spread(counted), math.sqrt(short)), parts, errors, effective(flat))
+    error = math.hypot(_spread(counted), math.sqrt(short), UNSEEN / n)
+    return Strata(value, error, parts, errors, effective(flat))
 
 
 def _spread(counted: Tensor) -> float:

@@ -1,23 +1,63 @@
-"""The partition function that trajectory tempering knows."""
+"""The partition function that tempering knows."""
+
+import math
+from dataclasses import replace
 
 import torch
+from torch import Generator, Tensor
 
 from ..machines import Machine
-from ..sampling import Trajectory
+from ..progress import Watch, passing
+from ..sampling import Tempered, Trajectory
 from ..sampling.trajectory import LOST
+from .annealing import anneal
+from .certificate import certificate
 from .estimate import Estimate
+from .verdict import APART
 
 
 @torch.no_grad()
-def tracked(sampler: Trajectory, machine: Machine) -> Estimate:
-    """Return log Z in nats by Bennett's ratio along the rungs of a training (Bennett, 1976), at no cost in sweeps.
+def tracked(
+    sampler: Tempered | Trajectory,
+    machine: Machine,
+    data: Tensor | None = None,
+    *,
+    watch: Watch = passing,
+    generator: Generator | None = None,
+) -> Estimate:
+    """Return log Z in nats by Bennett's ratio along the rungs of a ladder (Bennett, 1976), at no cost in sweeps.
 
     Each rung adds log Z_k − log Z_{k−1} from states of both, the last term from the chains of the machine; the squares
-    of the errors add up too.  Verdict: ``reliable`` while at least a tenth of the chains overlap with the last rung,
-    as they did from rung to rung.  The error trusts that the states of a rung are independent: where no swaps pass
-    somewhere on the ladder it is too small, and annealing from another side tells.
+    of the errors add up too.  The error trusts that the states of a rung are independent and lie where the machine has
+    its mass, and a ladder that never met a mode cannot tell: so the value is held against `anneal`, from the rows of
+    ``data`` if given, and against the states that were met.
+
+    Verdict: ``consistent`` when annealing is, and agrees within the errors of both; else ``inconsistent``.
+
+    Raises `InputError` for a machine that has no normaliser.
     """
     value, error = sampler.log_partition(machine)
-    overlap, chains, rungs = float(sampler.rate), len(sampler.chains), len(sampler.rungs)
-    verdict, reason = "unreliable" if overlap < LOST else "reliable", f"{overlap:.0%} overlap with the last rung"
-    return Estimate(value, error, "bennett", verdict, reason, chains, rungs)
+    second = anneal(machine, data, watch=watch, generator=generator)
+    second = second.at_least(certificate(machine, sampler.own, generator=generator))
+    found = Estimate(value, error, "bennett", chains=len(sampler.own))
+    verdict, reason = _verdict(found, second, sampler.overlap)
+    return replace(
+        second, value=value, error=error, method="bennett", verdict=verdict, reason=reason, chains=found.chains,
+        reverse=second.value, reverse_error=second.error, ess=math.nan, rungs=0,
+        low=max(min(value - 3 * error, second.low), second.certificate), high=max(value + 3 * error, second.high),
+    )  # fmt: skip
+
+
+def _verdict(found: Estimate, second: Estimate, overlap: float) -> tuple[str, str]:
+    apart = abs(found.value - second.value)
+    told = f"annealing, as a second opinion, gives {second.value:.2f} ± {second.error:.2f}"
+    if overlap < LOST:
+        return "inconsistent", f"only {overlap:.0%} of the swaps are taken at the narrowest place of the ladder"
+    if second.certificate > found.value + 3 * found.error:
+        more = second.certificate - found.value
+        return "inconsistent", f"states that were met hold {more:.2f} nats more: the ladder misses a mode; {told}"
+    if second.verdict == "inconsistent":
+        return "inconsistent", f"{told}, which is inconsistent itself: {second.reason}"
+    if apart > APART * (found.error**2 + second.error**2) ** 0.5:
+        return "inconsistent", f"{told}, {apart:.2f} nats off: a mode is missing on the ladder, or has too many chains"
+    return "consistent", told

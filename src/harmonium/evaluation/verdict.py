@@ -22,7 +22,8 @@ class Evidence:
 
     ``up`` and ``down`` are log Z forwards and backwards; ``climbs`` (starts, chains) the log-weights on the way up with
     the basins ``ends`` in which they ended, those of the basins' own starts last; ``falls`` (basins, states, chains)
-    what each chain on the way down implies, several for each state that they begin from; ``certificate`` a lower bound on log Z.
+    what each chain on the way down implies, several for each state that they begin from; ``certificate`` a lower bound
+    on log Z.
     """
 
     up: Strata
@@ -130,8 +131,8 @@ class Evidence:
         if float(off[k].abs()) > APART:
             gap = float(up.parts[k] - down.parts[k])
             yield (
-                f"in basin {k + 1}, {float(up.shares[k]):.0%} of Z, the way back gives {abs(gap):.2f} nats {_side(gap)} "
-                f"({float(off[k].abs()):.1f} errors); {MORE}"
+                f"in basin {k + 1}, {float(up.shares[k]):.0%} of Z, the way back gives {abs(gap):.2f} nats "
+                f"{_side(gap)} ({float(off[k].abs()):.1f} errors); {MORE}"
             )
 
 

@@ -184,7 +184,7 @@ class Machine(nn.Module, ABC):
 
     @torch.no_grad()
     def independent_bound(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the means of independent units under the fields at ``x``, (..., width), and their bound on log Z, (...).
+        """Return the means of independent units under the fields at ``x``, (..., width), and their bounds on log Z.
 
         log Z ≥ E_q[−energy] + entropy of q, where q has a field θ and means m for each row: Σ cgf(θ) − θ·m, and minus
         the energy of the couplings at the means (Gibbs, Bogoliubov & Feynman).

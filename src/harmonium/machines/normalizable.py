@@ -26,9 +26,9 @@ def check_normalizable(machine: Machine) -> None:
     found = steepest(machine)
     if found >= 1:
         raise InputError(
-            f"the {_make(machine)} has no normaliser: the largest singular value of the couplings between its continuous "
-            f"units, in units of their deviations, is {found:.3g} where less than 1 was expected: train it with a "
-            "smaller learning rate or with a weight decay"
+            f"the {_make(machine)} has no normaliser: the largest singular value of the couplings between its "
+            f"continuous units, in units of their deviations, is {found:.3g} where less than 1 was expected: "
+            "train it with a smaller learning rate or with a weight decay"
         )
 
 

@@ -6,7 +6,7 @@ and ``out/figures.json``, which holds every figure on the page.
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from importlib import import_module
@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from ..errors import InputError, suggest
+from ..progress import Watch, passing
 
 ROOMS = {
     room.name.replace("_", "-"): room
@@ -24,7 +25,6 @@ ROOMS = {
     if room.joinpath("settings.yaml").is_file()
 }
 NAMES = tuple(sorted(ROOMS))
-Watch = Callable[[Iterable[Any], str], Iterable[Any]]
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,6 @@ class Recipe:
     settings: dict[str, Any]
     quick: dict[str, Any]
     source_figures: dict[str, Any]
-
-
-def passing(steps: Iterable[Any], label: str) -> Iterable[Any]:
-    """Return the steps as they are: the watch that shows nothing."""
-    return steps
 
 
 def recipe(name: str) -> Recipe:

@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 
 from harmonium.errors import InputError
 
-VERDICTS = ("exact", "reliable", "unreliable", "note", "fault")
+VERDICTS = ("exact", "certified", "consistent", "inconsistent", "note", "fault")
 ODD_NUMBERS = ("–", "nan", "∞", "−∞")
 NUMBER = re.compile(r"[-−+]?\d[\d.,]*(e[-+]?\d+)?( ?± ?[\d.,]+)?( ?(%|nats|bits|s|ms|h|min|MB))?")
 
@@ -56,7 +56,7 @@ class Section:
         return self._add(Block("code", text.strip("\n")))
 
     def verdict(self, kind: str, text: str) -> "Section":
-        """Add a coloured call-out; kind: exact, reliable, unreliable, note or fault."""
+        """Add a coloured call-out; kind: exact, certified, consistent, inconsistent, note or fault."""
         if kind not in VERDICTS:
             raise InputError(f"verdict {kind!r}: expected one of {', '.join(VERDICTS)}")
         return self._add(Block("verdict", text, tone=kind))

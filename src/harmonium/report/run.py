@@ -12,9 +12,10 @@ import yaml
 
 from .. import plots
 from ..evaluation import free_energy_gap, reconstruction_error
+from ..progress import Watch, passing
 from ..runs import Run
 from ..runs.drawing import draw, fields, hidden_activity, imagine, projections, shape
-from ..runs.judgement import Watch, passing, sentence
+from ..runs.judgement import sentence
 from ..runs.reading import classify
 from ..runs.travel import travel
 from ..runs.tuning import classifier
@@ -145,7 +146,7 @@ def tell_chains(page: Page, run: Run, watch: Watch) -> None:
     """Add whether the chains of the run stand for its model."""
     found = travel(run, watch=watch)
     section = page.section("Do its chains stand for the model?")
-    words = {"mixed": "reliable", "lagging": "unreliable", "stuck": "unreliable"}
+    words = {"mixed": "consistent", "lagging": "inconsistent", "stuck": "inconsistent"}
     section.verdict(words[found.verdict], f"{found.verdict}: {found.reason}.")
     section.table(
         ["figure", "value"],
@@ -153,6 +154,7 @@ def tell_chains(page: Page, run: Run, watch: Watch) -> None:
             ["split R-hat, the largest of any statistic", found.rhat],
             ["effective draws, the fewest", round(found.ess)],
             ["p-value: the chains as they were given against themselves at the end", f"{found.lag:.2g}"],
+            ["share of the mass in the basins where the chains are", f"{found.covered:.1%}"],
             ["sweeps", f"{found.sweeps:,}"],
         ],
         "Of the free energy and four principal components of the states.",

@@ -77,12 +77,14 @@ BOUND = (
 
 def annealing(judged: dict[str, Any]) -> str:
     """Return how annealing went."""
-    back = judged["log_partition_reverse"]
+    basins = "one basin" if judged["basins"] == 1 else f"{judged['basins']} basins, each from a start of its own,"
+    held = judged["log_partition_certificate"]
     return (
-        f"annealed importance sampling with {judged['chains']} chains over {judged['rungs']} machines, of which "
-        f"{judged['ess']:.0f} chains were effective"
-        + (f"; run backwards from data it gives {back:.3f}." if back is not None else ".")
-        + " Forwards errs low and backwards high, so the truth lies between them, three errors either way"
+        f"annealed importance sampling (AIS) in {basins} with {judged['chains']} chains over {judged['rungs']} "
+        f"machines, of which {judged['ess']:.0f} chains were effective; run backwards from states in each basin it "
+        f"gives {judged['log_partition_reverse']:.3f}"
+        + (f", and it cannot be less than the {held:.3f} of the states that were met. " if held is not None else ". ")
+        + "An unbiased estimate of Z is rarely far too high, and too low by what no start finds"
     )
 
 

@@ -11,9 +11,9 @@ import torch
 from .. import plots, storage
 from ..errors import InputError
 from ..machines import DBN, Boltzmann, Machine
+from ..progress import Watch, passing
 from ..sampling import dream, wander
 from .directory import Run
-from .judgement import Watch, passing
 
 
 @dataclass(frozen=True)

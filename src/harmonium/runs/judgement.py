@@ -3,8 +3,8 @@
 import json
 import math
 import time
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from dataclasses import asdict
+from typing import Any
 
 import torch
 
@@ -12,18 +12,12 @@ from .. import evaluation, storage
 from ..errors import InputError
 from ..evaluation import Estimate
 from ..machines import DBN, Machine
+from ..progress import Watch, passing
 from .directory import Run
 
-T = TypeVar("T")
-Watch = Callable[[Iterable[T], str], Iterable[T]]
 LISTABLE = 2**20  # states that `auto` still enumerates
 CONVERGED = 100  # mean-field sweeps of a bound, at most
 ROWS = 10_000  # training rows that the base of the path is fitted to
-
-
-def passing(items: Iterable[T], label: str) -> Iterable[T]:
-    """Watch nothing: hand the items through."""
-    return items
 
 
 def judge(
@@ -33,13 +27,17 @@ def judge(
     method: str = "auto",
     chains: int | None = None,
     rungs: int | None = None,
+    max_time: float | None = None,
+    certify: bool = False,
     watch: Watch = passing,
 ) -> dict[str, Any]:
     """Return the mean log-likelihood of a split in nats a row with its error, verdict, binarisation and baseline.
 
     Labels are summed out.  Where hidden layers are left to infer it is a lower bound: variational, or by one draw of a
     network's recognition a row.  ``method`` is ``exact``, ``anneal`` or ``auto`` (exact up to 2²⁰ states of the smaller
-    row).  Without ``rungs`` annealing takes four times as many until its verdict is reliable, at most 64,000.
+    row).  Without ``rungs`` annealing takes four times as many until its verdict is consistent, at most 64,000, or
+    until the next would pass ``max_time`` seconds.  ``certify`` adds a lower bound on what is attained on
+    some of the rows.
     """
     began, model, coder = time.perf_counter(), run.machine(), run.coder
     if split not in ("train", "valid", "test"):
@@ -50,8 +48,11 @@ def judge(
     train = coder.rows(run.dataset("train"), sharp=True, labelled=bool(model.labels), generator=fixed)
     if isinstance(model, Machine) and model.latent:
         model.sweeps = CONVERGED
-    top, seen = (model.top, model.encode(train[:ROWS])) if isinstance(model, DBN) else (model, train[:ROWS])
-    log_z = log_partition(top, seen, method, chains, rungs, run.config.seed, watch)
+    some = train[torch.randperm(len(train), generator=fixed)[:ROWS]]  # files are often sorted
+    top, seen = (model.top, model.encode(some)) if isinstance(model, DBN) else (model, some)
+    log_z = log_partition(top, seen, method, chains, rungs, run.config.seed, max_time, watch)
+    if isinstance(model, Machine) and log_z.verdict != "exact":
+        log_z = log_z.at_least(evaluation.certificate_of_rows(model, rows))
     spread = evaluation.log_evidence(model, rows, generator=torch.Generator().manual_seed(run.config.seed))
     low, high = log_z.bracket
     sharp = coder.blurred(dataset)
@@ -68,15 +69,26 @@ def judge(
         "method": log_z.method,
         "log_partition": log_z.value,
         "log_partition_reverse": none_if_nan(log_z.reverse),
+        "log_partition_certificate": log_z.certificate if math.isfinite(log_z.certificate) else None,
+        "basins": len(log_z.shares) or None,
         "ess": none_if_nan(log_z.ess),
         "chains": log_z.chains or None,
         "rungs": log_z.rungs or None,
+        "certified": certified(model, rows, log_z, seen, run.config.seed, watch) if certify else None,
         "binarise": "sample" if sharp else run.config.binarise,
         "standardised": coder.visible == "gaussian",
         "split": split,
         "rows": len(rows),
         "seconds": round(time.perf_counter() - began, 2),
     }
+
+
+def certified(
+    model: Machine | DBN, rows: torch.Tensor, log_z: Estimate, data: torch.Tensor, seed: int, watch: Watch
+) -> dict[str, Any]:
+    """Return the lower bound on the likelihood of some rows, beside the estimate on the same."""
+    settings: dict[str, Any] = {"rungs": max(4 * log_z.rungs, 1000), "generator": torch.Generator().manual_seed(seed)}
+    return asdict(evaluation.lower_bound(model, rows, log_z, data, watch=watch, **settings))
 
 
 def log_partition(
@@ -86,6 +98,7 @@ def log_partition(
     chains: int | None,
     rungs: int | None,
     seed: int,
+    max_time: float | None = None,
     watch: Watch = passing,
 ) -> Estimate:
     """Return log Z by the method asked for."""
@@ -93,13 +106,11 @@ def log_partition(
         raise InputError(f"the method {method!r} was given where auto, exact or anneal was expected")
     few = evaluation.listed(machine) <= LISTABLE
     if method == "exact" or (method == "auto" and few):
-        return evaluation.log_partition(machine, watch=lambda chunks: watch(chunks, "summing all states"))
+        return evaluation.log_partition(machine, watch=watch)
     settings: dict[str, Any] = {"generator": torch.Generator().manual_seed(seed), "chains": chains or 200}
     if rungs is not None:
-        settings["watch"] = lambda steps: watch(steps, f"annealing, {rungs} rungs")
-        return evaluation.anneal(machine, data, rungs=rungs, **settings)
-    settings["watch"] = lambda steps: watch(steps, f"annealing, {len(steps) + 1} rungs")
-    *_, last = evaluation.anneal_until_reliable(machine, data, **settings)
+        return evaluation.anneal(machine, data, rungs=rungs, watch=watch, **settings)
+    *_, last = evaluation.anneal_until_consistent(machine, data, max_time=max_time, watch=watch, **settings)
     return last
 
 
@@ -126,10 +137,21 @@ def sentence(figures: dict[str, Any]) -> str:
     bits = {"threshold": "thresholded at half scale", "sample": "drawn as bits from grey"}.get(
         figures["binarise"], "standardised" if figures.get("standardised") else "as they are"
     )
-    between = f"bracket {figures['lower']:.2f} to {figures['upper']:.2f}; " if figures["verdict"] == "reliable" else ""
+    between = (
+        f"bracket {figures['lower']:.2f} to {figures['upper']:.2f}; " if figures["verdict"] == "consistent" else ""
+    )
     return (
         f"{figures['split']} log-likelihood {amount(figures)} nats a row ({figures['verdict']}; {between}"
         f"independent units reach {figures['baseline']:.2f}; {figures['rows']} rows {bits})"
+    )
+
+
+def bounded(found: dict[str, Any]) -> str:
+    """Return the lower bound beside the estimate as one plain sentence."""
+    return (
+        f"on {found['rows']} of the rows: estimate {found['estimate']:.2f}, lower bound {found['bound']:.2f} nats a "
+        f"row ({found['verdict']}; {found['reason']}, ± {found['gap_error']:.2f}; another draw of rows moves both by "
+        f"{found['bound_error']:.2f})"
     )
 
 
@@ -137,7 +159,7 @@ def amount(figures: dict[str, Any]) -> str:
     """Return the likelihood with its error; where that cannot be trusted, the ends between which it should lie."""
     least = "at least " if figures["bound"] else ""
     value, low, high = (f"{figures[name]:.2f}" for name in ("log_likelihood", "lower", "upper"))
-    if figures["verdict"] == "unreliable":
+    if figures["verdict"] == "inconsistent":
         return f"at least {low}" if least else f"between {low} and {high}"
     return f"{least}{value}" + (f" ± {figures['error']:.2f}" if figures["error"] else "")
 

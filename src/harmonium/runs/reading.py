@@ -7,9 +7,9 @@ import torch
 from .. import evaluation
 from ..errors import InputError
 from ..machines import Machine
+from ..progress import Watch, passing
 from ..training import features
 from .directory import Run
-from .judgement import Watch, passing
 from .tuning import classifier
 
 BATCH = 500

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..progress import Watch, passing
 from ..sampling import flip_channel, recover
 from .directory import Run
-from .judgement import Watch, passing
 
 HALVES = ("bottom", "top", "left", "right")
 

@@ -50,7 +50,7 @@ def default_momentum(config: Config) -> float:
     """Return the momentum of a run that names none.
 
     Chains of a small machine keep up with it at four times the learning rate; on MNIST those of 500 hidden units did
-    not: annealing took more than 4000 rungs without a reliable verdict.
+    not: annealing took more than 4000 rungs without agreeing with itself.
     """
     if config.optimizer == "adam":
         return 0.9

@@ -105,7 +105,8 @@ class Generative(Learner):
         if evaluation.listed(machine) <= SMALL:
             likelihood = evaluation.log_likelihood(machine, unseen, evaluation.log_partition(machine)).value
         elif isinstance(self.sampler, Trajectory):
-            likelihood = evaluation.log_likelihood(machine, unseen, evaluation.tracked(self.sampler, machine)).value
+            log_z = evaluation.Estimate(*self.sampler.log_partition(machine), "bennett")
+            likelihood = evaluation.log_likelihood(machine, unseen, log_z).value
         elif not machine.latent and machine.visible.count < float("inf"):
             pseudo = evaluation.pseudo_likelihood(machine, unseen)
         change = machine.mean_field(unseen).change if machine.latent else None

@@ -8,14 +8,15 @@ from torch import Tensor
 from .. import evaluation
 from ..evaluation import Equilibrium
 from ..machines import DBN, Machine
+from ..progress import Watch, passing
 from ..sampling import Tempered, Trajectory
 from . import checkpoint
 from .directory import Run
-from .judgement import Watch, passing
 from .session import Session
 from .stages import Generative
 
 CHAINS = 100
+ROWS = 2000  # training rows that basins are looked for from
 SWEEPS = 10_000
 
 
@@ -25,10 +26,10 @@ def travel(run: Run, *, watch: Watch = passing) -> Equilibrium:
     machine = model.top if isinstance(model, DBN) else model
     chains, sampler = left(run)
     if chains is None:
-        chains = from_rows(run, model)
+        chains = from_rows(run, model, CHAINS)
     settings: dict[str, Any] = {"sweeps": SWEEPS, "generator": torch.Generator().manual_seed(run.config.seed)}
-    settings["watch"] = lambda rounds: watch(rounds, "chains")
-    return evaluation.equilibrium(machine, chains[:CHAINS], sampler, **settings)
+    rows = from_rows(run, model, ROWS)[:, : machine.visible.width]
+    return evaluation.equilibrium(machine, chains[:CHAINS], sampler, data=rows, watch=watch, **settings)
 
 
 def left(run: Run) -> tuple[Tensor | None, Tempered | Trajectory | None]:
@@ -48,10 +49,11 @@ def left(run: Run) -> tuple[Tensor | None, Tempered | Trajectory | None]:
 
 
 @torch.no_grad()
-def from_rows(run: Run, model: Machine | DBN) -> Tensor:
-    """Return states whose visible part is training rows."""
-    fixed = torch.Generator().manual_seed(run.config.seed)
-    rows = run.coder.rows(run.dataset("train").take(CHAINS), sharp=True, labelled=bool(model.labels), generator=fixed)
+def from_rows(run: Run, model: Machine | DBN, count: int) -> Tensor:
+    """Return states whose visible part is training rows, drawn from all of them."""
+    fixed, dataset = torch.Generator().manual_seed(run.config.seed), run.dataset("train")
+    drawn = torch.randperm(len(dataset), generator=fixed)[:count].sort().values
+    rows = run.coder.rows(dataset.pick(drawn.numpy()), sharp=True, labelled=bool(model.labels), generator=fixed)
     if isinstance(model, DBN):
         return model.encode(rows)
     return model.infer(rows, generator=fixed)

@@ -30,9 +30,7 @@ def measured(
 
 
 @torch.no_grad()
-def lengths(
-    start: Machine, end: Machine, x: Tensor, *, generator: Generator | None = None
-) -> tuple[Tensor, Tensor]:
+def lengths(start: Machine, end: Machine, x: Tensor, *, generator: Generator | None = None) -> tuple[Tensor, Tensor]:
     """Return the thermodynamic length of each gap between `BETAS`, and where chains begun at ``x`` are at the end.
 
     The length is the standard deviation of the log-weight of chains that are led over the gap (Gelman & Meng, 1998).
@@ -136,6 +134,27 @@ class Tempered(Sampler):
             self.sweep(path, generator)
             if self.adapt and int(self.count) % RESPACE == 0:
                 self.betas = even_out(self.betas, 1 - self.rates, len(self.betas))
+
+    @property
+    def own(self) -> Tensor:
+        """The states of the machine in training, (chains, width): those on the highest rung."""
+        return self.top
+
+    @property
+    def overlap(self) -> float:
+        """The smallest share of swaps between neighbours that are taken."""
+        return float(self.rates.min())
+
+    @torch.no_grad()
+    def log_partition(self, machine: Machine) -> tuple[float, float]:
+        """Return log Z of the machine in nats, and its standard error, by Bennett's ratio from rung to rung."""
+        path, x = Path(self.start, machine), self.chains
+        here = path.at(self.betas[:, None, None]).free_energy(x).double()
+        above = path.at(self.betas[1:, None, None]).free_energy(x[:-1]).double()
+        below = path.at(self.betas[:-1, None, None]).free_energy(x[1:]).double()
+        steps = [numerics.bennett(up, down) for up, down in zip(above - here[:-1], below - here[1:], strict=True)]
+        value = float(self.start.fields_log_partition()) + sum(step for step, _ in steps)
+        return value, math.sqrt(sum(error**2 for _, error in steps))
 
     def fresh(self, *, generator: Generator | None = None) -> "Tempered":
         """Return a ladder of the same rungs whose chains start anew, without couplings."""

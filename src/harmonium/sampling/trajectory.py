@@ -78,6 +78,16 @@ class Trajectory(Sampler):
         return self.ladder[-1]
 
     @property
+    def own(self) -> Tensor:
+        """The states of the machine in training, (chains, width)."""
+        return self.chains
+
+    @property
+    def overlap(self) -> float:
+        """The share of swaps between the machine and the last rung that are taken."""
+        return float(self.rate)
+
+    @property
     def lost(self) -> bool:
         """Whether the machine is out of reach of the last rung, or a single step took it as far as a rung should be."""
         return float(self.rate) < (LOST if int(self.age) > 1 else NEAR)

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from ...machines import RBM
+from ...progress import Watch, passing
 from ...sampling import Contrastive, Exact, Fresh, Persistent, Sampler
-from .. import Watch, passing
 from ..common.small_machines import checkpoints, data_means, log_z, model_means, slopes, stream, tiny
 from .race import Course, ascent, enumerated
 

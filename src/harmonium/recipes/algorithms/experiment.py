@@ -6,8 +6,9 @@ from statistics import mean
 from typing import Any
 
 from ... import data, evaluation
+from ...progress import Watch, passing
 from ...report.page import Page
-from .. import Watch, passing, recipe, write_figures
+from .. import recipe, write_figures
 from ..common.small_machines import one_thread
 from .bias import Table, along_a_path, summed_gradient
 from .page import fill

@@ -11,10 +11,10 @@ from torch.optim import SGD, Optimizer
 
 from ... import data, evaluation
 from ...machines import RBM
+from ...progress import Watch, passing
 from ...sampling import Contrastive, Exact, Fresh, Persistent, Sampler
 from ...training import Centre, schedule, train
 from ...units import Bernoulli
-from .. import Watch, passing
 from ..common.small_machines import checkpoints, log_z, stream
 
 Climb = Callable[[RBM, Iterable[Tensor], Optimizer, Generator], Iterator[Any]]

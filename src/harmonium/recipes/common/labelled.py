@@ -10,8 +10,8 @@ from torch.nn.functional import one_hot
 from torch.optim import Adam
 
 from ... import data
+from ...progress import Watch
 from ...training import backprop
-from .. import Watch
 from .small_machines import stream
 from .steps import counted
 

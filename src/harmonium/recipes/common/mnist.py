@@ -13,9 +13,9 @@ from ... import data, numerics, plots
 from ...data import Dataset
 from ...errors import InputError
 from ...machines import RBM
+from ...progress import Watch
 from ...report.page import Section
 from ...sampling import run
-from .. import Watch
 from .words import show
 
 SHAPE = (28, 28)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TypeVar
 
-from .. import Watch
+from ...progress import Watch
 
 Step = TypeVar("Step")
 

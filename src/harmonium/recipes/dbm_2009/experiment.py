@@ -1,7 +1,7 @@
 """The recipe ``dbm-2009``: learn the machine, bound its likelihood, let it run free, and make a classifier of it."""
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,10 @@ from torch import Tensor
 from ... import evaluation, sampling
 from ...evaluation import Estimate
 from ...machines import DBM
+from ...progress import Watch, passing
 from ...report.page import Page
 from ...storage import save
-from .. import Watch, passing, recipe, write_figures
+from .. import recipe, write_figures
 from ..common.labelled import Rows, mnist
 from ..common.small_machines import stream
 from .learning import Settings, begin, binarised, learn, sweeping
@@ -52,13 +53,13 @@ def fixed(grey: Rows, settings: Settings) -> Rows:
 def measure(machine: DBM, train: Tensor, test: Tensor, settings: Settings, watch: Watch) -> dict[str, Any]:
     """Return log Z by annealing, the bound on the test rows, what mean field does for it, and independent pixels."""
     estimates = list(
-        evaluation.anneal_until_reliable(
+        evaluation.anneal_until_consistent(
             machine,
             train,
             chains=settings["annealed"],
             rungs=settings["rungs"],
             most=settings["most"],
-            watch=lambda rungs: watch(rungs, "annealing"),
+            watch=watch,
             generator=stream(settings["seed"], 2),
         )
     )
@@ -66,8 +67,8 @@ def measure(machine: DBM, train: Tensor, test: Tensor, settings: Settings, watch
     with sweeping(machine, settings["bound_sweeps"]):
         bound, of_train = (evaluation.log_likelihood(machine, v, log_z) for v in (test, train[: len(test)]))
     return {
-        "log_z": [asdict(estimate) for estimate in estimates],
-        "bound": asdict(bound),
+        "log_z": [asdict(replace(estimate, basins=None)) for estimate in estimates],
+        "bound": asdict(replace(bound, basins=None)),
         "train_bound": of_train.value,
         "trace": trace(machine, test[: settings["judged_rows"]], log_z, settings),
         "independent": evaluation.independent_log_likelihood(machine.visible, train, test),

@@ -12,10 +12,10 @@ from torch.optim import SGD
 from ... import data, evaluation, numerics
 from ...errors import InputError
 from ...machines import DBM, Doubled
+from ...progress import Watch
 from ...sampling import Contrastive, Persistent
 from ...training import L2, Centre, schedule, train
 from ...units import Bernoulli
-from .. import Watch
 from ..common.labelled import Rows
 from ..common.small_machines import stream
 from ..common.steps import counted

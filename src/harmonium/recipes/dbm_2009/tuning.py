@@ -6,8 +6,8 @@ from torch.optim import Adam
 
 from ... import data
 from ...machines import DBM
+from ...progress import Watch
 from ...training import backprop, features, network, schedule
-from .. import Watch
 from ..common.labelled import DIGITS, Rows, agreement, pairs
 from ..common.small_machines import stream
 from ..common.steps import counted

@@ -10,9 +10,10 @@ from torch import Tensor
 from ... import evaluation, sampling
 from ...evaluation import Classification
 from ...machines import DBN
+from ...progress import Watch, passing
 from ...report.page import Page
 from ...storage import save
-from .. import Watch, passing, recipe, write_figures
+from .. import recipe, write_figures
 from ..common.labelled import DIGITS, Rows, agreement, classifier, mnist
 from ..common.small_machines import stream
 from .learning import Settings, greedy, tuned

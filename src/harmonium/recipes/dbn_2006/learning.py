@@ -9,10 +9,10 @@ from torch.optim import SGD
 
 from ... import data
 from ...machines import DBN, RBM
+from ...progress import Watch
 from ...sampling import Contrastive
 from ...training import L2, parts, schedule, train, updown
 from ...units import Bernoulli, Join, Potts
-from .. import Watch
 from ..common.labelled import DIGITS, Rows
 from ..common.small_machines import stream
 from ..common.steps import counted

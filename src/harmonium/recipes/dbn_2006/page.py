@@ -208,7 +208,7 @@ def verdict(page: Page, settings: dict[str, Any], figures: Figures) -> None:
     before, after = figures["before"], figures["after"]
     met = after["exact"] <= 0.015 and after["exact"] < before["exact"] and after["dreams"] >= 0.9
     section.verdict(
-        "note" if settings["quick"] else "reliable" if met else "fault",
+        "note" if settings["quick"] else "consistent" if met else "fault",
         f"Exact read-out: {percent(before['exact'])} before and {percent(after['exact'])} after up-down; "
         f"{percent(after['dreams'], 1)} of the dreams are recognised (before: {percent(before['dreams'], 1)}). The "
         "aims were 1.5 % at most, lower than before, and 90 % at least"

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ... import evaluation
 from ...machines import RBM
-from .. import Watch
+from ...progress import Watch
 from ..common.labelled import Rows
 from ..common.small_machines import checkpoints, stream
 from ..common.steps import counted

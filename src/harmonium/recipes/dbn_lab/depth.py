@@ -6,7 +6,7 @@ from torch import Tensor
 
 from ... import evaluation
 from ...machines import DBN
-from .. import Watch
+from ...progress import Watch
 from ..common.labelled import Rows
 from ..common.small_machines import checkpoints
 from .lab import Settings, exact_accuracy, gibbs_accuracy, greedy, grow

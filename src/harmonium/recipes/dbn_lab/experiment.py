@@ -6,8 +6,9 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+from ...progress import Watch, passing
 from ...report.page import Page
-from .. import Watch, passing, recipe, write_figures
+from .. import recipe, write_figures
 from ..common.labelled import agreement, classifier, mnist
 from . import alone, depth, wake
 from .lab import load

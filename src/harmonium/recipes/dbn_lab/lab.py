@@ -10,10 +10,10 @@ from torch.optim import SGD
 from ... import data, evaluation
 from ...evaluation import Classification
 from ...machines import DBN, RBM
+from ...progress import Watch
 from ...sampling import Contrastive
 from ...training import Step, train
 from ...units import Bernoulli, Join, Potts
-from .. import Watch
 from ..common.labelled import DIGITS, Rows, mnist
 from ..common.small_machines import stream
 from ..common.steps import counted

@@ -203,7 +203,7 @@ def verdict(page: Page, settings: dict[str, Any], figures: Figures) -> None:
         "them fall to zero; read labels by free energy."
     )
     section.verdict(
-        ("reliable" if settings["seeds"] > 1 else "note") if kept and better else "fault",
+        ("consistent" if settings["seeds"] > 1 else "note") if kept and better else "fault",
         f"The proper algorithm changes the exact accuracy by {points(one, other, 'exact')} points, the cost of a row "
         f"by {signed(one['cost'] - other['cost'], 1)} nats and the dreams that are recognised by "
         f"{points(one, other, 'dreams')} points ({over(settings)}). Accuracy is kept or raised and the cost lowered "

@@ -11,8 +11,8 @@ from torch.optim import SGD
 
 from ... import data
 from ...machines import DBN
+from ...progress import Watch
 from ...training import Step, parts, schedule, updown
-from .. import Watch
 from ..common.labelled import Rows, agreement
 from ..common.small_machines import stream
 from ..common.steps import counted

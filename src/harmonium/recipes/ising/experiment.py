@@ -13,11 +13,12 @@ from torch.optim import LBFGS, SGD
 
 from ... import data, evaluation
 from ...machines import Boltzmann
+from ...progress import Watch, passing
 from ...report.page import Page
 from ...sampling import Contrastive, Persistent, Sampler
 from ...training import schedule, train
 from ...units import Spin
-from .. import Watch, passing, recipe, write_figures
+from .. import recipe, write_figures
 from ..common.small_machines import one_thread, stream
 from ..common.steps import counted
 from .magnet import Magnet, load, pairs, truth

@@ -15,11 +15,12 @@ from ... import evaluation
 from ...data import steps_per_epoch
 from ...evaluation import Estimate
 from ...machines import RBM
+from ...progress import Watch, passing
 from ...report.page import Page
 from ...sampling import Contrastive, Persistent
 from ...training import Centre, ClipNorm, schedule, train
 from ...units import Bernoulli
-from .. import Watch, passing, recipe, write_figures
+from .. import recipe, write_figures
 from ..common import likelihood, mnist
 
 Pair = tuple[Tensor, Tensor]
@@ -40,7 +41,7 @@ class Line:
     losses: list[float] = field(default_factory=list)
     shown: dict[int, Tensor] = field(default_factory=dict)
     seconds: float = 0.0
-    found: dict[str, Estimate] = field(default_factory=dict)
+    found: Estimate = field(init=False)
 
 
 # What the source does, in the source's own words; the parameters are those of our machine.

@@ -131,16 +131,15 @@ def likelihoods(
 
 def noise(figures: Figures) -> str:
     """Say which machines hold most of their probability away from the data."""
-    starts = {LINES[kind]: line["likelihood"]["starts"]["data"] for kind, line in figures["lines"].items()}
-    missed = [name for name, start in starts.items() if start["value"] < start["reverse"] - 1]
+    lines = figures["lines"].items()
+    missed = [LINES[kind] for kind, line in lines if line["likelihood"]["value"] < figures["independent_pixels"]]
     if not missed:
-        return "In this run every machine is worth as much by the way back from the data as by the way there."
+        return "In this run every machine is worth more than independent pixels."
     return (
-        f"Worth more by the way back from the data than by the way there: {'; '.join(missed)}. The chains on the way "
-        "back begin at the data and stay near it, so they miss states far from it that hold most of the machine's "
-        "probability. A machine whose biases are zero believes in coin flips before it is trained; CD looks only at "
-        "the surroundings of the data, so it need never take that belief away. Chains from coin flips, further "
-        "down, show such states."
+        f"Worth less than independent pixels: {'; '.join(missed)}. Such a machine holds most of its probability in "
+        "states far from the data. A machine whose biases are zero believes in coin flips before it is trained; CD "
+        "looks only at the surroundings of the data, so it need never take that belief away. Chains from coin flips, "
+        "further down, show such states."
     )
 
 

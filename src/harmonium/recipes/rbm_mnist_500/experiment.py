@@ -12,11 +12,12 @@ from torch import Generator, Tensor
 from ... import evaluation
 from ...evaluation import Estimate
 from ...machines import RBM
+from ...progress import Watch, passing
 from ...report.page import Page
 from ...sampling import Contrastive, run
 from ...training import train
 from ...units import Bernoulli
-from .. import Watch, passing, recipe, write_figures
+from .. import recipe, write_figures
 from ..common import likelihood, mnist
 
 FIELDS = (-20.0, -5.0, 0.0, 20.0, 88.0, 89.0, 1000.0)
@@ -31,7 +32,7 @@ class Run:
     gaps: list[float] = field(default_factory=list)
     last_losses: list[float] = field(default_factory=list)
     shown: dict[int, Tensor] = field(default_factory=dict)
-    judged: dict[int, dict[str, Estimate]] = field(default_factory=dict)
+    judged: dict[int, Estimate] = field(default_factory=dict)
     before: Tensor | None = None
     after: Tensor | None = None
     seconds: float = 0.0

@@ -135,7 +135,7 @@ def likelihoods(
 ) -> None:
     """Put the likelihood and the free-energy gap beside the pictures."""
     section = page.section("What the machine is worth")
-    found = {f"after epoch {epoch}": starts for epoch, starts in done.judged.items()}
+    found = {f"after epoch {epoch}": estimate for epoch, estimate in done.judged.items()}
     likelihood.show(section, found, rows, settings, figures["independent_pixels"])
     gaps = figures["free_energy_gaps"]
     epochs = list(range(1, settings["epochs"] + 1))
@@ -208,7 +208,7 @@ def lesson(page: Page, settings: dict[str, Any], figures: Figures) -> None:
         "Pictures one sweep from the data tell how much of a digit the hidden units keep, not what the machine "
         f"believes in. Chains of {settings['sweeps']:,} sweeps from coin flips end {abs(apart):.0f} nats "
         f"{'above' if apart > 0 else 'below'} the digits in free energy. Judge a generative model by such chains and "
-        "by a likelihood with a verdict, annealed from more than one start. What biases from the data and persistent "
+        "by a likelihood with a verdict, annealed from every basin. What biases from the data and persistent "
         "chains change is measured in the recipe `rbm-mnist-128`."
     )
 

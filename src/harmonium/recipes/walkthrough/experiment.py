@@ -8,9 +8,10 @@ from typing import Any
 from torch import Tensor
 
 from ... import data, evaluation
+from ...progress import Watch, passing
 from ...report.page import Page
 from ...units import Bernoulli
-from .. import Watch, passing, recipe, write_figures
+from .. import recipe, write_figures
 from ..common.small_machines import one_thread
 from .derivation import checks, contrastive_bias
 from .faults import KINDS, drawn, first_negatives, learn, one_draw, one_step, overflow, started_exact

@@ -10,7 +10,7 @@ from torch.nn.functional import linear
 
 from ... import data, evaluation
 from ...numerics import choose, softplus
-from .. import Watch
+from ...progress import Watch
 from ..common.small_machines import chances, checkpoints, kernel, stream, tiny, total_variation, visible_odds_of
 from .article import Mended, Printed, as_machine, from_machine
 
