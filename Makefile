@@ -8,7 +8,7 @@ BIN := .venv/bin
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@
 
-.PHONY: demo test test-all fast bench planted crash lint clean
+.PHONY: demo test test-all fast bench planted coverage crash lint clean
 demo: .venv/ready
 	$(BIN)/harmonium train digits --seed 1 --out runs/demo --replace
 
@@ -26,6 +26,9 @@ bench: .venv/ready
 
 planted: .venv/ready
 	$(BIN)/python tests/planted/check.py
+
+coverage: .venv/ready
+	$(BIN)/python tests/gallery/audit.py
 
 crash: .venv/ready
 	$(BIN)/python tests/crash/check.py 200 SIGKILL

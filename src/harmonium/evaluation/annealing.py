@@ -114,14 +114,15 @@ class _Plan:
         starts, spacing = self._starts(known, found)
         n = max(AGAIN * round(WORK * self.chains / (len(starts) + count) / AGAIN), FEWEST)
         x = torch.stack([start.fields_sample(n, generator=self.generator) for start in starts])
-        drawn = torch.stack([found.draw(k, n // AGAIN, generator=self.generator) for k in range(count)])
-        y = drawn.repeat_interleave(AGAIN, 1)
+        drawn = [found.draw(k, n // AGAIN, generator=self.generator) for k in range(count)]
+        y = torch.stack([states for states, _ in drawn]).repeat_interleave(AGAIN, 1)
         both = abreast([*starts, *starts[-count:]])
         table = torch.stack([even_out(BETAS, length, max(rungs, 2)) for length in spacing.unbind(1)], 1)
         steps = torch.cat([table, table[:, -count:].flip(0)], 1)
         label = f"annealing over {rungs:,} temperatures from {len(starts)} starts, up and back"
         weights, last = climb(both, self.machine, self.watch(steps, label), torch.cat([x, y]), generator=self.generator)
-        evidence = self._weigh(weights, last, starts, found)
+        different = torch.tensor([members for _, members in drawn])
+        evidence = self._weigh(weights, last, starts, found, different)
         met_now = torch.cat([last[: len(starts)], y]).flatten(0, 1)
         return _estimate(evidence, len(starts) * n, rungs, found), met_now
 
@@ -143,7 +144,9 @@ class _Plan:
             chosen.append(other if other < len(tried) and bool(total[other] < total[k]) else k)
         return [tried[i] for i in chosen], spacing[:, chosen]
 
-    def _weigh(self, weights: Tensor, last: Tensor, starts: list[Machine], found: Survey) -> Evidence:
+    def _weigh(
+        self, weights: Tensor, last: Tensor, starts: list[Machine], found: Survey, different: Tensor
+    ) -> Evidence:
         count = found.basins.count
         zero = torch.stack([start.fields_log_partition().double() for start in starts])
         climbs, falls = weights[: len(starts)] + zero[:, None], zero[-count:, None] - weights[len(starts) :]
@@ -154,7 +157,7 @@ class _Plan:
         held = certificate(self.machine, states, generator=self.generator)
         if self.data is not None:
             held = max(held, certificate_of_rows(self.machine, self.data))
-        return Evidence(forwards(climbs, ends, count), backwards(falls, stayed), climbs, ends, falls, held)
+        return Evidence(forwards(climbs, ends, count), backwards(falls, stayed, different), climbs, ends, falls, held)
 
 
 @torch.no_grad()
@@ -204,6 +207,6 @@ def _estimate(evidence: Evidence, chains: int, rungs: int, found: Survey) -> Est
     verdict, reason = evidence.verdict()
     up, down, shares = evidence.up, evidence.down, tuple(evidence.up.shares.tolist())
     return Estimate(
-        up.value, evidence.error, "anneal", verdict, reason, chains, rungs, up.ess, down.value, down.error,
+        evidence.value, evidence.error, "anneal", verdict, reason, chains, rungs, up.ess, down.value, down.error,
         low, high, evidence.certificate, found.basins, shares,
     )  # fmt: skip

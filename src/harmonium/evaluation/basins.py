@@ -66,11 +66,15 @@ class Survey:
         found = self.members[self.basins.of(self.members) == k]
         return found if len(found) else self.basins.points(k)
 
-    def draw(self, k: int, count: int, *, generator: Generator | None = None) -> Tensor:
-        """Return states of the machine in a basin, (count, width), as far as chains within it reach them."""
+    def draw(self, k: int, count: int, *, generator: Generator | None = None) -> tuple[Tensor, int]:
+        """Return states of the machine in a basin, (count, width), and how many members they are.
+
+        They have the machine's distribution in so far as chains reach all of the basin.
+        """
         x, odds = self.inside(k), self.odds[self.basins.of(self.members) == k]
         known = len(odds) > 0 and float(odds.sum()) > 0
-        return x[choose(odds if known else torch.ones(len(x)), count, generator=generator)]
+        drawn = choose(odds if known else torch.ones(len(x)), count, generator=generator)
+        return x[drawn], len(drawn.unique())
 
 
 @torch.no_grad()
@@ -119,10 +123,12 @@ def _begin(
     machine: Machine, starts: list[Machine], data: Tensor | None, met: Tensor | None, generator: Generator | None
 ) -> Tensor:
     """Return states to begin from: what was met, data rows, where quick climbs end, own biases, and noise."""
-    noise = machine.decoupled()
+    own, noise = machine.decoupled(), machine.decoupled()
     for leaf in (leaf for row in noise.rows for leaf in row.leaves()):
         leaf.bias.zero_()
-    parts = [machine.decoupled().fields_sample(50, generator=generator), noise.fields_sample(50, generator=generator)]
+    parts = [one.fields_sample(50, generator=generator) for one in (own, noise)]
+    if isinstance(machine, Bipartite):
+        parts.append(_called(machine, own, noise, generator))
     for start in starts:
         x = start.fields_sample(50, generator=generator)
         parts.append(lengths(start, machine, x, generator=generator)[1])
@@ -130,6 +136,19 @@ def _begin(
         drawn = torch.randint(len(data), (300,), generator=generator, device=data.device)
         parts.insert(0, machine.infer(data[drawn], generator=generator))
     return torch.cat([*([] if met is None else [met]), *parts])
+
+
+def _called(machine: Bipartite, own: Machine, noise: Machine, generator: Generator | None) -> Tensor:
+    """Return states that hidden noise calls up: all hidden units at random, or one at random and the rest at rest.
+
+    A mode that a single hidden unit holds is found by turning that unit.
+    """
+    rest, random = own.rows[1], noise.rows[1]
+    y, z = (row.sample(row.rest(100), generator=generator) for row in (rest, random))
+    turned = torch.randint(y.shape[1], (100, 1), generator=generator, device=y.device)
+    single = torch.arange(y.shape[1], device=y.device) == turned
+    single[:50] = True
+    return machine.even.sample(machine.down(torch.where(single, z, y)), generator=generator)
 
 
 def _spread(machine: Machine) -> Tensor:
@@ -174,5 +193,7 @@ def _home(passed: Tensor) -> tuple[Tensor, Tensor]:
     ends = torch.zeros(len(passed), count, dtype=far.dtype).index_add_(1, group, far)
     ends[:, leaky] = 0
     home = torch.where(leaky[group], ends.argmax(1), group)
-    stay = torch.stack([far[home == k].mean(0) for k in home.unique()]).sum(0)
+    inside = torch.where(home[:, None] == home, passed, torch.zeros_like(passed))
+    lasting = torch.matrix_power(inside / inside.sum(1, keepdim=True).clamp_min(1e-300), 256)
+    stay = torch.stack([lasting[home == k].mean(0) for k in home.unique()]).sum(0)
     return torch.searchsorted(home.unique(), home), stay

@@ -61,7 +61,8 @@ class Estimate:
         if certificate <= self.certificate:
             return self
         low, high = max(self.low, certificate), max(self.high, certificate)
-        found = replace(self, certificate=certificate, low=low, high=high)
+        value = max(self.value, certificate)
+        found = replace(self, value=value, certificate=certificate, low=low, high=high)
         if self.verdict == "exact" or certificate <= self.value + 3 * self.error:
             return found
         return replace(

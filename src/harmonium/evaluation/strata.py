@@ -11,6 +11,7 @@ UNSEEN = 0.5  # chains that may have been missed: what happens to fewer than one
 SURE = 3.0  # errors by which another start must beat a basin's own to take its place
 ALIKE = 2.0  # errors within which starts are pooled
 NONE = -math.inf
+HALVES = (slice(0, None, 2), slice(1, None, 2))
 
 
 @dataclass(frozen=True)
@@ -42,26 +43,27 @@ def forwards(log_weight: Tensor, end: Tensor, count: int) -> Strata:
     fact, the best of several would lean upward.
     """
     own = torch.arange(count) + len(log_weight) - count
-    counted = torch.full_like(log_weight, NONE)
-    for here, there in ((slice(0, None, 2), slice(1, None, 2)), (slice(1, None, 2), slice(0, None, 2))):
+    share = torch.zeros_like(log_weight)
+    for here, there in (HALVES, HALVES[::-1]):
         values, errors = _table(log_weight, end, count, there)
         shares = torch.stack([_pool(*one) for one in zip(values.mT, errors.mT, own, strict=True)], 1)
-        counted[:, here] = log_weight[:, here] + shares.log().gather(1, end[:, here])
-    return _sum(counted, end, count)
+        share[:, here] = shares.gather(1, end[:, here])
+    return _sum(log_weight, share, end, count)
 
 
-def backwards(log_weight: Tensor, stayed: Tensor) -> Strata:
+def backwards(log_weight: Tensor, stayed: Tensor, different: Tensor) -> Strata:
     """Return log Z from chains led down from states of the machine, (basins, states, chains) of log 1/weight.
 
     Given that it begins in basin k, E[1/weight] = P(k)/Z_k, where P(k), ``stayed``, is the share of the chains on the
-    way up from the same start that end there.  Each Z_k asks only for states that stand for their basin.
+    way up from the same start that end there.  Each Z_k asks only for states that stand for their basin.  The error
+    counts the ``different`` ones among them, (basins,).
     """
     by_state = torch.logsumexp(-log_weight, -1) - math.log(log_weight.shape[-1])
     n = by_state.shape[1]
     share = stayed.clamp_min(0.5 / log_weight[0].numel())
     parts = math.log(n) - torch.logsumexp(by_state, 1) + share.log()
     errors = torch.tensor([relative_error(one, n) for one in by_state], dtype=torch.float64)
-    errors = torch.sqrt(errors**2 + (1 - share) / share / log_weight[0].numel())
+    errors = torch.sqrt(errors**2 * n / different + (1 - share) / share / log_weight[0].numel())
     value = float(parts.logsumexp(0))
     error = float((torch.exp(parts - value) * errors).square().sum().sqrt())
     return Strata(value, error, parts, errors, min(effective(one) for one in by_state))
@@ -79,13 +81,17 @@ def relative_error(log_weight: Tensor, n: int) -> float:
     be if the log-weights were normal: with few effective chains the largest weights have not been seen, and the spread
     of the others says nothing of them.  The addition is at most the spread over the root of the effective share.
     """
-    hits = len(log_weight)
-    if not hits:
+    if not len(log_weight):
         return math.inf
+    spread = relative_spread(log_weight, n)
+    return math.hypot(spread, shortfall(log_weight, spread)) if len(log_weight) > 2 else spread
+
+
+def relative_spread(log_weight: Tensor, n: int) -> float:
+    """Return the standard error of the mean of ``n`` weights, of which those given are not zero, by that mean."""
     weight = torch.exp(log_weight - log_weight.max())
     mean = float(weight.sum()) / n
-    spread = math.sqrt(max(float(weight.square().sum()) / n - mean**2, 0.0) / max(n - 1, 1)) / mean
-    return math.hypot(spread, shortfall(log_weight, spread)) if hits > 2 else spread
+    return math.sqrt(max(float(weight.square().sum()) / n - mean**2, 0.0) / max(n - 1, 1)) / mean
 
 
 def shortfall(log_weight: Tensor, spread: float) -> float:
@@ -122,22 +128,31 @@ def _pool(value: Tensor, error: Tensor, own: Tensor) -> Tensor:
     return share / share.sum()
 
 
-def _sum(counted: Tensor, end: Tensor, count: int) -> Strata:
-    """Return the sum of weights by basin, (starts, chains), each start's divided by its number of chains."""
-    n, flat, ends = counted.shape[1], counted.flatten(), end.flatten()
-    value = float(flat.logsumexp(0)) - math.log(n)
-    parts, errors, short = torch.full((count,), NONE, dtype=torch.float64), torch.full((count,), math.inf).double(), 0.0
-    for k in ends.unique().tolist():
+def _sum(log_weight: Tensor, share: Tensor, end: Tensor, count: int) -> Strata:
+    """Return the sum over starts of their mean weights times what each chain counts for, basin by basin."""
+    n, counted = log_weight.shape[1], log_weight + share.log()
+    value = float(counted.logsumexp((0, 1))) - math.log(n)
+    parts, errors, lacking = torch.full((count,), NONE).double(), torch.full((count,), math.inf).double(), 0.0
+    for k in end.unique().tolist():
         inside = torch.where(end == k, counted, torch.full_like(counted, NONE))
-        hits = flat[(ends == k) & (flat > NONE)]
-        if len(hits):
-            parts[k] = hits.logsumexp(0) - math.log(n)
-            errors[k] = _spread(inside)
-            lacking = shortfall(hits, float(errors[k])) if len(hits) > 2 else 0.0
-            errors[k] = torch.hypot(errors[k], torch.tensor(lacking).double())
-            short += (math.exp(float(parts[k]) - value) * lacking) ** 2
-    error = math.hypot(_spread(counted), math.sqrt(short), UNSEEN / n)
-    return Strata(value, error, parts, errors, effective(flat))
+        parts[k] = inside.logsumexp((0, 1)) - math.log(n)
+        lacks = _lacks(log_weight, inside, float(parts[k]) + math.log(n))
+        errors[k] = math.hypot(_spread(inside), lacks)
+        lacking += (lacks * math.exp(float(parts[k]) - value)) ** 2
+    error = math.hypot(_spread(counted), math.sqrt(lacking), UNSEEN / n)
+    return Strata(value, error, parts, errors, effective(counted.flatten()))
+
+
+def _lacks(log_weight: Tensor, inside: Tensor, total: float) -> float:
+    """Return the share by which the weights of a basin, exp(``total``) in all, fall short of their log-normal value."""
+    short = []
+    for weights, counted in zip(log_weight, inside, strict=True):
+        for half in HALVES:
+            hits, used = weights[half][counted[half] > NONE], counted[half]
+            if len(hits) > 2:
+                share = math.exp(float(used.logsumexp(0)) - total)
+                short.append(share * shortfall(hits, relative_spread(hits, len(used))))
+    return math.sqrt(sum(one**2 for one in short))
 
 
 def _spread(counted: Tensor) -> float:

@@ -34,6 +34,11 @@ class Evidence:
     certificate: float
 
     @property
+    def value(self) -> float:
+        """The estimate, no lower than what is certain."""
+        return max(self.up.value, self.certificate)
+
+    @property
     def error(self) -> float:
         """One standard error of the value, in nats.
 
@@ -49,7 +54,7 @@ class Evidence:
         A way back from states that the machine hardly ever takes lies too low, but an unbiased estimate is rarely far
         too high, P(log Ẑ > log Z + b) ≤ e⁻ᵇ: it counts down to six nats.
         """
-        up, down = (self.up.value, self.error), (self.down.value, self.down.error)
+        up, down = (self.value, self.error), (self.down.value, self.down.error)
         low = min(up[0] - 3 * up[1], max(down[0] - 3 * down[1], up[0] - 6))
         ends = [up[0] + 3 * up[1], down[0] + 3 * down[1], self.beyond_reach()]
         ends += [float(total) for total in torch.logsumexp(self.climbs, 1) - math.log(self.climbs.shape[1])]
@@ -89,11 +94,11 @@ class Evidence:
 
     def _doubts(self) -> Iterator[str]:
         """Give the tests that failed, the gravest first."""
-        value, error = self.up.value, self.error
-        if self.certificate > value + 3 * error:
+        value, error = self.value, self.error
+        if self.certificate > self.up.value + 3 * error:
             yield (
-                f"states that were met hold {self.certificate - value:.2f} nats more than the estimate: every start "
-                f"misses a mode; {MORE}"
+                f"states that were met hold {self.certificate - self.up.value:.2f} nats more than the estimate: every "
+                f"start misses a mode; {MORE}"
             )
         if self.beyond_reach() > value + max(3 * error, 0.02):
             yield f"states of the machine outweigh every chain on the way up: a mode is out of their reach; {MORE}"
