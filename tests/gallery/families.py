@@ -222,7 +222,7 @@ FAMILIES: dict[str, tuple[int, Family]] = {
     "clusters": (60, binary),
     "rare": (24, as_in_the_case),
     "many": (15, lambda f, i: binary(f, i, several=within(8, 13), hidden=within(12, 17))),
-    "wide": (15, lambda f, i: binary(f, i, width=within(100, 151), hidden=within(10, 17))),
+    "wide": (15, lambda f, i: binary(f, i, width=lambda r: int(r.choice([100, 150])), hidden=within(10, 17))),
     "rates": (25, lambda f, i: binary(f, i, training={"lr": [0.5, 1.0, 2.0][i % 3], "steps": 600, "momentum": 0.0})),
     "sorted": (6, lambda f, i: binary(f, i, several=2, count=24_000, hidden=8)),
     "tiny": (25, lambda f, i: binary(f, i, several=2, count=within(4, 40))),

@@ -62,9 +62,12 @@ class Survey:
     met: Tensor
 
     def inside(self, k: int) -> Tensor:
-        """Return the members of a basin, or its centers where it has none."""
+        """Return the members of a basin, or where it has none the states that came nearest to its centers."""
         found = self.members[self.basins.of(self.members) == k]
-        return found if len(found) else self.basins.points(k)
+        if len(found):
+            return found
+        centers = self.basins.centers[self.basins.home == k]
+        return self.met[torch.cdist(centers, self.met / self.basins.spread).argmin(1)]
 
     def draw(self, k: int, count: int, *, generator: Generator | None = None) -> tuple[Tensor, int]:
         """Return states of the machine in a basin, (count, width), and how many members they are.
