@@ -124,14 +124,11 @@ class Evidence:
             )
 
     def _two_ways(self) -> Iterator[str]:
-        """Compare the ways up and back, over all and in each basin."""
+        """Compare the ways up and back, in each basin and over all."""
         up, down = self.up, self.down
-        gap = up.value - down.value
-        if abs(gap) > APART * math.hypot(self.up.error, down.error):
-            yield f"the way back gives {down.value:.2f}, {abs(gap):.2f} nats {_side(gap)}; {MORE}"
-        difference = up.shares - torch.exp(down.parts - up.value)
-        errors = torch.hypot((up.shares * up.errors).nan_to_num(0), torch.exp(down.parts - up.value) * down.errors)
-        off = difference / errors.clamp_min(1e-3)
+        back = torch.exp(down.parts - up.value)
+        errors = torch.hypot((up.shares * up.errors).nan_to_num(0), back * down.errors)
+        off = (up.shares - back) / errors.clamp_min(1e-3)
         k = int(off.abs().argmax())
         if float(off[k].abs()) > APART:
             gap = float(up.parts[k] - down.parts[k])
@@ -139,6 +136,9 @@ class Evidence:
                 f"in basin {k + 1}, {float(up.shares[k]):.0%} of Z, the way back gives {abs(gap):.2f} nats "
                 f"{_side(gap)} ({float(off[k].abs()):.1f} errors); {MORE}"
             )
+        gap = up.value - down.value
+        if abs(gap) > APART * math.hypot(up.error, down.error):
+            yield f"the way back gives {down.value:.2f}, {abs(gap):.2f} nats {_side(gap)}; {MORE}"
 
 
 def _side(gap: float) -> str:
