@@ -133,6 +133,16 @@ def bimodal() -> tuple[RBM, float]:
     return m, float(probabilities(m, s)[s.sum(-1) > 0].sum())
 
 
+def three_clusters() -> tuple[RBM, Tensor]:
+    """A machine of three modes far apart and a row in each; the first holds e⁻¹² of the mass of each other."""
+    m = RBM(Bernoulli(30), Bernoulli(3)).requires_grad_(False)
+    blocks = torch.eye(3).repeat_interleave(10, 1)
+    m.weight.copy_(12 * blocks.T - 6)
+    m.visible.bias.fill_(-2.0)
+    m.hidden.bias.copy_(torch.tensor([-48.0, -36.0, -36.0]))
+    return m, blocks
+
+
 def probabilities(m: Machine, states: Tensor) -> Tensor:
     return torch.softmax(-m.free_energy(states), -1).detach()
 

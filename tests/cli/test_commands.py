@@ -12,6 +12,7 @@ import time
 import numpy as np
 import pytest
 
+from harmonium import RBM, Gaussian, ReLU, save
 from harmonium.runs import vault
 
 HARMONIUM = [sys.executable, "-c", "from harmonium.cli import main; main()"]
@@ -67,6 +68,29 @@ def test_evaluate_prints_one_json_object(home):
     )
     assert annealed["rungs"] == 300
     assert abs(annealed["log_likelihood"] - figures["log_likelihood"]) < 4 * annealed["error"]
+
+
+def test_evaluate_certifies_and_keeps_to_a_time(home):
+    words = ["--method", "anneal", "--max-time", 0.1, "--certify"]
+    done = harmonium("evaluate", "runs/a", *words, cwd=home[0])
+    assert done.returncode == 0, done.stderr
+    likelihood, log_z, bound = done.stdout.splitlines()
+    assert "nats a row" in likelihood
+    assert "log Z" in log_z
+    assert "on 200 of the rows: estimate" in bound
+    assert harmonium("evaluate", "runs/a", "--max-time", 0, cwd=home[0]).returncode == 2
+
+
+def test_a_model_without_a_normaliser_is_refused_with_its_pair_and_number(home, tmp_path):
+    shutil.copytree(home[0] / "runs/a", tmp_path / "b")
+    machine = RBM(Gaussian(64), ReLU(4)).requires_grad_(False)
+    machine.weight.fill_(4.3 / 16)
+    save(machine, tmp_path / "b" / "model.safetensors")
+    done = harmonium("evaluate", "b", cwd=tmp_path)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert "RBM of Gaussian and ReLU units has no normaliser" in done.stderr
+    assert "4.3 where less than 1 was expected" in done.stderr
 
 
 def test_recover_prints_one_json_object_and_draws(home):

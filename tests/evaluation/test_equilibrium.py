@@ -3,7 +3,7 @@ import torch
 
 from harmonium import RBM, Bernoulli, Tempered, evaluation
 from harmonium.sampling import measured
-from laws import DEEP, bimodal, exact_states, machine, randomised, rng
+from laws import DEEP, bimodal, exact_states, machine, randomised, rng, three_clusters
 
 
 def ladder(m, chains=100):
@@ -58,3 +58,28 @@ def test_false_alarms_are_rare():
     m = machine("spin").requires_grad_(False)
     for seed in range(20):
         assert evaluation.equilibrium(m, exact_states(m, 60, seed), generator=rng(seed)).verdict == "mixed"
+
+
+def test_chains_that_met_one_basin_of_several_with_mass_are_never_called_mixed():
+    m, blocks = three_clusters()
+    chains = m.gibbs(blocks[:1].expand(100, -1), generator=rng(1))
+    found = evaluation.equilibrium(m, chains, data=blocks, sweeps=1000, generator=rng())
+    assert found.verdict == "stuck"
+    assert "100% of the chains are in a basin that holds 0." in found.reason
+    assert found.covered < 0.01
+
+
+def test_an_estimate_that_is_there_is_used():
+    m, blocks = three_clusters()
+    log_z = evaluation.anneal(m, blocks, generator=rng())
+    told = []
+
+    def watch(items, label):
+        told.append(label)
+        return items
+
+    chains = m.gibbs(blocks[1:2].expand(100, -1), generator=rng(1))
+    found = evaluation.equilibrium(m, chains, log_z=log_z, sweeps=500, watch=watch, generator=rng())
+    assert found.verdict == "stuck"
+    assert found.covered == pytest.approx(log_z.shares[int(log_z.basins.of(blocks[1:2]))])
+    assert told == ["chains"]
