@@ -139,7 +139,7 @@ def three_clusters() -> tuple[RBM, Tensor]:
     blocks = torch.eye(3).repeat_interleave(10, 1)
     m.weight.copy_(12 * blocks.T - 6)
     m.visible.bias.fill_(-2.0)
-    m.hidden.bias.copy_(torch.tensor([-48.0, -36.0, -36.0]))
+    m.hidden.bias.copy_(torch.tensor([-20.0, -8.0, -8.0]))
     return m, blocks
 
 
