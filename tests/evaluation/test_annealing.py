@@ -134,7 +134,13 @@ def test_what_is_watched_is_named():
         return items
 
     evaluation.anneal(machine("bernoulli"), chains=20, rungs=10, watch=watch, generator=rng())
-    assert any("annealing over 10 temperatures" in label for label in told)
+    assert told == ["annealing over 10 temperatures from 2 starts, up and back"]
+    evaluation.anneal(
+        machine("bernoulli"), torch.ones(3, 4).double(), chains=20, rungs=10, watch=watch, generator=rng()
+    )
+    assert (
+        told[-1] == "annealing over 10 temperatures from 3 starts, up and back"
+    )  # the machine's own biases among them
 
 
 def test_no_number_that_is_not_finite_gets_a_verdict():

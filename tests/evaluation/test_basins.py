@@ -48,6 +48,20 @@ def test_the_bound_of_mean_field_holds(name):
     assert float(bounds.mean()) > float(m.independent_bound(x)[1].mean())
 
 
+@pytest.mark.parametrize("name", MACHINES)
+def test_a_machine_without_couplings_stands_where_the_states_stand(name):
+    """Its units have the means that they have under the fields at a state; of several states, under the mean field."""
+    m = machine(name).requires_grad_(False)
+    x = exact_states(m, 3)
+    one, several = m.decoupled(x[:1]), m.decoupled(x)
+    for k, own in enumerate(m.rows):
+        assert torch.allclose(one.rows[k].mean(one.rows[k].rest()), own.mean(m.fields(x[:1])[k])[0], rtol=1e-9)
+        field = m.fields(x)[k].mean(0)
+        assert torch.allclose(several.rows[k].mean(several.rows[k].rest()), own.mean(field), rtol=1e-9)
+    assert not any(weight.any() for weight in one.couplings())
+    assert any(weight.any() for weight in m.couplings())
+
+
 def test_two_modes_are_two_basins_and_a_machine_that_mixes_is_one():
     m, _ = bimodal()
     survey = found(m)

@@ -89,6 +89,13 @@ def test_one_heavy_state_is_chance_and_a_light_region_does_not_count():
     assert evidence(parts=(0.0, -30.0), heavy=3).verdict()[0] == "consistent"
 
 
+def test_the_bracket_is_three_errors_about_both_ways():
+    found = evidence(certificate=-math.inf)
+    up, down = (found.value, found.error), (found.down.value, found.down.error)
+    ends = [sign * 3 * e + v for v, e in (up, down) for sign in (-1, 1)]
+    assert found.bracket == pytest.approx((min(ends), max(ends)))
+
+
 def test_the_bracket_leaves_nothing_out():
     """Both ways, the certificate, what may be out of reach, and the start that knows of no basin."""
     wide = evidence(back=(0.5, 0.5)).bracket

@@ -17,6 +17,9 @@ def report(run: Path) -> None:
     finish(Run.open(run))
 
 
+PATIENCE = 300  # seconds after which a report takes no more temperatures: `harmonium evaluate` does
+
+
 def finish(home: Run) -> None:
     """Judge the run where that was not done, write the report, and say where it is."""
     from ..report import write_report
@@ -25,7 +28,7 @@ def finish(home: Run) -> None:
     with console.watching() as watch:
         figures = recall(home)
         if figures is None:
-            figures = judge(home, watch=watch)
+            figures = judge(home, max_time=PATIENCE, watch=watch)
             remember(home, figures)
         path = write_report(home, figures, watch=watch)
     console.say(sentence(figures))
