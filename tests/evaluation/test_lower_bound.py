@@ -8,7 +8,7 @@ import torch
 
 from harmonium import DBN, RBM, Bernoulli, Directed, InputError, Join, Potts, evaluation
 from harmonium.evaluation.lower_bound import completed
-from laws import MACHINES, exact_states, machine, rng
+from laws import MACHINES, bimodal, exact_states, machine, rng
 
 LISTED = [name for name in MACHINES if machine(name).visible.count < float("inf")]
 
@@ -27,6 +27,16 @@ def test_the_chains_led_up_are_a_model_that_sums_to_one(name, rungs):
         total.append(float(found.exp().sum()))
     mean, error = sum(total) / len(total), float(torch.tensor(total).std()) / len(total) ** 0.5
     assert abs(mean - sum(log_z.shares)) < 5 * error + 1e-6
+
+
+def test_the_basins_are_begun_in_by_their_shares():
+    """Of two modes the chains led up have each as often as the machine; without the shares all sums to 2."""
+    m, up = bimodal()
+    log_z = evaluation.anneal(m, rungs=300, generator=rng())
+    v = m.visible.states()
+    found, v = bounds(m, v, log_z, 100, 1).exp(), v[torch.randperm(len(v), generator=rng(1))]  # as it draws its rows
+    assert float(found.sum()) == pytest.approx(1, abs=0.1)
+    assert float(found[v.sum(1) > 0].sum()) == pytest.approx(up, abs=0.1)
 
 
 def bounds(m, v, log_z, rungs, seed, chains=40):
