@@ -23,7 +23,7 @@ rows = torch.where(torch.rand(2000, 36, generator=rng) < 0.05, 1 - blocks[which]
 
 machine = RBM(Bernoulli(36), Bernoulli(14)).requires_grad_(False)  # as training that was too fast may leave it:
 units = torch.tensor([0, 1] + 12 * [2])  # one hidden unit for each of two clusters, and twelve that hold the third
-machine.weight.copy_((torch.tensor([6.0, 6.0, 3.0])[units] * (blocks[units].T - 0.55)))
+machine.weight.copy_(torch.tensor([6.0, 6.0, 3.0])[units] * (blocks[units].T - 0.55))
 machine.visible.bias.fill_(-0.5)
 machine.hidden.bias.copy_(torch.tensor([0.0, 0.5, -13.0])[units])
 truth = evaluation.log_partition(machine).value
@@ -33,8 +33,7 @@ nearest = lambda x: torch.cdist(x, blocks).argmin(-1)  # noqa: E731
 own = [told.shares[int(told.basins.of(block[None]))] for block in blocks]
 print(f"exact log Z {truth:.3f}; {told.value:.3f} ± {told.error:.3f}, {told.verdict}: {told.reason}")
 
-# Three sets of 100 chains, as agreement would have it: from the data's pixels, from the machine's biases, and a start in
-# the basin that counts.
+# Three sets of 100 chains: from the data's pixels and the machine's biases, and from a start in the basin that counts.
 starts = [base(machine, rows), base(machine), machine.decoupled(blocks[2:])]
 x = torch.stack([start.fields_sample(100, generator=rng) for start in starts])
 betas = torch.linspace(0, 1, 200, dtype=torch.float64)

@@ -16,6 +16,7 @@ from .annealing import PILOT, base, climb
 from .estimate import Estimate
 
 ROWS = 200
+EVEN = 0.05  # the share of the chains that is spread evenly over the basins: a row may lie in one without mass
 CLOSE = 0.25  # nats that the estimate may lie above the bound to be certified
 
 
@@ -55,7 +56,7 @@ def lower_bound(
     2015).
 
     Chains led down from a row give an unbiased estimate of the probability that chains led up end in that row, p̂(v) =
-    share · exp(−F(v)) · mean(1/weight), where ``share`` of them start in the basin of the row, by its share of Z in
+    share · exp(−F(v)) · mean(1/weight), where ``share`` of them start in the basin of the row: nearly its share of Z in
     ``log_z``, an estimate of `anneal`.  E[log p̂] is at most its log.  What is latent is drawn by mean field, and
     weighed; a label that the rows lack is drawn from its exact probabilities.
 
@@ -75,7 +76,8 @@ def lower_bound(
     label = f"annealing down from {len(x)} rows"
     weight, _ = climb(own, machine, watch(table, label), x[:, None].expand(-1, chains, -1), generator=generator)
     implied = zero[:, None] - weight
-    share = torch.tensor(log_z.shares, dtype=torch.float64)[basin].clamp(1e-300, 1)
+    share = torch.tensor(log_z.shares, dtype=torch.float64)
+    share = ((1 - EVEN) * share / share.sum() + EVEN / len(share))[basin]
     bound = known + share.log() + torch.logsumexp(-implied, 1) - math.log(chains)
     estimate = evidence(machine, chosen).double() - log_z.value
     return _compare(estimate, bound, log_z)
