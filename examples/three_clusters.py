@@ -51,14 +51,16 @@ paths = torch.stack(paths)
 figure, (left, middle, right) = plt.subplots(1, 3, figsize=(13, 4), layout="constrained")
 colors = ["#23588c", "#a8660a", "#2f7a48"]
 names = ["cluster 1", "cluster 2", "cluster 3"]
-places = torch.arange(3)
-left.bar(places - 0.2, torch.bincount(which, minlength=3) / 2000, 0.38, color=colors, alpha=0.45)
-left.bar(places + 0.2, own, 0.38, color=colors)
-left.set_xticks(places, names)
+
+left.bar(
+    [k - 0.2 for k in range(3)], (torch.bincount(which, minlength=3) / 2000).tolist(), 0.38, color=colors, alpha=0.45
+)
+left.bar([k + 0.2 for k in range(3)], own, 0.38, color=colors)
+left.set_xticks(range(3), names)
 left.set_ylabel("share of each cluster")
 left.set_title("rows (pale), machine (dark)")
 for k in range(3):
-    middle.plot(torch.linspace(0.05, 1, 20), paths[:, k], color=colors[k], label=names[k])
+    middle.plot(torch.linspace(0.05, 1, 20).tolist(), paths[:, k].tolist(), color=colors[k], label=names[k])
 middle.set_xlabel("β, from the data's pixels (0) to the machine (1)")
 middle.set_title("chains on the way up")
 middle.set_ylabel("share near each cluster")
@@ -66,7 +68,7 @@ middle.legend(frameon=False)
 labels = ["from the data's pixels", "from the machine's biases", "from the third basin"]
 for place, (values, ends) in enumerate(zip(implied, nearest(last), strict=True)):
     shift = place + 0.3 * (torch.rand(100, generator=rng) - 0.5)
-    right.scatter(values, shift, s=9, c=[colors[k] for k in ends.tolist()], alpha=0.7, linewidths=0)
+    right.scatter(values.tolist(), shift.tolist(), s=9, c=[colors[k] for k in ends.tolist()], alpha=0.7, linewidths=0)
 right.axvline(truth, color="#5b6470", lw=1)
 right.text(truth, 2.55, "exact ", ha="right", va="center", color="#5b6470")
 right.set_yticks(range(3), labels)

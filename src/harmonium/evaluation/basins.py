@@ -14,6 +14,7 @@ from ..units import Quadratic
 STEPS = 60  # of mean field, each half of the way
 APART = 0.5  # the distance, in units of the columns' own spread, below which two fixed points are one
 FAR = 4  # fixed points that are taken for their distance and not for their mass
+EACH = 50  # states to begin from, of each kind
 SEEDS = 16  # chains that start in each basin
 PASSED = 0.12  # the share of chains that must pass from one basin to another for it to count
 
@@ -129,11 +130,12 @@ def _begin(
     own, noise = machine.decoupled(), machine.decoupled()
     for leaf in (leaf for row in noise.rows for leaf in row.leaves()):
         leaf.bias.zero_()
-    parts = [one.fields_sample(50, generator=generator) for one in (own, noise)]
+    each = EACH if data is not None else 3 * EACH  # as many in all
+    parts = [one.fields_sample(each, generator=generator) for one in (own, noise)]
     if isinstance(machine, Bipartite):
         parts.append(_called(machine, own, noise, generator))
     for start in starts:
-        x = start.fields_sample(50, generator=generator)
+        x = start.fields_sample(each, generator=generator)
         parts.append(lengths(start, machine, x, generator=generator)[1])
     if data is not None:
         drawn = torch.randint(len(data), (300,), generator=generator, device=data.device)

@@ -16,7 +16,7 @@ from .annealing import PILOT, base, climb
 from .estimate import Estimate
 
 ROWS = 200
-EVEN = 0.05  # the share of the chains that is spread evenly over the basins: a row may lie in one without mass
+NEVER = 1e-12  # the share of a basin in which no chain has ended: rows may lie there all the same
 CLOSE = 0.25  # nats that the estimate may lie above the bound to be certified
 
 
@@ -56,7 +56,7 @@ def lower_bound(
     2015).
 
     Chains led down from a row give an unbiased estimate of the probability that chains led up end in that row, p̂(v) =
-    share · exp(−F(v)) · mean(1/weight), where ``share`` of them start in the basin of the row: nearly its share of Z in
+    share · exp(−F(v)) · mean(1/weight), where ``share`` of them start in the basin of the row, by its share of Z in
     ``log_z``, an estimate of `anneal`.  E[log p̂] is at most its log.  What is latent is drawn by mean field, and
     weighed; a label that the rows lack is drawn from its exact probabilities.
 
@@ -77,7 +77,7 @@ def lower_bound(
     weight, _ = climb(own, machine, watch(table, label), x[:, None].expand(-1, chains, -1), generator=generator)
     implied = zero[:, None] - weight
     share = torch.tensor(log_z.shares, dtype=torch.float64)
-    share = ((1 - EVEN) * share / share.sum() + EVEN / len(share))[basin]
+    share = (share / share.sum()).clamp_min(NEVER)[basin]
     bound = known + share.log() + torch.logsumexp(-implied, 1) - math.log(chains)
     estimate = evidence(machine, chosen).double() - log_z.value
     return _compare(estimate, bound, log_z)
@@ -118,8 +118,9 @@ def _compare(estimate: Tensor, bound: Tensor, log_z: Estimate) -> Bounded:
     size = float(gap.mean())
     if log_z.verdict == "inconsistent":
         said = "inconsistent", log_z.reason
-    elif size <= min(CLOSE, 3 * math.hypot(spread[1], log_z.error) + 0.02):
+    elif abs(size) <= min(CLOSE, 3 * math.hypot(spread[1], log_z.error) + 0.02):
         said = "certified", f"the bound comes within {size:.2f} nats of the estimate"
     else:
-        said = log_z.verdict, f"the bound lies {size:.2f} nats below the estimate: more temperatures raise it"
+        way = "below the estimate: more temperatures raise it" if size > 0 else "above the estimate, which is too low"
+        said = log_z.verdict, f"the bound lies {abs(size):.2f} nats {way}"
     return Bounded(float(estimate.mean()), float(bound.mean()), spread[0], size, spread[1], n, *said)
