@@ -77,6 +77,8 @@ right.set_xlabel("log Z that one chain implies, nats")
 right.set_title("chains by where they ended")
 for axis in (left, middle, right):
     axis.spines[["top", "right"]].set_visible(False)
-figure.savefig(sys.argv[1] if len(sys.argv) > 1 else "three_clusters.png", dpi=110)
+out = sys.argv[1] if len(sys.argv) > 1 else "three_clusters.png"
+figure.savefig(out, dpi=110)
 means = [float(one.logsumexp(0)) - torch.log(torch.tensor(100.0)).item() for one in implied]
 print("means of the weights: " + "; ".join(f"{name} {m:.2f}" for name, m in zip(labels, means, strict=True)))
+print(f"picture: {out}")

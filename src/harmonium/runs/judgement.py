@@ -54,16 +54,27 @@ def judge(
     if isinstance(model, Machine) and log_z.verdict != "exact":
         log_z = log_z.at_least(evaluation.certificate_of_rows(model, rows))
     spread = evaluation.log_evidence(model, rows, generator=torch.Generator().manual_seed(run.config.seed))
-    low, high = log_z.bracket
-    sharp = coder.blurred(dataset)
     return {
-        "log_likelihood": float(spread.mean()) - log_z.value,
-        "lower": float(spread.mean()) - high,
-        "upper": float(spread.mean()) - low,
+        **told(spread, log_z),
         "bound": isinstance(model, DBN) or bool(model.latent),
-        "error": log_z.error,
-        "error_over_rows": float(spread.std()) / len(rows) ** 0.5 if len(rows) > 1 else None,
         "baseline": evaluation.independent_log_likelihood(coder.units(), train[:, : coder.width], rows),
+        "certified": certified(model, rows, log_z, seen, run.config.seed, watch) if certify else None,
+        "binarise": "sample" if coder.blurred(dataset) else run.config.binarise,
+        "standardised": coder.visible == "gaussian",
+        "split": split,
+        "seconds": round(time.perf_counter() - began, 2),
+    }
+
+
+def told(spread: torch.Tensor, log_z: Estimate) -> dict[str, Any]:
+    """Return the figures that follow from log p(v) + log Z of each row and from log Z."""
+    mean, (low, high) = float(spread.mean()), log_z.bracket
+    return {
+        "log_likelihood": mean - log_z.value,
+        "lower": mean - high,
+        "upper": mean - low,
+        "error": log_z.error,
+        "error_over_rows": float(spread.std()) / len(spread) ** 0.5 if len(spread) > 1 else None,
         "verdict": log_z.verdict,
         "reason": log_z.reason,
         "method": log_z.method,
@@ -74,12 +85,7 @@ def judge(
         "ess": none_if_nan(log_z.ess),
         "chains": log_z.chains or None,
         "rungs": log_z.rungs or None,
-        "certified": certified(model, rows, log_z, seen, run.config.seed, watch) if certify else None,
-        "binarise": "sample" if sharp else run.config.binarise,
-        "standardised": coder.visible == "gaussian",
-        "split": split,
-        "rows": len(rows),
-        "seconds": round(time.perf_counter() - began, 2),
+        "rows": len(spread),
     }
 
 
