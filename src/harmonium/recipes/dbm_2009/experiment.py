@@ -59,7 +59,7 @@ def measure(machine: DBM, train: Tensor, test: Tensor, settings: Settings, watch
             chains=settings["annealed"],
             rungs=settings["rungs"],
             most=settings["most"],
-            watch=watch,
+            watch=lambda steps, _: watch(steps, "annealing"),
             generator=stream(settings["seed"], 2),
         )
     )

@@ -217,13 +217,10 @@ def effect(figures: Figures) -> str:
     )
     changes = [f"{name} {signed(value[b] - value[a], 1)}" for name, a, b in pairs]
     words = f"What each step changed, in nats a digit, one after the other: {'; '.join(changes)}."
-    near = {kind: line["likelihood"]["starts"]["data"]["reverse"] for kind, line in figures["lines"].items()}
-    if value["detached"] < value["source"] and near["detached"] > near["source"]:
+    if value["detached"] < value["source"]:
         words += (
             "\n\nSo mending the gradient alone did not help the likelihood: from biases of zero, CD leaves most of the "
-            "probability far from the data, whatever it does near them. Near them the mended code is the better one: "
-            f"by the way back from the data it seems worth {signed(near['detached'], 1)}, the source's "
-            f"{signed(near['source'], 1)}."
+            "probability far from the data, whatever it does near them."
         )
     return words
 
