@@ -61,3 +61,8 @@ def test_an_estimate_below_the_weight_of_rows_is_inconsistent():
     assert found.verdict == "inconsistent"
     assert found.bracket == (12.0, 12.0)
     assert "2.00 nats more" in found.reason
+
+
+def test_an_exact_value_is_its_own_bracket_and_a_bare_one_has_none():
+    assert evaluation.Estimate.exact(3.0).bracket == (3.0, 3.0)
+    assert all(math.isnan(end) for end in evaluation.Estimate(1.0, 0.1, "anneal").bracket)

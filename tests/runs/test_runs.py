@@ -366,7 +366,7 @@ def test_the_chains_of_every_run_get_a_verdict(variant, tmp_path, monkeypatch):
         return items
 
     found = travel(Run.open(home.path), watch=watch)
-    assert "chains" in labels
+    assert {label.partition(" over ")[0] for label in labels} == {"annealing", "chains"}
     assert found.verdict in ("mixed", "lagging", "stuck")
     assert found.sweeps <= 256
     chains, sampler = left(Run.open(home.path))

@@ -75,11 +75,8 @@ class Evidence:
 
     def _reach(self) -> list[float]:
         """Return the heaviest chain on the way up in each basin."""
-        heaviest = torch.where
-        return [
-            float(heaviest(self.ends == k, self.climbs, torch.full_like(self.climbs, -math.inf)).max())
-            for k in range(len(self.falls))
-        ]
+        none = torch.full_like(self.climbs, -math.inf)
+        return [float(torch.where(self.ends == k, self.climbs, none).max()) for k in range(len(self.falls))]
 
     def verdict(self) -> tuple[str, str]:
         """Return the verdict and its reason."""
