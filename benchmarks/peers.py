@@ -7,18 +7,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from harmonium import RBM, Bernoulli, Contrastive, Persistent, data, train
+from harmonium import CD, PCD, RBM, Bernoulli, data, train
 from harmonium.numerics import products
 
 Work = Callable[[int], None]  # take so many updates
 
 
-def ours(v: Tensor, hidden: int, batch: int, sampler: str = "cd", sweeps: int = 1, precision: str = "float32") -> Work:
-    """Return plain updates of harmonium's own: no centring, no momentum, no figures."""
+def ours(
+    v: Tensor, hidden: int, batch: int, sampler: str = "cd", gibbs_steps: int = 1, precision: str = "float32"
+) -> Work:
+    """Return plain updates of harmonium's own: no centering, no momentum, no figures."""
     g = torch.Generator().manual_seed(0)
     rbm = RBM(Bernoulli(v.shape[1]), Bernoulli(hidden), generator=g)
-    start = rbm.fields_sample(batch, generator=g)
-    source = Contrastive(sweeps) if sampler == "cd" else Persistent(start, sweeps)
+    start = rbm.sample_independent(batch, generator=g)
+    source = CD(gibbs_steps) if sampler == "cd" else PCD(start, gibbs_steps)
     optimizer = torch.optim.SGD(rbm.parameters(), lr=0.01, fused=True)
     steps = train(rbm, data.batches(v, batch, generator=g), source, optimizer, generator=g)
 
@@ -57,7 +59,7 @@ class Tutorial(nn.Module):
         self.bias_h = nn.Parameter(torch.zeros(hidden))
 
     def forward(self, v: Tensor) -> Tensor:
-        """Return the state after one sweep."""
+        """Return the state after one Gibbs step."""
         h = torch.bernoulli(torch.sigmoid(F.linear(v, self.weight, self.bias_h)))
         return torch.bernoulli(torch.sigmoid(F.linear(h, self.weight.t(), self.bias_v)))
 
@@ -90,8 +92,8 @@ def tutorial(v: Tensor, hidden: int, batch: int) -> Work:
     return work
 
 
-def floor(visible: int, hidden: int, batch: int, kind: torch.dtype, sweeps: int = 1) -> Work:
-    """Return the matrix products of CD-k and nothing else: up, (down, up) for each sweep, and two gradients."""
+def floor(visible: int, hidden: int, batch: int, kind: torch.dtype, gibbs_steps: int = 1) -> Work:
+    """Return the matrix products of CD-k and nothing else: up, (down, up) for each Gibbs step, and two gradients."""
     g = torch.Generator().manual_seed(0)
     w = torch.randn(visible, hidden, generator=g).to(kind)
     v = torch.bernoulli(torch.full((batch, visible), 0.2), generator=g).to(kind)
@@ -100,7 +102,7 @@ def floor(visible: int, hidden: int, batch: int, kind: torch.dtype, sweeps: int 
     def work(updates: int) -> None:
         for _ in range(updates):
             v @ w
-            for _ in range(sweeps):
+            for _ in range(gibbs_steps):
                 h @ w.T
                 v @ w
             v.T @ h

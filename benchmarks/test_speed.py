@@ -10,7 +10,7 @@ import torch
 from interleave import Timing, turns
 from peers import floor, ours, rows_like_mnist, sklearn_rbm, tutorial
 
-from harmonium import DBM, DBN, RBM, Bernoulli, Contrastive, Persistent, data, evaluation, run, train
+from harmonium import CD, DBM, DBN, PCD, RBM, Bernoulli, data, evaluation, gibbs_sample, train
 from harmonium.training import updown
 
 SIZES = [(128, 64), (500, 64), (500, 512), (2000, 512)]
@@ -69,7 +69,7 @@ def machine(hidden=500):
 
 
 def sweeps_alone(chains, hidden=500):
-    """Return the two products of a sweep, and nothing else."""
+    """Return the two products of a Gibbs step, and nothing else."""
     w, v, h = torch.randn(784, hidden), torch.ones(chains, 784), torch.ones(chains, hidden)
 
     def work(count):
@@ -81,32 +81,38 @@ def sweeps_alone(chains, hidden=500):
 
 
 def test_long_sampling(bench, rows):
-    """1000 sweeps of 64 chains."""
+    """1000 Gibbs steps of 64 chains."""
     rbm, g = machine(), torch.Generator().manual_seed(0)
-    bench({"sampling": lambda sweeps: run(rbm, rows[:64], sweeps, generator=g), "floor": sweeps_alone(64)}, 1000)
+    bench(
+        {
+            "sampling": lambda gibbs_steps: gibbs_sample(rbm, rows[:64], gibbs_steps, generator=g),
+            "floor": sweeps_alone(64),
+        },
+        1000,
+    )
 
 
-def test_annealing(bench, rows):
-    """1000 chains; what is counted is one rung of all three passes, from two starts and back: six products at least."""
+def test_ais(bench, rows):
+    """1000 chains; what is counted is one replica of all three passes, from two starts and back: six products at least."""
     rbm, g = machine(), torch.Generator().manual_seed(0)
 
-    def anneal(rungs):
-        evaluation.anneal(rbm, rows[:2000], chains=1000, rungs=max(2, rungs), burn=1, generator=g)
+    def ais(n_replicas):
+        evaluation.ais(rbm, rows[:2000], chains=1000, n_replicas=max(2, n_replicas), burn=1, generator=g)
 
     alone = sweeps_alone(1000)
-    bench({"annealing": anneal, "floor": lambda rungs: alone(3 * rungs)}, 200)
+    bench({"annealing": ais, "floor": lambda replicas: alone(3 * n_replicas)}, 200)
 
 
 def test_deep_machines(bench, rows):
     """A batch of 100 of up-down for 784-500-500, and of the DBM 784-500-500."""
     g = torch.Generator().manual_seed(0)
     layers = [RBM(Bernoulli(784), Bernoulli(500), generator=g), RBM(Bernoulli(500), Bernoulli(500), generator=g)]
-    network, dbm = DBN.stack(layers), DBM(Bernoulli(784), Bernoulli(500), Bernoulli(500), sweeps=10, generator=g)
+    network, dbm = DBN.stack(layers), DBM(Bernoulli(784), Bernoulli(500), Bernoulli(500), infer_steps=10, generator=g)
     feed = data.batches(rows, 100, generator=g)
     tuning = updown(network, feed, torch.optim.SGD(network.parameters(), lr=0.01, fused=True), generator=g)
-    chains = Persistent(dbm.fields_sample(100, generator=g))
+    chains = PCD(dbm.sample_independent(100, generator=g))
     learning = train(dbm, feed, chains, torch.optim.SGD(dbm.parameters(), lr=0.01, fused=True), generator=g)
-    first = train(layers[0], feed, Contrastive(), torch.optim.SGD(layers[0].parameters(), lr=0.01), generator=g)
+    first = train(layers[0], feed, CD(), torch.optim.SGD(layers[0].parameters(), lr=0.01), generator=g)
 
     def taking(steps):
         return lambda updates: [next(steps) for _ in range(updates)]
@@ -121,14 +127,14 @@ def test_exact_log_partition(bench):
     bench({"exact log Z": lambda times: [evaluation.log_partition(rbm) for _ in range(times)]}, 1, rounds=1)
 
 
-@pytest.mark.parametrize("what", ["rows", "hidden", "sweeps"])
+@pytest.mark.parametrize("what", ["rows", "hidden", "gibbs_steps"])
 def test_time_grows_in_proportion(bench, rows, what):
-    """Twice the rows of a batch, hidden units or sweeps take about twice as long."""
+    """Twice the rows of a batch, hidden units or Gibbs steps take about twice as long."""
     works = {}
     for times in (1, 2, 4):
         batch, hidden, k = 256, 512, 4
         batch *= times if what == "rows" else 1
         hidden *= times if what == "hidden" else 1
-        k *= times if what == "sweeps" else 1
+        k *= times if what == "gibbs_steps" else 1
         works[f"{what} ×{times}"] = ours(rows, hidden, batch, "pcd", k)
     bench(works, 10)

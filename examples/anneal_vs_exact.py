@@ -1,4 +1,4 @@
-"""What annealing says of log Z, with few rungs and with many, where the exact value is known."""
+"""What annealing says of log Z, with few replicas and with many, where the exact value is known."""
 
 import torch
 
@@ -6,16 +6,16 @@ from harmonium import RBM, Bernoulli, data, evaluation
 
 rng = torch.Generator().manual_seed(1)
 v = data.load("digits", "train").binarized("threshold")
-machine = RBM(Bernoulli(64), Bernoulli(12), generator=rng).match(v).requires_grad_(False)
+machine = RBM(Bernoulli(64), Bernoulli(12), generator=rng).init_from_data(v).requires_grad_(False)
 machine.weight.normal_(0, 0.6, generator=rng)
 
 truth = evaluation.log_partition(machine).value
 print(f"exact log Z {truth:.3f} nats, the sum over all 2^12 hidden states")
-typical = machine.fields_sample(500, generator=rng)
-print("rungs  log Z          off by  effective chains  way back  verdict")
-for rungs in (4, 30, 300, 3000):
-    told = evaluation.anneal(machine, typical, chains=100, rungs=rungs, generator=rng)
+typical = machine.sample_independent(500, generator=rng)
+print("replicas  log Z          off by  effective chains  way back  verdict")
+for replicas in (4, 30, 300, 3000):
+    told = evaluation.ais(machine, typical, chains=100, n_replicas=replicas, generator=rng)
     print(
-        f"{rungs:5}  {told.value:.2f} ± {told.error:.2f}  {told.value - truth:+6.2f}  {told.ess:16.1f}  "
+        f"{replicas:5}  {told.value:.2f} ± {told.error:.2f}  {told.value - truth:+6.2f}  {told.ess:16.1f}  "
         f"{told.reverse:8.2f}  {told.verdict}"
     )

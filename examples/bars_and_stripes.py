@@ -1,28 +1,28 @@
-"""Three sources of negative states, judged by the exact likelihood on 4 × 4 bars and stripes."""
+"""Three sources of negative states, evaluated by the exact likelihood on 4 × 4 bars and stripes."""
 
 import math
 
 import torch
 
-from harmonium import RBM, Bernoulli, Centre, data, evaluation, schedule, train
-from harmonium.sampling import Contrastive, Exact, Persistent
+from harmonium import RBM, Bernoulli, CenterGradient, data, evaluation, schedule, train
+from harmonium.sampling import CD, PCD, ExactSampler
 
 UPDATES = 2500
 v = data.bars_and_stripes(4)  # all 30 patterns, 16 pixels each
 print(f"the best possible log-likelihood is -log {len(v)} = {-math.log(len(v)):.2f} nats a pattern")
 
 samplers = {
-    "contrastive (CD-1)": lambda machine, rng: Contrastive(sweeps=1),
-    "persistent (PCD-1)": lambda machine, rng: Persistent(machine.fields_sample(30, generator=rng)),
-    "exact": lambda machine, rng: Exact(chains=30),
+    "contrastive (CD-1)": lambda machine, rng: CD(k=1),
+    "persistent (PCD-1)": lambda machine, rng: PCD(machine.sample_independent(30, generator=rng)),
+    "exact": lambda machine, rng: ExactSampler(chains=30),
 }
 for name, make in samplers.items():
     rng = torch.Generator().manual_seed(0)
-    machine = RBM(Bernoulli(16), Bernoulli(10), generator=rng).match(v)
+    machine = RBM(Bernoulli(16), Bernoulli(10), generator=rng).init_from_data(v)
     optimizer = torch.optim.SGD(machine.parameters(), lr=0.2)
     fall = schedule(optimizer, "linear", UPDATES)
     feed = data.batches(v, 30, generator=rng)
-    loop = train(machine, feed, make(machine, rng), optimizer, edits=[Centre()], generator=rng)
+    loop = train(machine, feed, make(machine, rng), optimizer, transforms=[CenterGradient()], generator=rng)
     for step in loop:
         fall.step()
         if step.index + 1 == UPDATES:

@@ -19,7 +19,7 @@ from sklearn.neural_network import MLPClassifier
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from harmonium import RBM, Bernoulli, Centre, Persistent, data, numerics, plots, run, schedule, train
+from harmonium import PCD, RBM, Bernoulli, CenterGradient, data, gibbs_sample, numerics, plots, schedule, train
 
 NOISE, WIDTH, BATCH, SHOWN = 20, 100, 100, 40
 UPDATES = {"digits": 5000, "mnist": 30000}
@@ -44,18 +44,18 @@ def main() -> None:
     judges = real_judges(rows, test)
     real = judges.test[:1000]
     gan, gan_seconds, size = timed_gan(rows.tensor(), updates, len(real), asked.seed)
-    rbm, rbm_seconds, machine = timed_rbm(rows, size, updates, len(real), asked.sweeps, asked.seed)
-    held = {
+    rbm, rbm_seconds, machine = timed_rbm(rows, size, updates, len(real), asked.gibbs_steps, asked.seed)
+    clamped = {
         "real test digits": figures(real, judges, itself=True),
         "GAN": figures(gan, judges) | {"parameters": size, "seconds": gan_seconds},
         "RBM": figures(rbm, judges) | {"parameters": count(machine), "seconds": rbm_seconds},
     }
     setting = {
         "data": asked.data, "train_rows": len(rows), "updates": updates, "batch": BATCH, "seed": asked.seed,
-        "sweeps": asked.sweeps, "hidden": machine.hidden.width,
-        "pixels": "grey for the GAN; drawn as 0 and 1 by their grey level for the RBM, whose samples are the odds",
+        "gibbs_steps": asked.gibbs_steps, "hidden": machine.hidden.width,
+        "pixels": "gray for the GAN; drawn as 0 and 1 by their gray level for the RBM, whose samples are the odds",
     }  # fmt: skip
-    write(asked.out, rows, {"real": real, "GAN": gan, "RBM": rbm}, held, setting)
+    write(asked.out, rows, {"real": real, "GAN": gan, "RBM": rbm}, clamped, setting)
 
 
 def options() -> argparse.Namespace:
@@ -64,7 +64,9 @@ def options() -> argparse.Namespace:
     parser.add_argument("--data", choices=tuple(UPDATES), default="digits")
     parser.add_argument("--data-dir", default=None, help="where MNIST lies")
     parser.add_argument("--updates", type=int, default=None)
-    parser.add_argument("--sweeps", type=int, default=1000, help="sweeps of the RBM's chains before they are shown")
+    parser.add_argument(
+        "--gibbs-steps", type=int, default=1000, help="Gibbs steps of the RBM's chains before they are shown"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("."))
     return parser.parse_args()
@@ -117,7 +119,7 @@ def step(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
 
 
 def timed_rbm(
-    rows: data.Dataset, size: int, updates: int, samples: int, sweeps: int, seed: int
+    rows: data.Dataset, size: int, updates: int, samples: int, gibbs_steps: int, seed: int
 ) -> tuple[np.ndarray, float, RBM]:
     """Return what chains of the trained RBM end in, the seconds of its training, and the RBM itself.
 
@@ -125,20 +127,20 @@ def timed_rbm(
     """
     rng = torch.Generator().manual_seed(seed)
     hidden = (size - rows.width) // (rows.width + 1)
-    machine = RBM(Bernoulli(rows.width), Bernoulli(hidden), generator=rng).match(rows.tensor())
-    sampler = Persistent(machine.fields_sample(BATCH, generator=rng))
+    machine = RBM(Bernoulli(rows.width), Bernoulli(hidden), generator=rng).init_from_data(rows.tensor())
+    sampler = PCD(machine.sample_independent(BATCH, generator=rng))
     optimizer = torch.optim.SGD(machine.parameters(), lr=0.05)
     fall = schedule(optimizer, "linear", updates)
-    began, feed = time.perf_counter(), data.batches(rows, BATCH, binarise="sample", generator=rng)
-    for done in train(machine, feed, sampler, optimizer, edits=[Centre()], generator=rng):
+    began, feed = time.perf_counter(), data.batches(rows, BATCH, binarize="sample", generator=rng)
+    for done in train(machine, feed, sampler, optimizer, transforms=[CenterGradient()], generator=rng):
         fall.step()
         if done.index + 1 == updates:
             break
     seconds = time.perf_counter() - began
     machine.requires_grad_(False)
-    flips = numerics.bernoulli(machine.visible.rest(samples), generator=rng)
-    chains = run(machine, flips, sweeps - 1, generator=rng)
-    return machine.sweep(chains, generator=rng)[1].numpy(), seconds, machine
+    flips = numerics.bernoulli(machine.visible.zero_field(samples), generator=rng)
+    chains = gibbs_sample(machine, flips, gibbs_steps - 1, generator=rng)
+    return machine.gibbs_with_means(chains, generator=rng)[1].numpy(), seconds, machine
 
 
 def count(network: nn.Module) -> int:
@@ -149,7 +151,7 @@ def count(network: nn.Module) -> int:
 
 
 def real_judges(rows: data.Dataset, test: data.Dataset) -> Judges:
-    """Fit the two classifiers to grey training digits, at most 10,000; keep as many real rows of either split."""
+    """Fit the two classifiers to gray training digits, at most 10,000; keep as many real rows of either split."""
     x, y = rows.tensor().numpy()[:10_000], rows.labels[:10_000]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # neither needs the last digit of its optimum
@@ -165,7 +167,7 @@ def figures(v: np.ndarray, judges: Judges, itself: bool = False) -> dict[str, ob
 
     ``agreed`` is the share of rows that both classifiers give the same class. ``shares`` are the classes of the second;
     ``classes_in_use`` is the exponential of their entropy, 10 where all are as frequent. Distances are Euclidean, in
-    grey levels from 0 to 1, to the nearest of equally many training and test digits; the median over the rows. An
+    gray levels from 0 to 1, to the nearest of equally many training and test digits; the median over the rows. An
     average is nearer to everything than a draw, so they tell who copies the training digits, not who draws better.
     """
     told, other = judges.layered.predict(v), judges.linear.predict(v)
@@ -186,16 +188,16 @@ def figures(v: np.ndarray, judges: Judges, itself: bool = False) -> dict[str, ob
 
 
 def write(
-    out: Path, rows: data.Dataset, drawn: dict[str, np.ndarray], held: dict[str, dict], setting: dict[str, object]
+    out: Path, rows: data.Dataset, drawn: dict[str, np.ndarray], clamped: dict[str, dict], setting: dict[str, object]
 ) -> None:
     """Write the picture and the figures, and print a table of both models beside real digits."""
     tiles = [(name, v[:SHOWN]) for name, v in drawn.items()]
     plots.save_picture(out / "gan_comparison.png", plots.strips(tiles, rows.shape))
-    text = json.dumps({"setting": setting, "figures": held}, indent=1, ensure_ascii=False)
+    text = json.dumps({"setting": setting, "figures": clamped}, indent=1, ensure_ascii=False)
     (out / "gan_comparison.json").write_text(text + "\n", encoding="utf-8")
     print(f"{setting['data']}: {setting['updates']:,} updates of {BATCH} rows each, seed {setting['seed']}")
     for key in ("agreed", "sure", "classes_in_use", "to_training_digits", "to_test_digits", "within_the_rows"):
-        line = "   ".join(f"{name} {values[key]:6.3f}" for name, values in held.items())
+        line = "   ".join(f"{name} {values[key]:6.3f}" for name, values in clamped.items())
         print(f"{key.replace('_', ' '):20} {line}")
     print("samples: gan_comparison.png, every figure and its setting: gan_comparison.json")
 

@@ -3,7 +3,7 @@
 import torch
 from sklearn.datasets import load_wine
 
-from harmonium import RBM, Bernoulli, ClipNorm, Gaussian, Persistent, data, evaluation, schedule, train
+from harmonium import PCD, RBM, Bernoulli, ClipGradNorm, Gaussian, data, evaluation, schedule, train
 
 UPDATES = 3000
 rng = torch.Generator().manual_seed(0)
@@ -13,14 +13,14 @@ rows, test = columns[:140], columns[140:]
 mean, deviation = rows.mean(0), rows.std(0)
 rows, test = (rows - mean) / deviation, (test - mean) / deviation  # the training rows set the scale
 
-machine = RBM(Gaussian(13), Bernoulli(8), generator=rng).match(rows)
-sampler = Persistent(machine.fields_sample(100, generator=rng), sweeps=2)
+machine = RBM(Gaussian(13), Bernoulli(8), generator=rng).init_from_data(rows)
+sampler = PCD(machine.sample_independent(100, generator=rng), k=2)
 optimizer = torch.optim.SGD(machine.parameters(), lr=0.02)  # bits would take more
 fall = schedule(optimizer, "linear", UPDATES)
 feed = data.batches(rows, 50, generator=rng)
-baseline = evaluation.independent_log_likelihood(machine.visible, rows, test)
+baseline = evaluation.baseline_log_likelihood(machine.visible, rows, test)
 print(f"{len(test)} held-out rows; independent columns reach {baseline:.2f} nats a row")
-for step in train(machine, feed, sampler, optimizer, edits=[ClipNorm(10)], generator=rng):
+for step in train(machine, feed, sampler, optimizer, transforms=[ClipGradNorm(10)], generator=rng):
     fall.step()
     if step.index % 750 == 749:
         score = evaluation.log_likelihood(machine, test, evaluation.log_partition(machine))

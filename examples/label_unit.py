@@ -2,27 +2,40 @@
 
 import torch
 
-from harmonium import RBM, Bernoulli, Centre, Join, Persistent, Potts, data, dream, evaluation, plots, schedule, train
+from harmonium import (
+    PCD,
+    RBM,
+    Bernoulli,
+    CenterGradient,
+    Concat,
+    Potts,
+    data,
+    evaluation,
+    plots,
+    sample_label,
+    schedule,
+    train,
+)
 
 UPDATES = 4000
 rng = torch.Generator().manual_seed(0)
 digits, test = data.load("digits", "train"), data.load("digits", "test")
 v = torch.cat([digits.binarized("threshold"), data.one_hot(digits, 10)], -1)
 
-machine = RBM(Join(Bernoulli(64), Potts(sites=1, colours=10)), Bernoulli(100), generator=rng).match(v)
-sampler = Persistent(machine.fields_sample(100, generator=rng))
+machine = RBM(Concat(Bernoulli(64), Potts(sites=1, n_states=10)), Bernoulli(100), generator=rng).init_from_data(v)
+sampler = PCD(machine.sample_independent(100, generator=rng))
 optimizer = torch.optim.SGD(machine.parameters(), lr=0.1)
 fall = schedule(optimizer, "linear", UPDATES)
 feed = data.batches(v, 100, generator=rng)
-for step in train(machine, feed, sampler, optimizer, edits=[Centre()], generator=rng):
+for step in train(machine, feed, sampler, optimizer, transforms=[CenterGradient()], generator=rng):
     fall.step()
     if step.index + 1 == UPDATES:
         break
 
-told = evaluation.scores(machine, test.binarized("threshold")).argmax(-1)  # log p(v, label): log Z cancels
+told = evaluation.class_log_probs(machine, test.binarized("threshold")).argmax(-1)  # log p(v, label): log Z cancels
 result = evaluation.Classification.compare(told, torch.from_numpy(test.labels), 10)
 print(f"test errors: {result.error:.1%} of {result.rows} digits, thresholded at half scale")
 
-*_, (drawn, means) = dream(machine, torch.arange(10).repeat(4), sweeps=1000, generator=rng)
+*_, (drawn, means) = sample_label(machine, torch.arange(10).repeat(4), gibbs_steps=1000, generator=rng)
 plots.save_picture("labels.png", plots.grid(means.numpy(), (8, 8), columns=10))
-print("four digits of each label, 0 to 9 from the left, after 1000 sweeps with the label held: labels.png")
+print("four digits of each label, 0 to 9 from the left, after 1000 Gibbs steps with the label held: labels.png")

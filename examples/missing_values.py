@@ -1,8 +1,8 @@
-"""Fill in the lower half of digits that the machine has not seen, by sweeps with the upper half held."""
+"""Fill in the lower half of digits that the machine has not seen, by Gibbs steps with the upper half held."""
 
 import torch
 
-from harmonium import RBM, Bernoulli, Centre, Persistent, data, plots, schedule, train
+from harmonium import PCD, RBM, Bernoulli, CenterGradient, data, plots, schedule, train
 from harmonium.sampling import recover
 
 UPDATES = 3000
@@ -10,23 +10,23 @@ rng = torch.Generator().manual_seed(0)
 v = data.load("digits", "train").binarized("threshold")
 test = data.load("digits", "test").binarized("threshold")[:100]
 
-machine = RBM(Bernoulli(64), Bernoulli(64), generator=rng).match(v)
-sampler = Persistent(machine.fields_sample(100, generator=rng))
+machine = RBM(Bernoulli(64), Bernoulli(64), generator=rng).init_from_data(v)
+sampler = PCD(machine.sample_independent(100, generator=rng))
 optimizer = torch.optim.SGD(machine.parameters(), lr=0.1)
 fall = schedule(optimizer, "linear", UPDATES)
 feed = data.batches(v, 100, generator=rng)
-for step in train(machine, feed, sampler, optimizer, edits=[Centre()], generator=rng):
+for step in train(machine, feed, sampler, optimizer, transforms=[CenterGradient()], generator=rng):
     fall.step()
     if step.index + 1 == UPDATES:
         break
 
-held = torch.arange(64) < 32  # the upper four lines of eight
-seen = torch.where(held, test, 0.5)
-filled = recover(machine, test, held.expand_as(test), chains=16, sweeps=100, generator=rng)
+clamped = torch.arange(64) < 32  # the upper four lines of eight
+seen = torch.where(clamped, test, 0.5)
+filled = recover(machine, test, clamped.expand_as(test), chains=16, gibbs_steps=100, generator=rng)
 
 
 def error(guess: torch.Tensor) -> float:
-    return float((guess - test)[:, ~held].square().mean())
+    return float((guess - test)[:, ~clamped].square().mean())
 
 
 print(f"mean squared error on the hidden half: {error(filled):.4f}")

@@ -4,14 +4,14 @@ import copy
 
 import torch
 
-from harmonium import RBM, Bernoulli, Persistent, data, evaluation, save, train
+from harmonium import PCD, RBM, Bernoulli, data, evaluation, save, train
 
 rng = torch.Generator().manual_seed(0)
 v = data.load("digits", "train").take(150).binarized("threshold")  # few rows, so that it over-fits
 held_out = data.load("digits", "valid").binarized("threshold")
 
-machine = RBM(Bernoulli(64), Bernoulli(14), generator=rng).match(v)
-sampler = Persistent(machine.fields_sample(100, generator=rng))
+machine = RBM(Bernoulli(64), Bernoulli(14), generator=rng).init_from_data(v)
+sampler = PCD(machine.sample_independent(100, generator=rng))
 optimizer = torch.optim.SGD(machine.parameters(), lr=0.1)
 best, kept, patience = float("-inf"), machine, 0
 

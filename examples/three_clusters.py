@@ -9,7 +9,7 @@ import matplotlib
 import torch
 
 from harmonium import RBM, Bernoulli, evaluation
-from harmonium.evaluation.annealing import base, climb
+from harmonium.evaluation.ais import ais_base, climb
 from harmonium.machines import abreast
 
 matplotlib.use("agg")
@@ -28,23 +28,23 @@ machine.visible.bias.fill_(-0.5)
 machine.hidden.bias.copy_(torch.tensor([0.0, 0.5, -13.0])[units])
 truth = evaluation.log_partition(machine).value
 
-told = evaluation.anneal(machine, rows, rungs=300, generator=rng)
+told = evaluation.ais(machine, rows, n_replicas=300, generator=rng)
 nearest = lambda x: torch.cdist(x, blocks).argmin(-1)  # noqa: E731
 own = [told.shares[int(told.basins.of(block[None]))] for block in blocks]
 print(f"exact log Z {truth:.3f}; {told.value:.3f} ± {told.error:.3f}, {told.verdict}: {told.reason}")
 
 # Three sets of 100 chains: from the data's pixels and the machine's biases, and from a start in the basin that counts.
-starts = [base(machine, rows), base(machine), machine.decoupled(blocks[2:])]
-x = torch.stack([start.fields_sample(100, generator=rng) for start in starts])
+starts = [ais_base(machine, rows), ais_base(machine), machine.independent(blocks[2:])]
+x = torch.stack([start.sample_independent(100, generator=rng) for start in starts])
 betas = torch.linspace(0, 1, 200, dtype=torch.float64)
-zero = torch.stack([start.fields_log_partition().double() for start in starts])
+zero = torch.stack([start.log_partition_independent().double() for start in starts])
 weights, last = climb(abreast(starts), machine, betas[:, None].expand(-1, 3), x, generator=rng)
 implied = weights + zero[:, None]
 
 paths = []
 for end in torch.linspace(0.05, 1, 20):
     part = betas[betas <= end][:, None].expand(-1, 1)
-    _, there = climb(starts[0], machine, part, starts[0].fields_sample(400, generator=rng)[None], generator=rng)
+    _, there = climb(starts[0], machine, part, starts[0].sample_independent(400, generator=rng)[None], generator=rng)
     paths.append(torch.bincount(nearest(there[0]), minlength=3) / 400)
 paths = torch.stack(paths)
 

@@ -7,8 +7,21 @@ import torch
 from scipy.stats import chi2
 from torch import Tensor, nn
 
-from harmonium import DBM, RBM, Bernoulli, Binomial, Boltzmann, Gaussian, Join, Potts, ReLU, Spin, Tempered, Trajectory
-from harmonium.machines import Bipartite, Machine, Path
+from harmonium import (
+    DBM,
+    RBM,
+    Bernoulli,
+    Binomial,
+    BoltzmannMachine,
+    Concat,
+    Gaussian,
+    ParallelTempering,
+    Potts,
+    ReLU,
+    Spin,
+    TrajectoryTempering,
+)
+from harmonium.machines import Bipartite, InterpolationPath, Machine
 from harmonium.numerics import choose
 from harmonium.sampling.trajectory import between
 from harmonium.units import Units
@@ -23,8 +36,8 @@ KINDS = {
     "potts": lambda: Potts(2, 3),
     "gaussian": lambda: Gaussian(3),
     "relu": lambda: ReLU(3),
-    "join": lambda: Join(Bernoulli(2), Potts(1, 3)),
-    "join-mixed": lambda: Join(Spin(2), Gaussian(2), Join(ReLU(1), Bernoulli(1))),
+    "join": lambda: Concat(Bernoulli(2), Potts(1, 3)),
+    "join-mixed": lambda: Concat(Spin(2), Gaussian(2), Concat(ReLU(1), Bernoulli(1))),
 }
 FINITE = [name for name, make in KINDS.items() if make().count < math.inf]
 CONTINUOUS = ["gaussian", "relu"]
@@ -34,21 +47,21 @@ MACHINES = {
     "spin": lambda: RBM(Spin(4), Spin(3)),
     "binomial": lambda: RBM(Binomial(2, 2), Binomial(3, 2)),
     "potts": lambda: RBM(Potts(2, 3), Potts(2, 2)),
-    "labelled": lambda: RBM(Join(Bernoulli(3), Potts(1, 3)), Bernoulli(5)),
+    "labeled": lambda: RBM(Concat(Bernoulli(3), Potts(1, 3)), Bernoulli(5)),
     "gaussian hidden": lambda: RBM(Spin(4), Gaussian(2)),
     "relu hidden": lambda: RBM(Bernoulli(4), ReLU(2)),
-    "mixed hidden": lambda: RBM(Bernoulli(4), Join(Bernoulli(2), Gaussian(1), ReLU(1))),
+    "mixed hidden": lambda: RBM(Bernoulli(4), Concat(Bernoulli(2), Gaussian(1), ReLU(1))),
     "gaussian visible": lambda: RBM(Gaussian(3), Bernoulli(3)),
     "relu visible": lambda: RBM(ReLU(2), Spin(3)),
-    "mixed visible": lambda: RBM(Join(Gaussian(2), Bernoulli(2)), Bernoulli(3)),
+    "mixed visible": lambda: RBM(Concat(Gaussian(2), Bernoulli(2)), Bernoulli(3)),
     "two layers": lambda: DBM(Bernoulli(4), Bernoulli(3)),
     "three layers": lambda: DBM(Bernoulli(4), Bernoulli(3), Bernoulli(2)),
     "four layers": lambda: DBM(Bernoulli(3), Spin(2), Potts(1, 3), Bernoulli(2)),
-    "labelled three layers": lambda: DBM(Join(Bernoulli(2), Potts(1, 3)), Bernoulli(3), Bernoulli(2)),
-    "general": lambda: Boltzmann(Bernoulli(4), Bernoulli(3)),
-    "general, all visible": lambda: Boltzmann(Spin(6)),
-    "general, labelled": lambda: Boltzmann(Join(Bernoulli(3), Potts(1, 3))),
-    "general, sparse": lambda: Boltzmann(Join(Spin(3), Potts(1, 3)), Binomial(2, 2), mask=ring(8)),
+    "labeled three layers": lambda: DBM(Concat(Bernoulli(2), Potts(1, 3)), Bernoulli(3), Bernoulli(2)),
+    "general": lambda: BoltzmannMachine(Bernoulli(4), Bernoulli(3)),
+    "general, all visible": lambda: BoltzmannMachine(Spin(6)),
+    "general, labeled": lambda: BoltzmannMachine(Concat(Bernoulli(3), Potts(1, 3))),
+    "general, sparse": lambda: BoltzmannMachine(Concat(Spin(3), Potts(1, 3)), Binomial(2, 2), mask=ring(8)),
 }
 
 
@@ -59,14 +72,14 @@ def ring(n: int) -> Tensor:
 
 def row_of(m: Machine) -> Units:
     """Return the row of a whole state of the machine."""
-    return Join(m.visible, *m.latent)
+    return Concat(m.visible, *m.latent)
 
 
 def rng(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def randomised(module: nn.Module, scale: float = 0.7, seed: int = 0) -> nn.Module:
+def randomized(module: nn.Module, scale: float = 0.7, seed: int = 0) -> nn.Module:
     """Return the module in float64 with all parameters drawn from N(0, scale²)."""
     g = rng(seed)
     for parameter in module.double().parameters():
@@ -81,12 +94,12 @@ LISTED = [name for name, make in MACHINES.items() if row_of(make()).count < math
 
 
 def kind(name: str, seed: int = 0):
-    return randomised(KINDS[name](), seed=seed)
+    return randomized(KINDS[name](), seed=seed)
 
 
 def machine(name: str, seed: int = 3) -> Machine:
     tame = any(word in name for word in ("gaussian", "relu", "mixed"))
-    return randomised(MACHINES[name](), 0.4 if tame else 0.9, seed)
+    return randomized(MACHINES[name](), 0.4 if tame else 0.9, seed)
 
 
 def field(units, *batch: int, seed: int = 1) -> Tensor:
@@ -103,21 +116,21 @@ def exact_states(m: Machine, count: int, seed: int = 5) -> Tensor:
     return m.even.sample(m.down(y[choose(p, count, generator=g)]), generator=g).detach()
 
 
-def exact_ladder(m: Machine, chains: int, rungs: int = 4) -> Tempered:
-    """Return a ladder up to the machine, each rung of which holds exact draws of its own machine."""
-    start = m.decoupled()
-    sampler = Tempered(start, torch.linspace(0, 1, rungs), chains, adapt=False, generator=rng())
-    path = Path(start, m)
+def exact_ladder(m: Machine, chains: int, n_replicas: int = 4) -> ParallelTempering:
+    """Return a ladder up to the machine, each replica of which holds exact draws of its own machine."""
+    start = m.independent()
+    sampler = ParallelTempering(start, torch.linspace(0, 1, n_replicas), chains, adapt=False, generator=rng())
+    path = InterpolationPath(start, m)
     states = [exact_states(path.at(float(beta)), chains, seed) for seed, beta in enumerate(sampler.betas)]
     sampler.chains = torch.stack(states)
     return sampler
 
 
-def exact_trajectory(m: Machine, x: Tensor) -> Trajectory:
-    """Return the trajectory of a machine whose chains are ``x`` and whose last rung, near it, holds exact draws."""
-    near = between(m.decoupled(), m, 0.8)
-    sampler = Trajectory(m.decoupled(), m.decoupled(), 2, generator=rng())
-    sampler.rungs[-1], sampler.chains = near, x
+def exact_trajectory(m: Machine, x: Tensor) -> TrajectoryTempering:
+    """Return the trajectory of a machine whose chains are ``x`` and whose last replica, near it, holds exact draws."""
+    near = between(m.independent(), m, 0.8)
+    sampler = TrajectoryTempering(m.independent(), m.independent(), 2, generator=rng())
+    sampler.replicas[-1], sampler.chains = near, x
     sampler.reserve = exact_states(near, len(x), seed=6).to(x)
     return sampler
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import torch, numpy, yaml, safetensors.torch
 import harmonium
 from harmonium.errors import InputError
-from harmonium.runs import Run, checkpoint, vault
+from harmonium.runs import Run, checkpoint, checkpoints
 
 path, seen = Path(sys.argv[1]), []
 WATCHED = "os.system os.exec os.posix_spawn subprocess.Popen pickle.find_class socket.connect os.fork".split()
@@ -24,7 +24,7 @@ sys.addaudithook(lambda event, args: seen.append(event) if event in WATCHED else
 doors = {
     ".safetensors": harmonium.load,
     ".yaml": lambda p: Run.open(p.parent),
-    ".json": lambda p: vault.latest(p.parents[2]),
+    ".json": lambda p: checkpoints.latest(p.parents[2]),
 }
 try:
     doors.get(path.suffix, harmonium.data.load)(path)

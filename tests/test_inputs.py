@@ -10,22 +10,22 @@ import scipy.sparse
 import torch
 
 from harmonium import (
+    CD,
     DBM,
     DBN,
+    PCD,
     RBM,
     Bernoulli,
     Binomial,
-    Boltzmann,
-    Contrastive,
-    Fresh,
+    BoltzmannMachine,
+    Concat,
     Gaussian,
     InputError,
-    Join,
-    Persistent,
+    NaiveMCMC,
+    ParallelTempering,
     Potts,
     ReLU,
     Spin,
-    Tempered,
     data,
     evaluation,
     schedule,
@@ -104,19 +104,19 @@ REFUSED = {  # what is not taken, and what the line must say
 
 KINDS = {  # rows that a kind of unit does not take
     "zeros for spins": (lambda: Spin(6), lambda: ROWS, "Spin units take -1 or +1"),
-    "grey for spins": (lambda: Spin(6), lambda: 2 * ROWS - 0.9, "Spin units take -1 or +1"),
+    "gray for spins": (lambda: Spin(6), lambda: 2 * ROWS - 0.9, "Spin units take -1 or +1"),
     "a third of a count": (lambda: Binomial(6, 3), lambda: changed(1 / 3), "whole numbers 0 to 3"),
     "four of three": (lambda: Binomial(6, 3), lambda: changed(4.0), "whole numbers 0 to 3"),
     "a count below zero": (lambda: Binomial(6, 3), lambda: changed(-1.0), "whole numbers 0 to 3"),
-    "two colours at once": (lambda: Potts(2, 3), lambda: torch.ones(12, 6), "one-hot"),
-    "no colour": (lambda: Potts(2, 3), lambda: torch.zeros(12, 6), "one-hot"),
-    "half a colour": (lambda: Potts(2, 3), lambda: torch.tensor([[0.5, 0.5, 0, 1, 0, 0]]), "one-hot"),
+    "two colors at once": (lambda: Potts(2, 3), lambda: torch.ones(12, 6), "one-hot"),
+    "no color": (lambda: Potts(2, 3), lambda: torch.zeros(12, 6), "one-hot"),
+    "half a color": (lambda: Potts(2, 3), lambda: torch.tensor([[0.5, 0.5, 0, 1, 0, 0]]), "one-hot"),
     "below zero for ReLU": (lambda: ReLU(6), lambda: changed(-0.5), "numbers of 0 or more"),
     "NaN for Gaussian": (lambda: Gaussian(6), lambda: changed(math.nan), "at [3, 2]"),
     "infinity for Gaussian": (lambda: Gaussian(6), lambda: changed(math.inf), "at [3, 2]"),
-    "spins in a joined row": (lambda: Join(Gaussian(3), Bernoulli(3)), lambda: 2 * ROWS - 1, "Bernoulli"),
-    "a label that is none": (lambda: Join(Bernoulli(3), Potts(1, 3)), lambda: torch.ones(12, 6), "one-hot"),
-    "a label of two columns": (lambda: Join(Bernoulli(3), Potts(1, 3)), lambda: ROWS[:, :5], "(12, 5)"),
+    "spins in a joined row": (lambda: Concat(Gaussian(3), Bernoulli(3)), lambda: 2 * ROWS - 1, "Bernoulli"),
+    "a label that is none": (lambda: Concat(Bernoulli(3), Potts(1, 3)), lambda: torch.ones(12, 6), "one-hot"),
+    "a label of two columns": (lambda: Concat(Bernoulli(3), Potts(1, 3)), lambda: ROWS[:, :5], "(12, 5)"),
 }  # fmt: skip
 
 
@@ -127,17 +127,17 @@ def small(visible=None):
 def learned(m, v):
     """Train for two updates; return the weights."""
     optimizer = torch.optim.SGD(m.parameters(), lr=0.1)
-    list(itertools.islice(train(m, iter([v, v]), Contrastive(), optimizer, generator=rng(2)), 2))
+    list(itertools.islice(train(m, iter([v, v]), CD(), optimizer, generator=rng(2)), 2))
     return m.weight.detach()
 
 
 DOORS = {
-    "match": lambda m, v: m.match(v).visible.bias.detach(),
+    "match": lambda m, v: m.init_from_data(v).visible.bias.detach(),
     "train": learned,
     "log_likelihood": lambda m, v: answer(evaluation.log_likelihood(m, v, evaluation.log_partition(m)).value),
     "pseudo_likelihood": lambda m, v: answer(evaluation.pseudo_likelihood(m, v)),
-    "anneal": lambda m, v: answer(evaluation.anneal(m, v, chains=10, rungs=10, generator=rng(3)).value),
-    "recover": lambda m, v: recover(m, v, torch.arange(6) < 3, chains=2, sweeps=4, generator=rng(4)),
+    "ais": lambda m, v: answer(evaluation.ais(m, v, chains=10, replicas=10, generator=rng(3)).value),
+    "recover": lambda m, v: recover(m, v, torch.arange(6) < 3, chains=2, gibbs_steps=4, generator=rng(4)),
 }
 
 
@@ -174,17 +174,17 @@ def test_values_that_a_kind_does_not_take_are_told(case, door):
 @pytest.mark.parametrize("case", ["a NaN", "spins", "a column too many", "no rows", "an array", "double precision"])
 def test_every_model_has_the_door(case, model):
     make, says = REFUSED[case]
-    with_labels = RBM(Join(Bernoulli(4), Potts(1, 3)), Bernoulli(3))
+    with_labels = RBM(Concat(Bernoulli(4), Potts(1, 3)), Bernoulli(3))
     models = {
         "dbm": lambda: DBM(Bernoulli(6), Bernoulli(3), Bernoulli(2)),
         "dbn": lambda: DBN.stack([RBM(Bernoulli(6), Bernoulli(4)), with_labels]),
-        "general": lambda: Boltzmann(Bernoulli(6), Bernoulli(2)),
+        "general": lambda: BoltzmannMachine(Bernoulli(6), Bernoulli(2)),
     }
     told(lambda: evaluation.log_evidence(models[model](), make()), says, "")
 
 
 def test_a_network_is_tuned_on_rows_with_their_labels():
-    network = DBN.stack([RBM(Bernoulli(6), Bernoulli(4)), RBM(Join(Bernoulli(4), Potts(1, 3)), Bernoulli(3))])
+    network = DBN.stack([RBM(Bernoulli(6), Bernoulli(4)), RBM(Concat(Bernoulli(4), Potts(1, 3)), Bernoulli(3))])
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
     told(lambda: next(updown(network, iter([ROWS]), optimizer)), "(rows, 9)", "batch")
     marks = torch.eye(3).repeat(4, 1)
@@ -245,12 +245,12 @@ def test_arrays_become_rows_or_are_told(case):
     make, says = ARRAYS[case]
     plain = ROWS.numpy().astype(np.float64)
     if says in (None, "first row"):
-        rows, levels = data.settle(make(plain), "the table")
+        rows, levels = data.interpret(make(plain), "the table")
         assert levels == 1
         assert np.array_equal(np.asarray(rows, float), plain if says is None else plain[:1].repeat(12, 0))
         return
     with pytest.raises(InputError, match="the table") as caught:
-        data.settle(make(plain), "the table")
+        data.interpret(make(plain), "the table")
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -259,13 +259,13 @@ SETTINGS = {
     "no units": lambda: Bernoulli(0),
     "units below zero": lambda: Gaussian(-3),
     "no trials": lambda: Binomial(3, 0),
-    "one colour": lambda: Potts(2, 1),
-    "nothing joined": lambda: Join(),
-    "no sweeps": lambda: Contrastive(0),
-    "sweeps below zero": lambda: Persistent(ROWS, -1),
-    "no fresh sweeps": lambda: Fresh(10, 0),
-    "one rung": lambda: Tempered(small(), torch.tensor([1.0])),
-    "rungs that fall": lambda: Tempered(small(), torch.tensor([1.0, 0.0])),
+    "one color": lambda: Potts(2, 1),
+    "nothing joined": lambda: Concat(),
+    "no Gibbs steps": lambda: CD(0),
+    "Gibbs steps below zero": lambda: PCD(ROWS, -1),
+    "no fresh Gibbs steps": lambda: NaiveMCMC(10, 0),
+    "one replica": lambda: ParallelTempering(small(), torch.tensor([1.0])),
+    "replicas that fall": lambda: ParallelTempering(small(), torch.tensor([1.0, 0.0])),
     "a batch of none": lambda: data.batches(ROWS, 0),
     "an unknown schedule": lambda: schedule(torch.optim.SGD(small().parameters(), lr=0.1), "liner", 10),
     "an unknown way": lambda: data.load("digits", "train").binarized("treshold"),
@@ -289,12 +289,12 @@ def test_there_are_more_than_sixty_kinds():
 @pytest.mark.parametrize(("kind", "limit"), [(torch.float32, 1e-6), (torch.float64, 1e-12)])
 def test_answers_do_not_depend_on_the_rows_beside(door, kind, limit):
     """One row at a time gives what a thousand at once give."""
-    m = RBM(Join(Bernoulli(20), Potts(1, 3)), Bernoulli(15), generator=rng(1)).to(kind).requires_grad_(False)
+    m = RBM(Concat(Bernoulli(20), Potts(1, 3)), Bernoulli(15), generator=rng(1)).to(kind).requires_grad_(False)
     m.weight.normal_(0, 0.5, generator=rng(2))
     v = torch.bernoulli(torch.full((1000, 20), 0.5), generator=rng(3)).to(kind)
     whole = torch.cat([v, torch.eye(3, dtype=kind)[torch.arange(1000) % 3]], 1)
     doors = {
-        "scores": lambda rows: evaluation.scores(m, rows[:, :20]),
+        "scores": lambda rows: evaluation.class_log_probs(m, rows[:, :20]),
         "mean": lambda rows: m.hidden_means(rows)[0],
         "free energy": m.free_energy,
     }

@@ -35,9 +35,9 @@ def test_a_grid_holds_every_row_at_its_place_one_pixel_apart():
     for index, row in enumerate(rows):
         top, left = index // 3 * 3 + 1, index % 3 * 4 + 1
         np.testing.assert_array_equal(sheet[top : top + 2, left : left + 3], 255 * row.reshape(2, 3))
-    assert (sheet[::3] == plots.GAP_GREY).all()
-    assert (sheet[:, ::4] == plots.GAP_GREY).all()
-    assert (sheet[7:, 5:] == plots.GAP_GREY).all()
+    assert (sheet[::3] == plots.GAP_GRAY).all()
+    assert (sheet[:, ::4] == plots.GAP_GRAY).all()
+    assert (sheet[7:, 5:] == plots.GAP_GRAY).all()
 
 
 def test_grey_runs_from_low_to_high_and_stops_there():
@@ -268,7 +268,7 @@ def test_lines_draw_every_series_and_the_reference():
     figure = plots.lines(
         {"forward": ([1, 10], [1, 2]), "reverse": ([1, 10, 100], [4, float("nan"), 3])},
         title="log Z",
-        xlabel="rungs",
+        xlabel="replicas",
         ylabel="nats",
         log_x=True,
         reference=("exact", 2.5),
@@ -278,7 +278,7 @@ def test_lines_draw_every_series_and_the_reference():
     assert held["forward"] == [[1, 1], [10, 2]]
     assert held["reverse"] == [[1, 4], [100, 3]]
     assert [point[1] for point in held["exact"]] == [2.5, 2.5]
-    assert (axes.get_xscale(), axes.get_xlabel(), axes.get_ylabel()) == ("log", "rungs", "nats")
+    assert (axes.get_xscale(), axes.get_xlabel(), axes.get_ylabel()) == ("log", "replicas", "nats")
     assert sorted(drawn_words(figure)) == ["exact", "forward", "reverse"]
 
 

@@ -5,10 +5,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from harmonium import DBN, RBM, Bernoulli, Directed, InputError, Join, Potts, load, save
-from harmonium.evaluation import scores
+from harmonium import DBN, RBM, Bernoulli, Concat, InputError, Potts, SigmoidBeliefLayer, load, save
+from harmonium.evaluation import class_log_probs
 from harmonium.storage import describe, read_tensors
-from laws import DEEP, MACHINES, exact_states, machine, randomised, rng
+from laws import DEEP, MACHINES, exact_states, machine, randomized, rng
 
 
 @pytest.mark.parametrize("name", MACHINES)
@@ -17,23 +17,23 @@ def test_a_machine_comes_back_to_the_bit(name, dtype, tmp_path):
     m = machine(name).to(dtype)
     again = load(save(m, tmp_path / "model.safetensors"))
     assert describe(again) == describe(m)
-    x = m.fields_sample(5, generator=rng())
+    x = m.sample_independent(5, generator=rng())
     assert torch.equal(again.free_energy(x), m.free_energy(x))
     assert all(a.requires_grad and torch.equal(a, b) for a, b in zip(again.parameters(), m.parameters(), strict=True))
 
 
-@pytest.mark.parametrize("name", [*DEEP, "labelled", "general, labelled"])
+@pytest.mark.parametrize("name", [*DEEP, "labeled", "general, labeled"])
 def test_what_is_inferred_comes_back_to_the_bit(name, tmp_path):
     m = machine(name).requires_grad_(False)
     again = load(save(m, tmp_path / "model.safetensors")).requires_grad_(False)
     v = exact_states(m, 5)[:, : m.visible.width]
-    assert again.sweeps == m.sweeps
-    assert torch.equal(again.bound(v), m.bound(v))
+    assert again.gibbs_steps == m.infer_steps
+    assert torch.equal(again.elbo(v), m.elbo(v))
     x = m.infer(v, generator=rng())
     assert torch.equal(again.infer(v, generator=rng()), x)
     assert torch.equal(again.gibbs(x, generator=rng()), m.gibbs(x, generator=rng()))
     if m.labels:
-        assert torch.equal(scores(again, v[:, : -m.labels]), scores(m, v[:, : -m.labels]))
+        assert torch.equal(class_log_probs(again, v[:, : -m.labels]), class_log_probs(m, v[:, : -m.labels]))
 
 
 @pytest.mark.parametrize("depth", [0, 1, 2])
@@ -41,23 +41,23 @@ def test_what_is_inferred_comes_back_to_the_bit(name, tmp_path):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_a_network_comes_back_to_the_bit(labels, depth, dtype, tmp_path):
     widths = (5, 4, 3)[2 - depth :]
-    top = RBM(Join(Bernoulli(3), Potts(1, labels)) if labels else Bernoulli(3), Bernoulli(6))
-    layers = [Directed(Bernoulli(below), Bernoulli(above)) for below, above in pairwise(widths)]
-    dbn = randomised(DBN(*layers, top=top)).to(dtype).requires_grad_(False)
+    top = RBM(Concat(Bernoulli(3), Potts(1, labels)) if labels else Bernoulli(3), Bernoulli(6))
+    layers = [SigmoidBeliefLayer(Bernoulli(below), Bernoulli(above)) for below, above in pairwise(widths)]
+    dbn = randomized(DBN(*layers, top=top)).to(dtype).requires_grad_(False)
     again = load(save(dbn, tmp_path / "model.safetensors"))
     assert describe(again) == describe(dbn)
     assert len(again.layers) == depth
     assert all(a.requires_grad and a.dtype == dtype for a in again.parameters())
     assert all(torch.equal(a, b) for a, b in zip(again.parameters(), dbn.parameters(), strict=True))
     again.requires_grad_(False)
-    x = dbn.fields_sample(20, generator=rng())
+    x = dbn.sample_independent(20, generator=rng())
     code = dbn.encode(x)
     assert torch.equal(again.encode(x), code)
     assert torch.equal(again.top.free_energy(code), dbn.top.free_energy(code))
-    assert torch.equal(again.bound(x, generator=rng(1)), dbn.bound(x, generator=rng(1)))
+    assert torch.equal(again.elbo(x, generator=rng(1)), dbn.elbo(x, generator=rng(1)))
     assert torch.equal(again.generate(code[:, :3], generator=rng(1))[0], dbn.generate(code[:, :3], generator=rng(1))[0])
     if labels:
-        ours, theirs = (scores(model, x[:, :-labels]) for model in (again, dbn))
+        ours, theirs = (class_log_probs(model, x[:, :-labels]) for model in (again, dbn))
         assert torch.equal(ours, theirs)
         assert torch.equal(ours.argmax(-1), theirs.argmax(-1))
 
@@ -71,7 +71,7 @@ def test_a_mask_comes_back_with_its_colouring(tmp_path):
 
 
 def test_the_same_machine_gives_the_same_bytes(tmp_path):
-    a, b = (save(machine("labelled"), tmp_path / name) for name in ("a", "b"))
+    a, b = (save(machine("labeled"), tmp_path / name) for name in ("a", "b"))
     assert a.read_bytes() == b.read_bytes()
 
 

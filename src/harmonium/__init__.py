@@ -1,8 +1,8 @@
 """Boltzmann machines: train them, sample them, and get likelihoods you can defend.
 
-Rows of units (`Bernoulli`, `Spin`, `Binomial`, `Potts`, `Gaussian`, `ReLU`, `Join`) make machines (`RBM`,
-`Boltzmann`, `DBM`) and networks (`DBN`);
-samplers (`Contrastive`, `Persistent`, `Tempered`, `Trajectory`, `Fresh`, `Exact`) give `train` its negative states;
+Rows of units (`Bernoulli`, `Spin`, `Binomial`, `Potts`, `Gaussian`, `ReLU`, `Concat`) make machines (`RBM`,
+`BoltzmannMachine`, `DBM`) and networks (`DBN`);
+samplers (`CD`, `PCD`, `ParallelTempering`, `TrajectoryTempering`, `NaiveMCMC`, `ExactSampler`) give `train` its negative states;
 `evaluation` says how good the machine is.  Names are imported when first used, so that the command line starts at once.
 """
 
@@ -12,30 +12,99 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import data, evaluation
-    from .errors import Diverged, InputError
-    from .machines import DBM, DBN, RBM, Bipartite, Boltzmann, Directed, Doubled, Machine, Path
-    from .sampling import Contrastive, Exact, Fresh, Persistent, Sampler, Tempered, Trajectory, dream, run
+    from .errors import DivergenceError, InputError
+    from .machines import (
+        DBM,
+        DBN,
+        RBM,
+        Bipartite,
+        BoltzmannMachine,
+        DoubledRBM,
+        InterpolationPath,
+        Machine,
+        SigmoidBeliefLayer,
+    )
+    from .sampling import (
+        CD,
+        PCD,
+        ExactSampler,
+        NaiveMCMC,
+        ParallelTempering,
+        Sampler,
+        TrajectoryTempering,
+        gibbs_sample,
+        sample_label,
+    )
     from .storage import load, save
-    from .training import L1, L2, Centre, ClipNorm, Discriminative, Retreat, Sparsity, Step, schedule, train
-    from .units import Bernoulli, Binomial, Gaussian, Join, Potts, ReLU, Spin, Units
+    from .training import (
+        L1,
+        L2,
+        CenterGradient,
+        ClipGradNorm,
+        HybridLoss,
+        Rollback,
+        SparsityPenalty,
+        Step,
+        schedule,
+        train,
+    )
+    from .units import Bernoulli, Binomial, Concat, Gaussian, Potts, ReLU, Spin, Units
 
 __version__ = _version("harmonium")
 
 _ROOMS = {
     "units": "Bernoulli Binomial Gaussian Join Potts ReLU Spin Units",
     "machines": "DBM DBN RBM Bipartite Boltzmann Directed Doubled Machine Path",
-    "sampling": "Contrastive Exact Fresh Persistent Sampler Tempered Trajectory dream run",
-    "training": "L1 L2 Centre ClipNorm Discriminative Retreat Sparsity Step schedule train",
+    "sampling": "Contrastive Exact Fresh Persistent Sampler Tempered Trajectory sample run",
+    "training": "L1 L2 Center ClipNorm Discriminative Retreat Sparsity Step schedule train",
     "storage": "load save",
     "errors": "Diverged InputError",
 }
 _HOMES = {name: room for room, names in _ROOMS.items() for name in names.split()}
 
 __all__ = [
-    "DBM", "DBN", "L1", "L2", "RBM", "Bernoulli", "Binomial", "Bipartite", "Boltzmann", "Centre", "ClipNorm",
-    "Contrastive", "Directed", "Discriminative", "Diverged", "Doubled", "Exact", "Fresh", "Gaussian", "InputError",
-    "Join", "Machine", "Path", "Persistent", "Potts", "ReLU", "Retreat", "Sampler", "Sparsity", "Spin", "Step",
-    "Tempered", "Trajectory", "Units", "data", "dream", "evaluation", "load", "run", "save", "schedule", "train",
+    "CD",
+    "DBM",
+    "DBN",
+    "L1",
+    "L2",
+    "PCD",
+    "RBM",
+    "Bernoulli",
+    "Binomial",
+    "Bipartite",
+    "BoltzmannMachine",
+    "CenterGradient",
+    "ClipGradNorm",
+    "Concat",
+    "DivergenceError",
+    "DoubledRBM",
+    "ExactSampler",
+    "Gaussian",
+    "HybridLoss",
+    "InputError",
+    "InterpolationPath",
+    "Machine",
+    "NaiveMCMC",
+    "ParallelTempering",
+    "Potts",
+    "ReLU",
+    "Rollback",
+    "Sampler",
+    "SigmoidBeliefLayer",
+    "SparsityPenalty",
+    "Spin",
+    "Step",
+    "TrajectoryTempering",
+    "Units",
+    "data",
+    "evaluation",
+    "load",
+    "run",
+    "sample_label",
+    "save",
+    "schedule",
+    "train",
 ]  # fmt: skip
 
 

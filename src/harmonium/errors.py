@@ -8,15 +8,15 @@ class InputError(ValueError):
     """Bad input: the message says what was given, what was expected and what to do."""
 
 
-class Diverged(ArithmeticError):
+class DivergenceError(ArithmeticError):
     """Training left the finite numbers: the message says at which step and why."""
 
 
-class Unsaved(Exception):
+class SaveError(Exception):
     """What was learned could not be written; what was written before is whole."""
 
 
-class Deserted(Exception):
+class WorkerLostError(Exception):
     """Another process of the same run has ended; what was saved is whole."""
 
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 T = TypeVar("T")
-Watch = Callable[[Iterable[T], str], Iterable[T]]
+Progress = Callable[[Iterable[T], str], Iterable[T]]
 
 
-def passing(items: Iterable[T], label: str) -> Iterable[T]:
+def silent(items: Iterable[T], label: str) -> Iterable[T]:
     """Watch nothing: hand the items through."""
     return items

@@ -48,7 +48,7 @@ def test_training_leaves_a_whole_run_and_says_how_good_it_is(home):
 
 def test_the_report_is_one_whole_page(home):
     page = (home[0] / "runs/a/report.html").read_text()
-    for part in ("How good is it?", "How it learned", "What the hidden units look for", "What it dreams", "in use?"):
+    for part in ("How good is it?", "How it learned", "What the hidden units look for", "What it samples", "in use?"):
         assert part in page
     assert "data:image/gif;base64," in page
     assert page.count("data:image/png;base64,") >= 6
@@ -60,18 +60,18 @@ def test_the_report_is_one_whole_page(home):
 def test_evaluate_prints_one_json_object(home):
     done = harmonium("evaluate", "runs/a", "--json", cwd=home[0])
     figures = json.loads(done.stdout)
-    wanted = "log_likelihood error log_partition method ess verdict baseline binarise split rows".split()
+    wanted = "log_likelihood error log_partition method ess verdict baseline binarize split rows".split()
     assert set(wanted) <= figures.keys()
     assert (figures["verdict"], figures["method"], figures["split"], figures["rows"]) == ("exact", "exact", "test", 359)
     annealed = json.loads(
-        harmonium("evaluate", "runs/a", "--method", "anneal", "--rungs", 300, "--json", cwd=home[0]).stdout
+        harmonium("evaluate", "runs/a", "--method", "ais", "--n-betas", 300, "--json", cwd=home[0]).stdout
     )
-    assert annealed["rungs"] == 300
+    assert annealed["n_betas"] == 300
     assert abs(annealed["log_likelihood"] - figures["log_likelihood"]) < 4 * annealed["error"]
 
 
 def test_evaluate_certifies_and_keeps_to_a_time(home):
-    words = ["--method", "anneal", "--max-time", 0.1, "--certify"]
+    words = ["--method", "ais", "--max-time", 0.1, "--certify"]
     done = harmonium("evaluate", "runs/a", *words, cwd=home[0])
     assert done.returncode == 0, done.stderr
     likelihood, log_z, bound = done.stdout.splitlines()
@@ -89,13 +89,24 @@ def test_a_model_without_a_normaliser_is_refused_with_its_pair_and_number(home, 
     done = harmonium("evaluate", "b", cwd=tmp_path)
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
-    assert "RBM of Gaussian and ReLU units has no normaliser" in done.stderr
+    assert "RBM of Gaussian and ReLU units has no normalizer" in done.stderr
     assert "4.3 where less than 1 was expected" in done.stderr
 
 
 def test_recover_prints_one_json_object_and_draws(home):
     done = harmonium(
-        "recover", "runs/a", "--mask", "bottom", "--count", 12, "--sweeps", 20, "--json", "--out", "r.png", cwd=home[0]
+        "recover",
+        "runs/a",
+        "--mask",
+        "bottom",
+        "--count",
+        12,
+        "--gibbs-steps",
+        20,
+        "--json",
+        "--out",
+        "r.png",
+        cwd=home[0],
     )
     figures = json.loads(done.stdout)
     assert {"rows", "mask", "mean_squared_error", "baseline_mean_squared_error"} <= figures.keys()
@@ -105,7 +116,7 @@ def test_recover_prints_one_json_object_and_draws(home):
 
 @pytest.mark.parametrize("name", ["s.png", "s.gif", "s.npy"])
 def test_sample_writes_pictures_chains_and_arrays(home, name):
-    done = harmonium("sample", "runs/a", "--count", 9, "--sweeps", 20, "--out", name, cwd=home[0])
+    done = harmonium("sample", "runs/a", "--count", 9, "--gibbs-steps", 20, "--out", name, cwd=home[0])
     assert done.returncode == 0, done.stderr
     if name.endswith(".npy"):
         rows = np.load(home[0] / name)
@@ -137,8 +148,8 @@ def test_the_same_seed_twice_gives_the_same_bytes(tmp_path):
 
 def bad_files(place):
     table = np.random.default_rng(0).integers(0, 256, (50, 6))
-    np.save(place / "grey.npy", table)
-    np.savetxt(place / "grey.csv", table, delimiter=",", fmt="%d")
+    np.save(place / "gray.npy", table)
+    np.savetxt(place / "gray.csv", table, delimiter=",", fmt="%d")
     nan = table / 255
     nan[3, 2] = np.nan
     np.save(place / "nan.npy", nan)
@@ -155,8 +166,8 @@ def bad_files(place):
 
 
 BAD = {
-    "0–255 in .npy": (["train", "grey.npy"], "--levels 255"),
-    "0–255 in .csv": (["train", "grey.csv"], "--levels 255"),
+    "0–255 in .npy": (["train", "gray.npy"], "--levels 255"),
+    "0–255 in .csv": (["train", "gray.csv"], "--levels 255"),
     "NaN": (["train", "nan.npy"], "row"),
     "no rows": (["train", "empty.npy"], "row"),
     "empty file": (["train", "empty.csv"], "empty"),
@@ -169,7 +180,7 @@ BAD = {
     "typo in an option": (["train", "digits", "--hiden", "20"], "--hidden"),
     "bad value": (["train", "digits", "--hidden", "many"], "hidden"),
     "negative": (["train", "digits", "--hidden", "-3"], "expected a number of hidden units"),
-    "bad choice": (["train", "digits", "--sampler", "gibs"], "contrastive"),
+    "bad choice": (["train", "digits", "--sampler", "gibs"], "cd"),
     "typo in YAML": (["train", "digits", "--config", "settings.yaml"], "did you mean 'hidden'"),
     "broken YAML": (["train", "digits", "--config", "broken.yaml"], "YAML"),
     "bad YAML value": (["train", "digits", "--config", "wrong.yaml"], "hidden"),
@@ -180,7 +191,7 @@ BAD = {
     "not a run": (["evaluate", "."], "config.yaml"),
     "no recipe": (["reproduce", "rbm-mnist-12"], "rbm-mnist-128"),
     "bad suffix": (["sample", ".", "--out", "x.bmpp"], ".png"),
-    "check finds a fault": (["data", "check", "grey.npy"], "--levels 255"),
+    "check finds a fault": (["data", "check", "gray.npy"], "--levels 255"),
     "check without a path": (["data", "check"], "PATH"),
     "unwritable": (["train", "digits", "--out", "/proc/none"], "--out"),
 }
@@ -327,8 +338,8 @@ def test_help_and_version_answer_at_once():
 def test_every_option_of_train_is_told():
     shown = harmonium("train", "--help").stdout
     for option in (
-        "hidden visible sampler sweeps chains batch epochs steps lr schedule optimizer momentum centre no-centre l1 l2 "
-        "sparsity clip binarise seed device data-dir config out"
+        "hidden visible sampler Gibbs steps chains batch epochs steps lr schedule optimizer momentum center no-center l1 l2 "
+        "sparsity clip binarize seed device data-dir config out"
     ).split():
         assert f"--{option}" in shown, option
 
@@ -354,7 +365,7 @@ def test_settings_come_from_defaults_then_yaml_then_options(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def network(tmp_path_factory):
+def to_sequential(tmp_path_factory):
     """A small network that knows labels, and its two fine-tunings."""
     place = tmp_path_factory.mktemp("deep")
     learn = ["--lr", 0.1, "--momentum", 0.8, "--epochs", 40, "--no-report"]
@@ -375,9 +386,11 @@ def test_classify_prints_one_json_object(network, run):
     assert figures["error"] < 0.6
 
 
-@pytest.mark.parametrize("name", ["dream.png", "dream.gif", "dream.npy"])
+@pytest.mark.parametrize("name", ["sample_label.png", "sample_label.gif", "sample_label.npy"])
 def test_dreams_are_drawn(network, name):
-    done = harmonium("dream", "runs/d", "--label", 7, "--count", 3, "--sweeps", 5, "--out", name, cwd=network)
+    done = harmonium(
+        "sample_label", "runs/d", "--label", 7, "--count", 3, "--gibbs-steps", 5, "--out", name, cwd=network
+    )
     assert done.returncode == 0, done.stderr
     assert (network / name).stat().st_size > 100
     if name.endswith(".npy"):
@@ -386,24 +399,24 @@ def test_dreams_are_drawn(network, name):
 
 def test_every_command_works_on_a_network(network):
     for words in (
-        ["evaluate", "runs/d", "--chains", 20, "--rungs", 50, "--json"],
-        ["sample", "runs/d", "--sweeps", 5, "--out", "s.png"],
-        ["recover", "runs/d", "--count", 4, "--sweeps", 4, "--json"],
+        ["evaluate", "runs/d", "--chains", 20, "--n-betas", 50, "--json"],
+        ["sample", "runs/d", "--gibbs-steps", 5, "--out", "s.png"],
+        ["recover", "runs/d", "--count", 4, "--gibbs-steps", 4, "--json"],
         ["weights", "runs/d", "--layer", 2, "--out", "w.png"],
         ["report", "runs/d-backprop"],
     ):
         done = harmonium(*words, cwd=network)
         assert done.returncode == 0, (words, done.stderr)
-    assert json.loads(harmonium("evaluate", "runs/d", "--rungs", 50, "--json", cwd=network).stdout)["bound"]
+    assert json.loads(harmonium("evaluate", "runs/d", "--n-betas", 50, "--json", cwd=network).stdout)["bound"]
     page = (network / "runs/d-backprop/report.html").read_text()
     assert "Does it know the labels?" in page
 
 
 DEEP_FAULTS = {
     "classify without labels": (["classify", "{home}/runs/a"], "train it with --labels"),
-    "dream without labels": (["dream", "{home}/runs/a", "--out", "x.png"], "train it with --labels"),
-    "label out of range": (["dream", "runs/d", "--label", "10", "--out", "x.png"], "0 to 9"),
-    "label of another kind": (["dream", "runs/d", "--label", "seven", "--out", "x.png"], "class number or all"),
+    "sample without labels": (["sample_label", "{home}/runs/a", "--out", "x.png"], "train it with --labels"),
+    "label out of range": (["sample_label", "runs/d", "--label", "10", "--out", "x.png"], "0 to 9"),
+    "label of another kind": (["sample_label", "runs/d", "--label", "seven", "--out", "x.png"], "class number or all"),
     "labels of the wrong length": (["train", "short.npz", "--labels"], "labels of shape"),
     "no labels in the data": (["train", "bare.npy", "--labels"], "holds none"),
     "two layers for an rbm": (["train", "digits", "--hidden", "8,8"], "--model dbm or dbn"),

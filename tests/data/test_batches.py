@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from harmonium.data import Dataset, batches, prepare, steps_per_epoch
+from harmonium.data import Dataset, batches, steps_per_epoch, to_float
 from harmonium.errors import InputError
 
 
@@ -21,27 +21,27 @@ def numbered(count, width=3):
 
 
 def test_none_divides_by_levels():
-    x = prepare(np.array([[0, 51, 255]], np.uint8), 255, "none")
+    x = to_float(np.array([[0, 51, 255]], np.uint8), 255, "none")
     assert x.dtype == torch.float32
     assert x.tolist() == torch.tensor([[0.0, 51 / 255, 1.0]]).tolist()
 
 
 def test_none_leaves_real_values_as_they_are():
     rows = np.array([[-1.5, 2.0]], np.float32)
-    assert prepare(rows, 0, "none").tolist() == rows.tolist()
+    assert to_float(rows, 0, "none").tolist() == rows.tolist()
 
 
 @pytest.mark.parametrize(("levels", "last_off"), [(255, 127), (16, 8), (1, 0)])
 def test_threshold_fires_above_half(levels, last_off):
     rows = np.arange(levels + 1, dtype=np.uint8)[None]
     expected = [[float(value > last_off) for value in range(levels + 1)]]
-    assert prepare(rows, levels, "threshold").tolist() == expected
+    assert to_float(rows, levels, "threshold").tolist() == expected
 
 
 @pytest.mark.parametrize("levels", [1, 16, 255])
 def test_sample_never_fires_at_zero_and_always_at_full(levels):
     rows = torch.tensor([0, levels], dtype=torch.uint8).repeat(200_000, 1)
-    x = prepare(rows, levels, "sample", generator=seeded())
+    x = to_float(rows, levels, "sample", generator=seeded())
     assert x.dtype == torch.float32
     assert x.sum(0).tolist() == [0.0, 200_000.0]
 
@@ -56,14 +56,14 @@ def test_the_largest_uniform_still_fires_at_full_for_every_number_of_levels():
 def test_sample_is_right_at_both_ends_of_the_uniform(monkeypatch, uniform):
     monkeypatch.setattr(torch, "rand", lambda shape, **_: torch.full(shape, uniform))
     rows = np.array([[0, 1, 254, 255]], np.uint8)
-    assert prepare(rows, 255, "sample").tolist() == [[0, float(uniform == 0), float(uniform == 0), 1]]
+    assert to_float(rows, 255, "sample").tolist() == [[0, float(uniform == 0), float(uniform == 0), 1]]
 
 
 def test_sample_fires_as_often_as_the_grey_level_says():
     draws = 200_000
     rows = torch.tensor([[51, 128, 250]], dtype=torch.uint8).expand(draws, -1)
     p = torch.tensor([51, 128, 250], dtype=torch.float64) / 255
-    rate = prepare(rows, 255, "sample", generator=seeded()).double().mean(0)
+    rate = to_float(rows, 255, "sample", generator=seeded()).double().mean(0)
     # five standard errors: a correct sampler misses one of three with probability 2e-6
     assert bool(((rate - p).abs() < 5 * (p * (1 - p) / draws).sqrt()).all())
 
@@ -71,21 +71,21 @@ def test_sample_fires_as_often_as_the_grey_level_says():
 def test_sample_draws_anew_and_repeats_with_its_seed():
     rows = np.full((50, 20), 100, np.uint8)
     generator = seeded(3)
-    first, second = (prepare(rows, 255, "sample", generator=generator) for _ in range(2))
+    first, second = (to_float(rows, 255, "sample", generator=generator) for _ in range(2))
     assert not torch.equal(first, second)
-    assert torch.equal(first, prepare(rows, 255, "sample", generator=seeded(3)))
+    assert torch.equal(first, to_float(rows, 255, "sample", generator=seeded(3)))
 
 
 def test_drawing_leaves_the_global_stream_alone():
     before = torch.get_rng_state()
-    next(batches(numbered(20), 5, binarise="sample", generator=seeded()))
+    next(batches(numbered(20), 5, binarize="sample", generator=seeded()))
     assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_read_only_rows_are_taken_and_not_shared():
     rows = np.zeros((2, 2), np.float32)
     rows.flags.writeable = False
-    x = prepare(rows, 0, "none")
+    x = to_float(rows, 0, "none")
     x += 1
     assert rows.sum() == 0
 
@@ -93,20 +93,20 @@ def test_read_only_rows_are_taken_and_not_shared():
 @pytest.mark.parametrize("how", ["threshold", "sample"])
 def test_real_values_cannot_be_binarised(how):
     with pytest.raises(InputError, match="real values"):
-        prepare(np.ones((2, 2), np.float32), 0, how)
+        to_float(np.ones((2, 2), np.float32), 0, how)
     with pytest.raises(InputError, match="real values"):
-        batches(torch.ones(4, 2), 2, binarise=how)
+        batches(torch.ones(4, 2), 2, binarize=how)
 
 
 def test_an_unknown_way_is_refused_with_the_nearest_word():
     with pytest.raises(InputError, match="did you mean 'threshold'"):
-        prepare(np.ones((2, 2), np.uint8), 1, "treshold")
+        to_float(np.ones((2, 2), np.uint8), 1, "treshold")
 
 
 def test_tensor_and_binarized_are_prepare():
     dataset = numbered(256)
-    assert torch.equal(dataset.tensor(), prepare(dataset.rows, 255, "none"))
-    assert torch.equal(dataset.binarized(), prepare(dataset.rows, 255, "threshold"))
+    assert torch.equal(dataset.tensor(), to_float(dataset.rows, 255, "none"))
+    assert torch.equal(dataset.binarized(), to_float(dataset.rows, 255, "threshold"))
     sampled = dataset.binarized("sample", generator=seeded(1))
     assert torch.equal(sampled, dataset.tensor("sample", generator=seeded(1)))
 
@@ -140,7 +140,7 @@ def test_a_size_beyond_the_data_gives_all_rows():
 
 
 def test_the_same_seed_gives_the_same_batches():
-    streams = [batches(numbered(20), 6, binarise="sample", generator=seeded(5)) for _ in range(2)]
+    streams = [batches(numbered(20), 6, binarize="sample", generator=seeded(5)) for _ in range(2)]
     for first, second in islice(zip(*streams, strict=True), 8):
         assert torch.equal(first, second)
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harmonium import RBM, Bernoulli, Join, Potts, data, load, save
+from harmonium import RBM, Bernoulli, Concat, Potts, data, load, save
 from harmonium.errors import InputError
-from harmonium.runs import Config, Run
+from harmonium.runs import Run, TrainConfig
 
 SOON = 1.0  # seconds
 PICTURES = np.random.default_rng(1).integers(0, 256, (12, 6, 5)).astype(np.uint8)
@@ -103,11 +103,11 @@ def test_a_reader_s_warning_does_not_reach_the_caller(tmp_path):
 
 
 def model(home):
-    return save(RBM(Join(Bernoulli(4), Potts(1, 3)), Bernoulli(3)), home / "model.safetensors")
+    return save(RBM(Concat(Bernoulli(4), Potts(1, 3)), Bernoulli(3)), home / "model.safetensors")
 
 
 def settings(home):
-    return Run.create(home / "run", "digits", Config(hidden="12", lr=0.05, steps=40)).path / "config.yaml"
+    return Run.create(home / "run", "digits", TrainConfig(hidden="12", lr=0.05, steps=40)).path / "config.yaml"
 
 
 @pytest.mark.parametrize(("tries", "seed"), [(300, 0), pytest.param(800, 1, marks=pytest.mark.whole)], ids=str)

@@ -24,7 +24,7 @@ def test_a_clean_binary_table(tmp_path):
     found = checked(tmp_path, BITS)
     assert (found.name, found.source) == ("x", str(tmp_path / "x.npy"))
     assert (found.rows, found.width, found.shape, found.dtype) == (50, 12, (12,), "int64")
-    assert (found.minimum, found.maximum, found.kind, found.units, found.binarise) == (
+    assert (found.minimum, found.maximum, found.kind, found.units, found.binarize) == (
         0,
         1,
         "binary",
@@ -39,14 +39,14 @@ def test_a_clean_binary_table(tmp_path):
     ("array", "expected"),
     [
         (2 * BITS - 1, ("spin", "spin", "none")),
-        (BITS * 0.5, ("grey", "bernoulli", "threshold")),
-        (BITS.reshape(50, 3, 4).astype(np.uint8) * 200, ("grey", "bernoulli", "threshold")),
+        (BITS * 0.5, ("gray", "bernoulli", "threshold")),
+        (BITS.reshape(50, 3, 4).astype(np.uint8) * 200, ("gray", "bernoulli", "threshold")),
         (BITS * 2.5 - 1, ("real", "gaussian", "none")),
     ],
 )
 def test_the_units_that_fit(tmp_path, array, expected):
     found = checked(tmp_path, array)
-    assert (found.kind, found.units, found.binarise) == expected
+    assert (found.kind, found.units, found.binarize) == expected
     assert found.problems == []
 
 
@@ -68,7 +68,7 @@ def test_a_column_of_ones_is_constant_too(tmp_path):
 def test_unscaled_grey_levels_are_a_problem_not_an_exception(tmp_path):
     found = checked(tmp_path, BITS * 255)
     assert "whole numbers 0 to 255 where 0 to 1 was expected: pass --levels 255" in only(found.problems)
-    assert (found.kind, found.units, found.binarise) == ("grey", "bernoulli", "threshold")
+    assert (found.kind, found.units, found.binarize) == ("gray", "bernoulli", "threshold")
     assert checked(tmp_path, BITS * 255, levels=255).problems == []
 
 
@@ -133,7 +133,7 @@ def test_digits_have_no_problems():
         1797,
         64,
         (8, 8),
-        "grey",
+        "gray",
         3,
     )
     assert sum(found.classes.values()) == 1797

@@ -9,12 +9,12 @@ from harmonium.data import images
 from harmonium.data.images import read_images
 from harmonium.errors import InputError
 
-GREY = np.random.default_rng(0).integers(0, 256, (12, 5, 4)).astype(np.uint8)
+GRAY = np.random.default_rng(0).integers(0, 256, (12, 5, 4)).astype(np.uint8)
 
 
 @pytest.fixture
 def folder(tmp_path):
-    for i, picture in enumerate(GREY):
+    for i, picture in enumerate(GRAY):
         Image.fromarray(picture).save(tmp_path / f"{i:02}.{('png', 'bmp', 'PNG')[i % 3]}")
     (tmp_path / "notes.txt").write_text("left alone")
     return tmp_path
@@ -23,18 +23,18 @@ def folder(tmp_path):
 def test_grey_pictures_come_back_in_the_order_of_their_names(folder):
     table = read_images(folder)
     assert (table.levels, table.array.dtype) == (255, np.uint8)
-    np.testing.assert_array_equal(table.array, GREY)
+    np.testing.assert_array_equal(table.array, GRAY)
 
 
 def test_a_folder_loads_as_a_data_set(folder):
     dataset = data.load(folder)
-    assert (dataset.name, dataset.shape, dataset.kind, len(dataset)) == (folder.name, (5, 4), "grey", 10)
+    assert (dataset.name, dataset.shape, dataset.kind, len(dataset)) == (folder.name, (5, 4), "gray", 10)
 
 
 def test_dark_pictures_stay_grey(tmp_path):
     for i in range(10):
         Image.fromarray(np.eye(3, dtype=np.uint8)).save(tmp_path / f"{i}.png")
-    assert (data.load(tmp_path).levels, data.load(tmp_path).kind) == (255, "grey")
+    assert (data.load(tmp_path).levels, data.load(tmp_path).kind) == (255, "gray")
 
 
 def test_colours_become_grey(folder):

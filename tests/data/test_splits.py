@@ -70,7 +70,7 @@ def test_levels_reach_the_rows(tmp_path):
 def test_digits():
     splits = [data.load("digits", split) for split in data.SPLITS]
     assert [len(dataset) for dataset in splits] == [1295, 143, 359]
-    assert {(d.rows.dtype.name, d.levels, d.shape, d.kind) for d in splits} == {("uint8", 16, (8, 8), "grey")}
+    assert {(d.rows.dtype.name, d.levels, d.shape, d.kind) for d in splits} == {("uint8", 16, (8, 8), "gray")}
     assert np.bincount(np.concatenate([d.labels for d in splits])).tolist() == [
         178,
         182,
@@ -223,7 +223,7 @@ def test_the_real_sets(name, mean):
     real(name)
     splits = [data.load(name, split) for split in data.SPLITS]
     assert [len(dataset) for dataset in splits] == [59000, 1000, 10000]
-    assert {(d.rows.dtype.name, d.levels, d.shape, d.kind) for d in splits} == {("uint8", 255, (28, 28), "grey")}
+    assert {(d.rows.dtype.name, d.levels, d.shape, d.kind) for d in splits} == {("uint8", 255, (28, 28), "gray")}
     official = np.concatenate([splits[0].rows, splits[1].rows])
     assert official.mean() == pytest.approx(mean, abs=1e-4)
     assert np.bincount(splits[2].labels).sum() == 10000

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from harmonium import RBM, Bernoulli, Spin, evaluation
-from harmonium.evaluation.annealing import base
+from harmonium.evaluation.ais import ais_base
 from harmonium.evaluation.basins import fixed_points
 from laws import (
     LISTED,
@@ -13,7 +13,7 @@ from laws import (
     exact_states,
     machine,
     probabilities,
-    randomised,
+    randomized,
     rng,
     row_of,
     same_distribution,
@@ -21,7 +21,7 @@ from laws import (
 
 
 def found(m, data=None, **settings):
-    return evaluation.survey(m, [base(m)], data, generator=rng(), **settings)
+    return evaluation.survey(m, [ais_base(m)], data, generator=rng(), **settings)
 
 
 @pytest.mark.parametrize("name", MACHINES)
@@ -41,11 +41,11 @@ def test_the_bound_of_mean_field_holds(name):
     m = machine(name).requires_grad_(False)
     truth = evaluation.log_partition(m).value
     x = exact_states(m, 50)
-    assert (m.independent_bound(x)[1] <= truth + 1e-9).all()
+    assert (m.independent_elbo(x)[1] <= truth + 1e-9).all()
     means, bounds = fixed_points(m, x)
     assert means.shape == x.shape
     assert (bounds <= truth + 1e-9).all()
-    assert float(bounds.mean()) > float(m.independent_bound(x)[1].mean())
+    assert float(bounds.mean()) > float(m.independent_elbo(x)[1].mean())
 
 
 @pytest.mark.parametrize("name", MACHINES)
@@ -53,13 +53,13 @@ def test_a_machine_without_couplings_stands_where_the_states_stand(name):
     """Its units have the means that they have under the fields at a state; of several states, under the mean field."""
     m = machine(name).requires_grad_(False)
     x = exact_states(m, 3)
-    one, several = m.decoupled(x[:1]), m.decoupled(x)
+    one, several = m.independent(x[:1]), m.independent(x)
     for k, own in enumerate(m.rows):
-        assert torch.allclose(one.rows[k].mean(one.rows[k].rest()), own.mean(m.fields(x[:1])[k])[0], rtol=1e-9)
+        assert torch.allclose(one.rows[k].mean(one.rows[k].zero_field()), own.mean(m.fields(x[:1])[k])[0], rtol=1e-9)
         field = m.fields(x)[k].mean(0)
-        assert torch.allclose(several.rows[k].mean(several.rows[k].rest()), own.mean(field), rtol=1e-9)
-    assert not any(weight.any() for weight in one.couplings())
-    assert any(weight.any() for weight in m.couplings())
+        assert torch.allclose(several.rows[k].mean(several.rows[k].zero_field()), own.mean(field), rtol=1e-9)
+    assert not any(weight.any() for weight in one.weights)
+    assert any(weight.any() for weight in m.weights)
 
 
 def test_two_modes_are_two_basins_and_a_machine_that_mixes_is_one():
@@ -68,7 +68,7 @@ def test_two_modes_are_two_basins_and_a_machine_that_mixes_is_one():
     assert survey.basins.count == 2
     up, down = (survey.basins.of(sign * torch.ones(1, 10, dtype=torch.float64)) for sign in (1, -1))
     assert up != down
-    easy = randomised(RBM(Spin(10), Spin(4)), 0.2).requires_grad_(False)
+    easy = randomized(RBM(Spin(10), Spin(4)), 0.2).requires_grad_(False)
     assert found(easy).basins.count == 1
 
 
@@ -79,7 +79,7 @@ def test_three_clusters_of_data_are_told_apart_with_the_rarest():
     m.weight.copy_(12 * blocks.T - 6)
     m.visible.bias.fill_(-2.0)
     rows = blocks[torch.tensor([0] * 96 + [1] * 3 + [2])]
-    survey = evaluation.survey(m, [base(m, rows)], rows, generator=g)
+    survey = evaluation.survey(m, [ais_base(m, rows)], rows, generator=g)
     assert len({int(survey.basins.of(row[None])) for row in blocks}) == 3
 
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from harmonium import DBM, RBM, Bernoulli, Boltzmann, Potts, Spin, evaluation
-from laws import randomised, rng
+from harmonium import DBM, RBM, Bernoulli, BoltzmannMachine, Potts, Spin, evaluation
+from laws import randomized, rng
 
 
 def width(g, low, high):
@@ -14,14 +14,14 @@ def width(g, low, high):
 def random(seed):
     g = rng(seed)
     scale = 0.1 * 40 ** float(torch.rand(1, generator=g))
-    return randomised(RBM(Bernoulli(width(g, 4, 20)), Bernoulli(width(g, 2, 12))), scale, seed)
+    return randomized(RBM(Bernoulli(width(g, 4, 20)), Bernoulli(width(g, 2, 12))), scale, seed)
 
 
 def hard(seed):
-    """Patterns written into the weights of an RBM so deep that sweeps never leave one."""
+    """Patterns written into the weights of an RBM so deep that Gibbs steps never leave one."""
     g = rng(1000 + seed)
     n, h = width(g, 10, 20), width(g, 3, 10)
-    m = randomised(RBM(Spin(n), Spin(h)), 0.3, seed)
+    m = randomized(RBM(Spin(n), Spin(h)), 0.3, seed)
     patterns = torch.where(torch.rand(3, n, generator=g) < 0.5, -1.0, 1.0).double()
     marks = torch.where(torch.rand(3, h, generator=g) < 0.5, -1.0, 1.0).double()
     m.weight.data += (1 + 2 * torch.rand(1, generator=g).double()) * (patterns.mT @ marks) / 3
@@ -31,13 +31,13 @@ def hard(seed):
 def deep(seed):
     g = rng(2000 + seed)
     rows = Bernoulli(width(g, 4, 10)), Bernoulli(width(g, 3, 6)), Spin(width(g, 2, 5)), Potts(1, 3)
-    return randomised(DBM(*rows[: width(g, 3, 4)]), 0.5 + 2 * float(torch.rand(1, generator=g)), seed)
+    return randomized(DBM(*rows[: width(g, 3, 4)]), 0.5 + 2 * float(torch.rand(1, generator=g)), seed)
 
 
 def general(seed):
     g = rng(3000 + seed)
     n = width(g, 8, 14)
-    m = randomised(Boltzmann(Spin(n)), 1.0, seed)
+    m = randomized(BoltzmannMachine(Spin(n)), 1.0, seed)
     m.weight.data *= (0.5 + 2 * float(torch.rand(1, generator=g))) / n**0.5
     return m
 
@@ -51,7 +51,7 @@ def tally(make, seeds):
     for seed in seeds:
         m = make(seed).requires_grad_(False)
         truth = evaluation.log_partition(m).value
-        found = evaluation.anneal(m, rungs=1000, chains=100, generator=rng(seed))
+        found = evaluation.ais(m, n_betas=1000, chains=100, generator=rng(seed))
         low, high = found.bracket
         near = abs(found.value - truth) < 3 * found.error
         inside, held = inside + near, held + (low <= truth <= high)

@@ -41,20 +41,20 @@ def test_rows_certify_too_and_no_probability_exceeds_one(name):
 
 def test_grey_values_are_no_states():
     m = machine("bernoulli").requires_grad_(False)
-    grey = torch.full((3, 4), 0.5, dtype=torch.float64)
-    assert evaluation.certificate_of_rows(m, grey) == -math.inf
-    assert evaluation.certificate_of_rows(m, torch.cat([grey, torch.ones(1, 4).double()])) > -math.inf
+    gray = torch.full((3, 4), 0.5, dtype=torch.float64)
+    assert evaluation.certificate_of_rows(m, gray) == -math.inf
+    assert evaluation.certificate_of_rows(m, torch.cat([gray, torch.ones(1, 4).double()])) > -math.inf
 
 
 def test_continuous_rows_certify_by_the_hidden_ones_alone():
     m = RBM(Gaussian(3), Bernoulli(3), generator=rng()).requires_grad_(False)
     assert evaluation.certificate_of_rows(m, torch.zeros(2, 3)) == -math.inf
-    found = evaluation.certificate(m, m.fields_sample(1000, generator=rng()), generator=rng())
+    found = evaluation.certificate(m, m.sample_independent(1000, generator=rng()), generator=rng())
     assert found == pytest.approx(evaluation.log_partition(m).value, abs=1e-6)
 
 
 def test_an_estimate_below_the_weight_of_rows_is_inconsistent():
-    estimate = evaluation.Estimate(10.0, 0.1, "anneal", "consistent", low=9.7, high=10.3)
+    estimate = evaluation.Estimate(10.0, 0.1, "ais", "consistent", low=9.7, high=10.3)
     assert estimate.at_least(9.9).verdict == "consistent"
     assert estimate.at_least(9.9).low == 9.9
     found = estimate.at_least(12.0)
@@ -65,4 +65,4 @@ def test_an_estimate_below_the_weight_of_rows_is_inconsistent():
 
 def test_an_exact_value_is_its_own_bracket_and_a_bare_one_has_none():
     assert evaluation.Estimate.exact(3.0).bracket == (3.0, 3.0)
-    assert all(math.isnan(end) for end in evaluation.Estimate(1.0, 0.1, "anneal").bracket)
+    assert all(math.isnan(end) for end in evaluation.Estimate(1.0, 0.1, "ais").bracket)

@@ -3,15 +3,15 @@
 import pytest
 import torch
 
-from harmonium import DBN, RBM, Bernoulli, Directed, InputError, Join, Potts, evaluation
-from harmonium.evaluation import Classification, gibbs_scores, scores
-from harmonium.machines import evidence, label_scores
-from laws import DEEP, LISTED, MACHINES, exact_states, machine, randomised, rng, row_of
+from harmonium import DBN, RBM, Bernoulli, Concat, InputError, Potts, SigmoidBeliefLayer, evaluation
+from harmonium.evaluation import Classification, class_log_probs, gibbs_class_probs
+from harmonium.machines import evidence, label_log_probs
+from laws import DEEP, LISTED, MACHINES, exact_states, machine, randomized, rng, row_of
 
 LABELLED = [name for name in LISTED if MACHINES[name]().labels]
 EXACT = [name for name in LABELLED if name not in DEEP]
 BOUNDED = [name for name in LABELLED if name in DEEP]
-labelled = pytest.mark.parametrize("name", LABELLED)
+labeled = pytest.mark.parametrize("name", LABELLED)
 
 
 def beside(name):
@@ -30,35 +30,35 @@ def beside(name):
 
 
 def test_every_kind_of_labelled_machine_is_among_these():
-    assert EXACT == ["labelled", "general, labelled"]
-    assert BOUNDED == ["labelled three layers", "general, sparse"]
+    assert EXACT == ["labeled", "general, labeled"]
+    assert BOUNDED == ["labeled three layers", "general, sparse"]
 
 
 @pytest.mark.parametrize("name", EXACT)
 def test_the_scores_are_the_exact_log_probabilities_of_the_labels(name):
     m, v, log_p = beside(name)
-    assert torch.allclose(label_scores(m, v), log_p, rtol=1e-12)
-    assert torch.allclose(label_scores(m, v).softmax(-1), log_p.softmax(-1), rtol=1e-12)
-    assert torch.equal(scores(m, v, rows=2), label_scores(m, v))
+    assert torch.allclose(label_log_probs(m, v), log_p, rtol=1e-12)
+    assert torch.allclose(label_log_probs(m, v).softmax(-1), log_p.softmax(-1), rtol=1e-12)
+    assert torch.equal(class_log_probs(m, v, rows=2), label_log_probs(m, v))
     assert torch.allclose(evidence(m, v), log_p.logsumexp(-1), rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", BOUNDED)
 def test_latent_rows_leave_bounds_on_them(name):
     m, v, log_p = beside(name)
-    assert (label_scores(m, v) <= log_p + 1e-12).all()
-    assert (label_scores(m, v) < log_p - 1e-9).any()
+    assert (label_log_probs(m, v) <= log_p + 1e-12).all()
+    assert (label_log_probs(m, v) < log_p - 1e-9).any()
     assert (evidence(m, v) < log_p.logsumexp(-1)).all()
     marks = torch.eye(m.labels, dtype=v.dtype)
-    bounds = [m.bound(torch.cat([v, mark.expand(len(v), -1)], -1)) for mark in marks]
-    assert torch.allclose(scores(m, v), torch.stack(bounds, -1), rtol=1e-12)
+    bounds = [m.elbo(torch.cat([v, mark.expand(len(v), -1)], -1)) for mark in marks]
+    assert torch.allclose(class_log_probs(m, v), torch.stack(bounds, -1), rtol=1e-12)
 
 
-@labelled
+@labeled
 def test_with_its_label_a_row_has_the_evidence_of_its_bound(name):
     m = machine(name).requires_grad_(False)
     x = exact_states(m, 5)[:, : m.visible.width]
-    assert torch.equal(evidence(m, x), m.bound(x))
+    assert torch.equal(evidence(m, x), m.elbo(x))
 
 
 @pytest.mark.parametrize("name", EXACT)
@@ -73,21 +73,21 @@ def test_machines_without_labels_are_refused_in_one_line():
     for name in ("bernoulli", "potts", "three layers", "general"):
         m = machine(name)
         with pytest.raises(InputError, match="no label units: train it with labels"):
-            label_scores(m, m.fields_sample(2, generator=rng())[:, : m.visible.width])
+            label_log_probs(m, m.sample_independent(2, generator=rng())[:, : m.visible.width])
 
 
-@labelled
+@labeled
 def test_gibbs_read_outs_average_to_the_exact_probabilities(name):
     m, v, log_p = beside(name)
     for row, truth in zip(v, log_p.softmax(-1), strict=True):
-        means = gibbs_scores(m, row.expand(10_000, -1), sweeps=30, generator=rng(1))
+        means = gibbs_class_probs(m, row.expand(10_000, -1), gibbs_steps=30, generator=rng(1))
         assert torch.allclose(means.sum(-1), means.new_ones(()))
         assert ((means.mean(0) - truth).abs() < 5 * means.std(0) / 100 + 1e-12).all()
 
 
 def labelled_net() -> DBN:
-    top = RBM(Join(Bernoulli(3), Potts(1, 3)), Bernoulli(4))
-    return randomised(DBN(Directed(Bernoulli(4), Bernoulli(3)), top=top)).requires_grad_(False)
+    top = RBM(Concat(Bernoulli(3), Potts(1, 3)), Bernoulli(4))
+    return randomized(DBN(SigmoidBeliefLayer(Bernoulli(4), Bernoulli(3)), top=top)).requires_grad_(False)
 
 
 def test_a_network_is_read_at_its_top():
@@ -97,13 +97,13 @@ def test_a_network_is_read_at_its_top():
     layer = dbn.arrows()[0]
     mean = torch.sigmoid(v @ layer.recognition + layer.above.bias)
     code, marks = layer.above.states(), torch.eye(3, dtype=v.dtype)
-    assert torch.allclose(scores(dbn, v, rows=3), label_scores(dbn.top, mean), rtol=1e-12)
+    assert torch.allclose(class_log_probs(dbn, v, rows=3), label_log_probs(dbn.top, mean), rtol=1e-12)
     given = torch.stack([
         torch.stack([-dbn.top.free_energy(torch.cat([row, mark])) for mark in marks]).softmax(0) for row in code
     ])  # fmt: skip
     for row, p in zip(v, mean, strict=True):
         q = (code * p + (1 - code) * (1 - p)).prod(-1)
-        means = gibbs_scores(dbn, row.expand(20_000, -1), sweeps=20, generator=rng(1))
+        means = gibbs_class_probs(dbn, row.expand(20_000, -1), gibbs_steps=20, generator=rng(1))
         assert ((means.mean(0) - q @ given).abs() < 5 * means.std(0) / 20_000**0.5).all()
 
 

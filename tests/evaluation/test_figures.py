@@ -17,7 +17,7 @@ def test_pseudo_likelihood_is_the_sum_of_conditionals(name):
     s = m.visible.states()
     v = s[:: max(1, len(s) // 7)]
     log_p = torch.log_softmax(-m.free_energy(s), 0)
-    sizes = [(leaf.letters().shape[1], leaf.width) for leaf in m.visible.leaves()]
+    sizes = [(leaf.values().shape[1], leaf.width) for leaf in m.visible.components()]
     ends = list(itertools.accumulate(size for size, width in sizes for _ in range(width // size)))
     columns = [slice(first, last) for first, last in pairwise([0, *ends])]
     total = torch.zeros(len(v), dtype=torch.float64)
@@ -34,7 +34,7 @@ def test_pseudo_likelihood_is_the_sum_of_conditionals(name):
 @pytest.mark.parametrize("name", SUMMED_OUT)
 def test_the_stochastic_pseudo_likelihood_averages_to_the_exact_one(name):
     m = machine(name).requires_grad_(False)
-    v = m.fields_sample(20_000, generator=rng())
+    v = m.sample_independent(20_000, generator=rng())
     estimate = evaluation.stochastic_pseudo_likelihood(m, v, generator=rng(1))
     assert abs(estimate.value - evaluation.pseudo_likelihood(m, v)) < 5 * estimate.error
     assert 0 < estimate.error < 0.1
@@ -55,11 +55,11 @@ def test_pseudo_likelihood_of_latent_rows_is_refused_with_the_way_out(name):
 
 def test_enumeration_is_refused_beyond_its_limit():
     m = RBM(Bernoulli(30), Bernoulli(26))
-    assert not evaluation.countable(m)
+    assert not evaluation.is_enumerable(m)
     with pytest.raises(InputError, match=r"2\^26 states.*use annealing"):
         evaluation.log_partition(m)
-    assert evaluation.countable(RBM(Bernoulli(784), Bernoulli(25)))
-    assert evaluation.countable(RBM(Potts(12, 4), Bernoulli(50)))
+    assert evaluation.is_enumerable(RBM(Bernoulli(784), Bernoulli(25)))
+    assert evaluation.is_enumerable(RBM(Potts(12, 4), Bernoulli(50)))
 
 
 def test_the_baseline_is_the_likelihood_of_independent_units():
@@ -67,25 +67,25 @@ def test_the_baseline_is_the_likelihood_of_independent_units():
     p = torch.tensor([5 / 6, 2 / 6, 2 / 6])
     test = torch.tensor([[1.0, 1, 0]])
     truth = torch.log(torch.tensor([p[0], p[1], 1 - p[2]])).sum()
-    assert evaluation.independent_log_likelihood(Bernoulli(3), train, test) == pytest.approx(float(truth), rel=1e-6)
+    assert evaluation.baseline_log_likelihood(Bernoulli(3), train, test) == pytest.approx(float(truth), rel=1e-6)
 
 
 def test_the_gap_the_error_the_norm_and_the_usage_are_what_they_say():
     m = machine("bernoulli").requires_grad_(False)
-    v, u = m.fields_sample(9, generator=rng(1)), m.fields_sample(9, generator=rng(2))
+    v, u = m.sample_independent(9, generator=rng(1)), m.sample_independent(9, generator=rng(2))
     assert evaluation.free_energy_gap(m, v, u) == pytest.approx(float((m.free_energy(u) - m.free_energy(v)).mean()))
     assert evaluation.reconstruction_error(m, v) == pytest.approx(float(((m.reconstruct(v) - v) ** 2).mean()))
-    assert evaluation.weight_norm(m.couplings()) == pytest.approx(float(m.weight.norm()))
-    assert torch.allclose(evaluation.usage(m, v), torch.sigmoid(v @ m.weight + m.hidden.bias).mean(0))
+    assert evaluation.weight_norm(m.weights) == pytest.approx(float(m.weight.norm()))
+    assert torch.allclose(evaluation.mean_activation(m, v), torch.sigmoid(v @ m.weight + m.hidden.bias).mean(0))
 
 
 @pytest.mark.parametrize("name", MACHINES)
 def test_every_machine_has_the_cheap_figures_of_its_visible_rows(name):
     """The gap is one of bounds, the error looks at visible columns alone, and usage goes through every hidden row."""
     m = machine(name).requires_grad_(False)
-    v, u = (m.fields_sample(9, generator=rng(seed))[:, : m.visible.width] for seed in (1, 2))
+    v, u = (m.sample_independent(9, generator=rng(seed))[:, : m.visible.width] for seed in (1, 2))
     gap = evaluation.free_energy_gap(m, v, u)
-    assert gap == pytest.approx(float(m.bound(v).mean() - m.bound(u).mean()), abs=1e-12)
+    assert gap == pytest.approx(float(m.elbo(v).mean() - m.elbo(u).mean()), abs=1e-12)
     assert evaluation.free_energy_gap(m, u, v) == pytest.approx(-gap, abs=1e-12)
     mean = m.reconstruct(m.infer(v, generator=rng(0)))[:, : m.visible.width]
     assert evaluation.reconstruction_error(m, v) == pytest.approx(float(((mean - v) ** 2).mean()), rel=1e-12)
@@ -93,22 +93,22 @@ def test_every_machine_has_the_cheap_figures_of_its_visible_rows(name):
         hidden = torch.cat([means.mean(0) for means in m.layer_means(m.infer(v))[1:]])
     else:
         hidden = m.mean_field(v).state.mean(0)[m.visible.width :]
-    assert torch.allclose(evaluation.usage(m, v), hidden, rtol=1e-12)
+    assert torch.allclose(evaluation.mean_activation(m, v), hidden, rtol=1e-12)
 
 
 def test_stability_counts_the_weights_that_stood_still():
     before = [torch.zeros(2, 2), torch.zeros(4)]
     after = [torch.tensor([[0.0, 0.0009], [0.0011, -1.0]]), torch.tensor([0.0, 0.0, 0.5, -0.0005])]
-    assert evaluation.stability(before, after) == 5 / 8
+    assert evaluation.static_weight_fraction(before, after) == 5 / 8
 
 
 def test_the_gap_grows_when_a_machine_learns_its_rows_by_heart():
-    from harmonium import Exact, train
+    from harmonium import ExactSampler, train
 
     m = RBM(Bernoulli(10), Bernoulli(8), generator=rng(0))
     rows, others = torch.bernoulli(torch.full((20, 10), 0.5), generator=rng(1)).split(10)
     before = evaluation.free_energy_gap(m, rows, others)
-    loop = train(m, itertools.repeat(rows), Exact(200), torch.optim.Adam(m.parameters(), 0.05), generator=rng(2))
+    loop = train(m, itertools.repeat(rows), ExactSampler(200), torch.optim.Adam(m.parameters(), 0.05), generator=rng(2))
     for _ in itertools.islice(loop, 300):
         pass
     assert evaluation.free_energy_gap(m, rows, others) > before + 1

@@ -68,15 +68,15 @@ class Told:
         return not self.consistent and abs(self.off) <= CLOSE
 
 
-def judge(family: str, number: int, seed: int, *, certify: bool = True) -> Told:
+def evaluate_run(family: str, number: int, seed: int, *, certify: bool = True) -> Told:
     """Estimate log Z of one machine as `harmonium evaluate` does, up to 16,000 temperatures and half a minute."""
     torch.set_num_threads(1)
     liar, g = take(family, number), torch.Generator().manual_seed(seed)
     rows = liar.rows[torch.randperm(len(liar.rows), generator=g)[:10_000]]
-    *_, found = evaluation.anneal_until_consistent(liar.machine, rows, most=16_000, max_time=30, generator=g)
+    *_, found = evaluation.ais_until_consistent(liar.machine, rows, most=16_000, max_time=30, generator=g)
     if not certify:
         return Told(liar.name, liar.log_z, found, (0.0, 0.0), 0.0, False)
-    pair = evaluation.lower_bound(liar.machine, liar.rows, found, rows, rows=50, rungs=found.rungs, generator=g)
+    pair = evaluation.lower_bound(liar.machine, liar.rows, found, rows, rows=50, n_betas=found.n_betas, generator=g)
     exact = pair.estimate + found.value - liar.log_z
     both = pair.bound, pair.estimate
     return Told(liar.name, liar.log_z, found, both, exact, pair.verdict == "certified")
@@ -114,7 +114,7 @@ def main() -> int:
     told: dict[str, list[Told]] = defaultdict(list)
     print(HEADER + "\n|" + "---|" * len(COLUMNS))
     with ProcessPoolExecutor(2) as workers:
-        for (family, number, _), one in zip(jobs, workers.map(judge, *zip(*jobs, strict=True)), strict=True):
+        for (family, number, _), one in zip(jobs, workers.map(evaluate_run, *zip(*jobs, strict=True)), strict=True):
             told[family].append(one)
             if number + 1 == FAMILIES[family][0]:
                 print(line(family, told[family]), flush=True)

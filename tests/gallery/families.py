@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from harmonium import DBM, RBM, Bernoulli, Boltzmann, Gaussian, Join, Machine, Potts, Spin, data
+from harmonium import DBM, RBM, Bernoulli, BoltzmannMachine, Concat, Gaussian, Machine, Potts, Spin, data
 
 Random = np.random.Generator
 SHARES = {"rare": [0.9, 0.07, 0.03, 0.02, 0.01, 0.005], "even": [1.0] * 6}
@@ -93,9 +93,9 @@ def potts(family: str, number: int) -> Case:
     how = training(rng, number)
     sites, states, several = (int(rng.integers(*ends)) for ends in ((6, 20), (3, 6), (2, 6)))
     prototypes = rng.integers(states, size=(several, sites))
-    letters = prototypes[rng.choice(several, size=2000, p=shares(rng, several, number))]
-    letters = np.where(rng.random(letters.shape) < 0.07, rng.integers(states, size=letters.shape), letters)
-    rows = np.eye(states, dtype=np.float32)[letters].reshape(2000, -1)
+    values = prototypes[rng.choice(several, size=2000, p=shares(rng, several, number))]
+    values = np.where(rng.random(values.shape) < 0.07, rng.integers(states, size=values.shape), values)
+    rows = np.eye(states, dtype=np.float32)[values].reshape(2000, -1)
     return Case(
         torch.from_numpy(rows), RBM(Potts(sites, states), Bernoulli(int(rng.integers(5, 13))), generator=g), how
     )
@@ -118,7 +118,7 @@ def labels(family: str, number: int) -> Case:
     several, width, hidden = int(rng.integers(3, 7)), int(rng.choice([24, 40])), int(rng.integers(6, 14))
     rows, which = clusters(rng, 2000, width, shares(rng, several, number), 0.05)
     rows = np.concatenate([rows, np.eye(several, dtype=np.float32)[which]], 1)
-    machine = RBM(Join(Bernoulli(width), Potts(1, several)), Bernoulli(hidden), generator=g)
+    machine = RBM(Concat(Bernoulli(width), Potts(1, several)), Bernoulli(hidden), generator=g)
     return Case(torch.from_numpy(rows), machine, how)
 
 
@@ -140,7 +140,9 @@ def general(family: str, number: int) -> Case:
     how = training(rng, number) | {"k": 1, "steps": 600, "center": False, "lr": float(rng.choice([0.02, 0.05, 0.1]))}
     how["sampler"] = "pcd" if hidden or number % 2 == 0 else "cd"
     rows = 2 * rows - 1 if kind is Spin else rows
-    return Case(torch.from_numpy(rows), Boltzmann(kind(width), kind(hidden) if hidden else None, generator=g), how)
+    return Case(
+        torch.from_numpy(rows), BoltzmannMachine(kind(width), kind(hidden) if hidden else None, generator=g), how
+    )
 
 
 def ising(family: str, number: int) -> Case:
@@ -154,11 +156,11 @@ def ising(family: str, number: int) -> Case:
                 couplings[4 * a + b, 4 * c + d] = couplings[4 * c + d, 4 * a + b] = 1.0
     sign = torch.from_numpy(rng.choice([-1.0, 1.0], 16)).float() if number % 2 else torch.ones(16)
     couplings = couplings * sign[:, None] * sign
-    machine = Boltzmann(Spin(16), mask=couplings != 0).requires_grad_(False)
+    machine = BoltzmannMachine(Spin(16), mask=couplings != 0).requires_grad_(False)
     machine.weight.copy_(couplings.triu() / temperature)
     machine.visible.bias.copy_(strength / temperature * sign)
     wrong = (-sign).expand(400, 16).clone()  # rows of the lighter mode alone
-    rows = wrong if number % 3 == 0 else torch.cat([machine.fields_sample(400, generator=g), sign.expand(200, 16)])
+    rows = wrong if number % 3 == 0 else torch.cat([machine.sample_independent(400, generator=g), sign.expand(200, 16)])
     return Case(rows, machine)
 
 

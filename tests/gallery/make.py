@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from shelf import path_of
 from torch import Generator
 
-from harmonium import Centre, Contrastive, Machine, Persistent, Sampler, evaluation, train
+from harmonium import CD, PCD, CenterGradient, Machine, Sampler, evaluation, train
 from harmonium.storage import describe
 
 
@@ -24,22 +24,22 @@ def sampler_of(case: Case, g: Generator) -> Sampler:
     """Return the source of negative states that a case asks for."""
     how, machine = case.training, case.machine
     if how["sampler"] == "cd":
-        return Contrastive(how["k"])
+        return CD(how["k"])
     if how["sampler"] == "pcd":
-        return Persistent(machine.fields_sample(100, generator=g), how["k"])
+        return PCD(machine.sample_independent(100, generator=g), how["k"])
     drawn = case.rows[torch.randint(len(case.rows), (100,), generator=g)]
-    return Persistent(machine.infer(drawn, generator=g), how["k"])
+    return PCD(machine.infer(drawn, generator=g), how["k"])
 
 
 def learn(case: Case, g: Generator) -> Machine:
     """Train the machine of a case, and round its parameters to half precision."""
     machine, how, rows = case.machine, case.training, case.rows
     if how:
-        machine.match(rows)
+        machine.init_from_data(rows)
         optimizer = torch.optim.SGD(machine.parameters(), lr=how["lr"], momentum=how["momentum"])
         feed = (rows[torch.randint(len(rows), (64,), generator=g)] for _ in itertools.count())
-        edits = [Centre()] if how["center"] else []
-        steps = train(machine, feed, sampler_of(case, g), optimizer, edits=edits, generator=g)
+        transforms = [CenterGradient()] if how["center"] else []
+        steps = train(machine, feed, sampler_of(case, g), optimizer, transforms=transforms, generator=g)
         for _ in itertools.islice(steps, how["steps"]):
             pass
     machine.requires_grad_(False)

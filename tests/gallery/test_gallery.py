@@ -1,7 +1,7 @@
 """A few machines of every family, as a whole gallery of liars takes too long: `make coverage` goes through all."""
 
 import pytest
-from audit import judge
+from audit import evaluate_run
 from families import FAMILIES, NEEDS_DATA
 
 MORE = {"clusters": 4, "rare": 4, "dbm": 3, "gaussian": 3, "needle": 3, "ising": 3, "labels": 3}
@@ -11,7 +11,7 @@ CASES = [(f, i) for f in FAMILIES if f not in NEEDS_DATA for i in range(1, 1 + M
 @pytest.mark.parametrize(("family", "number"), CASES)
 def test_no_liar_is_believed(family, number):
     """The bracket holds the truth; a value called consistent lies within four errors of it, and within a nat."""
-    told = judge(family, number, seed=2, certify=False)
+    told = evaluate_run(family, number, seed=2, certify=False)
     assert told.bracketed, told
     if told.consistent:
         assert not told.beyond(4), told

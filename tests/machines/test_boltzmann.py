@@ -1,13 +1,12 @@
-"""The general Boltzmann machine: energies, colouring, clamped sweeps, gradients."""
+"""The general Boltzmann machine: energies, coloring, clamped Gibbs steps, gradients."""
 
 import math
 
 import pytest
 import torch
 
-from harmonium import Bernoulli, Binomial, Boltzmann, Join, Potts, Spin
-from harmonium.machines import base
-from laws import MACHINES, along, exact_states, machine, randomised, ring, rng, row_of, same_distribution, slope
+from harmonium import Bernoulli, Binomial, BoltzmannMachine, Concat, Potts, Spin
+from laws import MACHINES, along, exact_states, machine, randomized, ring, rng, row_of, same_distribution, slope
 
 GENERAL = [name for name in MACHINES if name.startswith("general")]
 WITH_HIDDEN = [name for name in GENERAL if MACHINES[name]().latent]
@@ -18,8 +17,8 @@ with_hidden = pytest.mark.parametrize("name", WITH_HIDDEN)
 def sites_by_hand(m):
     """Return the site of every column, counted leaf by leaf."""
     found, last = [], 0
-    for leaf in row_of(m).leaves():
-        size = leaf.colours if isinstance(leaf, Potts) else 1
+    for leaf in row_of(m).components():
+        size = leaf.n_states if isinstance(leaf, Potts) else 1
         found += [last + column // size for column in range(leaf.width)]
         last = found[-1] + 1
     return found
@@ -33,7 +32,7 @@ def random_mask(n, share, seed):
 def test_the_energy_is_the_literal_double_sum(name):
     m = machine(name).requires_grad_(False)
     x = exact_states(m, 5)
-    site, leaves = sites_by_hand(m), row_of(m).leaves()
+    site, leaves = sites_by_hand(m), row_of(m).components()
     trials = [leaf.trials if isinstance(leaf, Binomial) else 1 for leaf in leaves for _ in range(leaf.width)]
     bias = torch.cat([leaf.bias for leaf in leaves])
     given = ring(m.width) if name == "general, sparse" else torch.ones(m.width, m.width)
@@ -52,7 +51,7 @@ def test_the_energy_is_the_literal_double_sum(name):
 @pytest.mark.parametrize("seed", range(10))
 def test_no_two_coupled_sites_share_a_class(seed):
     n = 4 + 6 + 2
-    m = Boltzmann(Bernoulli(4), Join(Potts(2, 3), Spin(2)), mask=random_mask(n, 0.3, seed))
+    m = BoltzmannMachine(Bernoulli(4), Concat(Potts(2, 3), Spin(2)), mask=random_mask(n, 0.3, seed))
     site = torch.tensor(sites_by_hand(m))
     assert torch.equal(torch.cat(m.classes).sort().values, torch.arange(n))
     for columns in m.classes:
@@ -62,14 +61,14 @@ def test_no_two_coupled_sites_share_a_class(seed):
 
 
 def test_a_sparse_machine_moves_in_few_classes_and_a_dense_one_site_by_site():
-    assert len(Boltzmann(Bernoulli(8), mask=ring(8)).classes) == 2
-    assert len(Boltzmann(Bernoulli(7), mask=ring(7)).classes) == 3
-    assert len(Boltzmann(Bernoulli(5), Spin(3)).classes) == 8
-    assert len(Boltzmann(Join(Bernoulli(2), Potts(2, 3))).classes) == 4
-    assert len(Boltzmann(Bernoulli(5), mask=torch.zeros(5, 5)).classes) == 1
+    assert len(BoltzmannMachine(Bernoulli(8), mask=ring(8)).classes) == 2
+    assert len(BoltzmannMachine(Bernoulli(7), mask=ring(7)).classes) == 3
+    assert len(BoltzmannMachine(Bernoulli(5), Spin(3)).classes) == 8
+    assert len(BoltzmannMachine(Concat(Bernoulli(2), Potts(2, 3))).classes) == 4
+    assert len(BoltzmannMachine(Bernoulli(5), mask=torch.zeros(5, 5)).classes) == 1
     two_rows = torch.zeros(5, 5)
     two_rows[:3, 3:] = 1
-    assert [list(c) for c in Boltzmann(Bernoulli(3), Bernoulli(2), mask=two_rows).classes] in (
+    assert [list(c) for c in BoltzmannMachine(Bernoulli(3), Bernoulli(2), mask=two_rows).classes] in (
         [[0, 1, 2], [3, 4]],
         [[3, 4], [0, 1, 2]],
     )
@@ -77,7 +76,7 @@ def test_a_sparse_machine_moves_in_few_classes_and_a_dense_one_site_by_site():
 
 def test_a_mask_of_another_shape_is_refused():
     with pytest.raises(ValueError, match=r"shape \(3, 3\): 4 columns need \(4, 4\)"):
-        Boltzmann(Bernoulli(4), mask=torch.ones(3, 3))
+        BoltzmannMachine(Bernoulli(4), mask=torch.ones(3, 3))
 
 
 @with_hidden
@@ -91,7 +90,7 @@ def test_the_blocks_are_couplings_within_and_between_the_rows(name):
     assert torch.allclose(m.free_energy(x), m.visible.energy(v) + m.hidden.energy(h) - quadratic, rtol=1e-12)
     assert torch.equal(m.matrix, m.matrix.T)
     still = torch.arange(m.width) != first  # the first hidden unit alone moves
-    mean = m.sweep(x, still)[1][:, first]
+    mean = m.gibbs_with_means(x, still)[1][:, first]
     assert torch.allclose(mean, m.hidden.mean(v @ w + h @ t)[:, 0], rtol=1e-12)
 
 
@@ -110,8 +109,8 @@ def test_without_hidden_units_a_row_is_a_whole_state():
     m = machine("general, all visible")
     v = exact_states(m, 3)
     assert m.infer(v) is v
-    assert m.mean_field(v).sweeps == 0
-    assert torch.equal(m.bound(v), -m.free_energy(v))
+    assert m.mean_field(v).steps == 0
+    assert torch.equal(m.elbo(v), -m.free_energy(v))
     assert m.hidden_means(v) == []
 
 
@@ -137,17 +136,17 @@ def test_the_gradient_of_the_bound_needs_no_derivative_of_its_means(name, monkey
     """At the fixed point the total derivative, inference and all, is that with the means as they are."""
     monkeypatch.setattr(base, "CLOSE", 1e-14)
     m = machine(name)
-    m.sweeps = 10_000
+    m.infer_steps = 10_000
     v = exact_states(m, 4)[:, : m.visible.width]
-    direction, total, error = slope(m, lambda: m.bound(v).mean())
-    assert along(m, m.bound(v).mean(), direction) == pytest.approx(total, abs=error)
+    direction, total, error = slope(m, lambda: m.elbo(v).mean())
+    assert along(m, m.elbo(v).mean(), direction) == pytest.approx(total, abs=error)
 
 
 @pytest.mark.parametrize("mask", [None, ring(6)])
 def test_a_visible_machine_recovers_the_couplings_that_made_the_data(mask):
     """The likelihood is concave in the couplings: with the exact gradient there is one place to end."""
-    teacher = randomised(Boltzmann(Spin(6), mask=mask), 0.4).requires_grad_(False)
-    student = Boltzmann(Spin(6), mask=mask).double()
+    teacher = randomized(BoltzmannMachine(Spin(6), mask=mask), 0.4).requires_grad_(False)
+    student = BoltzmannMachine(Spin(6), mask=mask).double()
     s = row_of(teacher).states()
     p = torch.softmax(-teacher.free_energy(s), 0)
     optimizer = torch.optim.LBFGS(student.parameters(), max_iter=500, tolerance_grad=1e-10, tolerance_change=1e-16)

@@ -5,36 +5,38 @@ import itertools
 import pytest
 import torch
 
-from harmonium import DBN, RBM, Bernoulli, Directed, Gaussian, Join, Potts, numerics
+from harmonium import DBN, RBM, Bernoulli, Concat, Gaussian, Potts, SigmoidBeliefLayer, numerics
 from harmonium.machines import evidence, log_density
-from laws import randomised, rng
+from laws import randomized, rng
 
 LABELS = 3
 NETS = {
-    "plain": lambda: DBN(Directed(Bernoulli(3), Bernoulli(2)), top=RBM(Bernoulli(2), Bernoulli(2))),
+    "plain": lambda: DBN(SigmoidBeliefLayer(Bernoulli(3), Bernoulli(2)), top=RBM(Bernoulli(2), Bernoulli(2))),
     "deeper": lambda: DBN(
-        Directed(Bernoulli(4), Bernoulli(3)), Directed(Bernoulli(3), Bernoulli(2)), top=RBM(Bernoulli(2), Bernoulli(3))
+        SigmoidBeliefLayer(Bernoulli(4), Bernoulli(3)),
+        SigmoidBeliefLayer(Bernoulli(3), Bernoulli(2)),
+        top=RBM(Bernoulli(2), Bernoulli(3)),
     ),
-    "labelled": lambda: DBN(
-        Directed(Bernoulli(3), Bernoulli(2)), top=RBM(Join(Bernoulli(2), Potts(1, LABELS)), Bernoulli(2))
+    "labeled": lambda: DBN(
+        SigmoidBeliefLayer(Bernoulli(3), Bernoulli(2)), top=RBM(Concat(Bernoulli(2), Potts(1, LABELS)), Bernoulli(2))
     ),
-    "deeper, labelled": lambda: DBN(
-        Directed(Bernoulli(4), Bernoulli(3)),
-        Directed(Bernoulli(3), Bernoulli(2)),
-        top=RBM(Join(Bernoulli(2), Potts(1, LABELS)), Bernoulli(2)),
+    "deeper, labeled": lambda: DBN(
+        SigmoidBeliefLayer(Bernoulli(4), Bernoulli(3)),
+        SigmoidBeliefLayer(Bernoulli(3), Bernoulli(2)),
+        top=RBM(Concat(Bernoulli(2), Potts(1, LABELS)), Bernoulli(2)),
     ),
-    "gaussian visible": lambda: DBN(Directed(Gaussian(2), Bernoulli(3)), top=RBM(Bernoulli(3), Bernoulli(2))),
+    "gaussian visible": lambda: DBN(SigmoidBeliefLayer(Gaussian(2), Bernoulli(3)), top=RBM(Bernoulli(3), Bernoulli(2))),
 }
 every_net = pytest.mark.parametrize("name", NETS)
 binary = pytest.mark.parametrize("name", [name for name in NETS if name != "gaussian visible"])
 
 
 def net(name: str) -> DBN:
-    return randomised(NETS[name]()).requires_grad_(False)
+    return randomized(NETS[name]()).requires_grad_(False)
 
 
 def rows(dbn: DBN, count: int, seed: int = 4):
-    return dbn.fields_sample(count, generator=rng(seed))
+    return dbn.sample_independent(count, generator=rng(seed))
 
 
 def bits(row, x, field):
@@ -72,7 +74,7 @@ def test_the_bound_averages_to_its_expectation_and_lies_below_the_truth(name, se
         assert float(q.sum()) == pytest.approx(1, rel=1e-12)
         expected = q @ (log_p - log_q)
         truth = torch.logsumexp(log_p, 0)
-        draws = dbn.bound(x.expand(20_000, -1), generator=rng(1))
+        draws = dbn.elbo(x.expand(20_000, -1), generator=rng(1))
         assert abs(draws.mean() - expected) < 5 * draws.std() / len(draws) ** 0.5
         assert expected < truth
         estimate = (draws - draws.max()).exp()  # importance sampling: exp(bound) averages to p(row)·Z
@@ -93,11 +95,11 @@ def test_with_the_posterior_for_recognition_every_draw_of_the_bound_is_exact(nam
     dbn.arrows()[-1].above.bias.copy_(dbn.top.visible.bias[: dbn.code])
     x = rows(dbn, 50)
     truth = [torch.logsumexp(written_out(dbn, row)[1], 0) for row in x]
-    assert torch.allclose(dbn.bound(x, generator=rng()), torch.stack(truth), rtol=1e-10)
+    assert torch.allclose(dbn.elbo(x, generator=rng()), torch.stack(truth), rtol=1e-10)
 
 
 def test_a_log_density_is_field_times_state_less_energy_and_normalisation():
-    row = randomised(Gaussian(2)).requires_grad_(False)
+    row = randomized(Gaussian(2)).requires_grad_(False)
     x, field = torch.randn(2, 5, 2, generator=rng(), dtype=torch.float64)
     scale = (-row.log_precision / 2).exp()
     truth = torch.distributions.Normal((row.bias + field) * scale**2, scale).log_prob(x).sum(-1)
@@ -105,9 +107,9 @@ def test_a_log_density_is_field_times_state_less_energy_and_normalisation():
 
 
 def rbms(labels: int = 0):
-    top = Join(Bernoulli(2), Potts(1, labels)) if labels else Bernoulli(2)
+    top = Concat(Bernoulli(2), Potts(1, labels)) if labels else Bernoulli(2)
     shapes = [(Bernoulli(4), Bernoulli(3)), (Bernoulli(3), Bernoulli(2)), (top, Bernoulli(5))]
-    return [randomised(RBM(*shape), seed=i) for i, shape in enumerate(shapes)]
+    return [randomized(RBM(*shape), seed=i) for i, shape in enumerate(shapes)]
 
 
 @pytest.mark.parametrize("labels", [0, LABELS])
@@ -125,36 +127,36 @@ def test_a_stack_copies_its_machines_and_shares_nothing(labels):
     assert len({p.data_ptr() for p in everything}) == len(everything)
     assert all(p.requires_grad and p.dtype == torch.float64 for p in dbn.parameters())
     names = [f"{layer}.{name}" for layer in ("layers.0", "layers.1") for name in ("recognition", "generation")]
-    held = dict(dbn.named_parameters())
-    weights = [*(held[name] for name in names), dbn.top.weight]
-    assert all(a is b for a, b in zip(dbn.couplings(), weights, strict=True))
+    clamped = dict(dbn.named_parameters())
+    weights = [*(clamped[name] for name in names), dbn.top.weight]
+    assert all(a is b for a, b in zip(dbn.weights, weights, strict=True))
 
 
 def test_recognition_and_generation_move_apart():
     dbn = DBN.stack(rbms()).requires_grad_(False)
     v = rows(dbn, 6)
-    code = dbn.recognise(v, generator=rng(1))[-1]
-    before = dbn.recognise(v, generator=rng(1)), dbn.generate(code, generator=rng(1))
+    code = dbn.recognize(v, generator=rng(1))[-1]
+    before = dbn.recognize(v, generator=rng(1)), dbn.generate(code, generator=rng(1))
     for layer in dbn.arrows():
         layer.recognition += 5
         layer.above.bias -= 3
-    up, down = dbn.recognise(v, generator=rng(1)), dbn.generate(code, generator=rng(1))
+    up, down = dbn.recognize(v, generator=rng(1)), dbn.generate(code, generator=rng(1))
     assert not torch.equal(up[-1], before[0][-1])
     assert all(torch.equal(a, b) for a, b in zip(down, before[1], strict=True))
     for layer in dbn.arrows():
         layer.generation += 5
         layer.below.bias -= 3
-    again = dbn.recognise(v, generator=rng(1)), dbn.generate(code, generator=rng(1))
+    again = dbn.recognize(v, generator=rng(1)), dbn.generate(code, generator=rng(1))
     assert all(torch.equal(a, b) for a, b in zip(again[0], up, strict=True))
     assert not torch.equal(again[1][0], down[0])
 
 
 def test_layers_that_do_not_meet_are_refused():
-    lower, top = Directed(Bernoulli(4), Bernoulli(3)), RBM(Bernoulli(2), Bernoulli(2))
+    lower, top = SigmoidBeliefLayer(Bernoulli(4), Bernoulli(3)), RBM(Bernoulli(2), Bernoulli(2))
     with pytest.raises(ValueError, match="ends in 3 units and the next begins with 2"):
         DBN(lower, top=top)
     with pytest.raises(ValueError, match="ends in 3 units and the next begins with 4"):
-        DBN(lower, Directed(Bernoulli(4), Bernoulli(2)), top=top)
+        DBN(lower, SigmoidBeliefLayer(Bernoulli(4), Bernoulli(2)), top=top)
 
 
 @every_net
@@ -168,7 +170,7 @@ def test_the_passes_up_and_down_are_what_they_say(name):
         states.append(numerics.bernoulli(states[-1] @ layer.recognition + layer.above.bias, generator=g))
     assert torch.allclose(dbn.encode(x), torch.cat([means[-1], label], -1), rtol=1e-12)
     assert torch.allclose(dbn.encode(v), means[-1], rtol=1e-12)
-    assert all(torch.equal(a, b) for a, b in zip(dbn.recognise(v, generator=rng(2)), states, strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(dbn.recognize(v, generator=rng(2)), states, strict=True))
     below, g = [states[-1]], rng(3)
     for layer in reversed(dbn.arrows()[1:]):
         below.insert(0, numerics.bernoulli(below[0] @ layer.generation.T + layer.below.bias, generator=g))
@@ -204,16 +206,16 @@ def test_a_reconstruction_goes_up_and_down_by_means(name):
 @every_net
 def test_a_sweep_is_a_pass_up_a_sweep_of_the_top_and_a_pass_down(name):
     dbn = net(name)
-    x, channel = rows(dbn, 6), torch.linspace(-2, 2, dbn.visible.width, dtype=torch.float64)
+    x, external_field = rows(dbn, 6), torch.linspace(-2, 2, dbn.visible.width, dtype=torch.float64)
     g = rng(5)
-    code = torch.cat([dbn.recognise(x[:, : dbn.visible.width], generator=g)[-1], x[:, dbn.visible.width :]], -1)
+    code = torch.cat([dbn.recognize(x[:, : dbn.visible.width], generator=g)[-1], x[:, dbn.visible.width :]], -1)
     code = dbn.top.gibbs(code, generator=g)
     states = dbn.generate(code[:, : dbn.code], generator=g)
     lowest = dbn.arrows()[0]
     field = states[1] @ lowest.generation.T
-    for extra in (None, channel):
+    for extra in (None, external_field):
         field = field if extra is None else field + extra
-        new, mean = dbn.sweep(x, None, extra, generator=rng(5))
+        new, mean = dbn.gibbs_with_means(x, None, extra, generator=rng(5))
         here = g.get_state()
         assert torch.equal(new[:, : dbn.visible.width], lowest.below.sample(field, generator=g))
         g.set_state(here)
@@ -226,32 +228,32 @@ def test_a_sweep_is_a_pass_up_a_sweep_of_the_top_and_a_pass_down(name):
 def test_held_columns_stay(name):
     dbn = net(name)
     x = rows(dbn, 200)
-    held = torch.zeros(dbn.width, dtype=torch.bool)
-    held[0] = True
-    new, mean = dbn.sweep(x, held, generator=rng(1))
+    clamped = torch.zeros(dbn.width, dtype=torch.bool)
+    clamped[0] = True
+    new, mean = dbn.gibbs_with_means(x, clamped, generator=rng(1))
     assert torch.equal(new[:, 0], x[:, 0])
     assert torch.equal(mean[:, 0], x[:, 0])
     assert (new[:, 1:] != x[:, 1:]).any(0).all()
 
 
-@pytest.mark.parametrize("name", ["labelled", "deeper, labelled"])
+@pytest.mark.parametrize("name", ["labeled", "deeper, labeled"])
 def test_a_held_label_is_clamped_in_the_top_too(name):
-    """One label stays, and the codes below it are drawn from a sweep of the top that holds it."""
+    """One label stays, and the codes below it are drawn from a Gibbs step of the top that holds it."""
     dbn = net(name)
     x = rows(dbn, 200)
-    held = torch.arange(dbn.width) >= dbn.visible.width
-    new, _ = dbn.sweep(x, held, generator=rng(1))
-    assert torch.equal(new[:, held], x[:, held])
+    clamped = torch.arange(dbn.width) >= dbn.visible.width
+    new, _ = dbn.gibbs_with_means(x, clamped, generator=rng(1))
+    assert torch.equal(new[:, clamped], x[:, clamped])
     g = rng(1)
-    code = torch.cat([dbn.recognise(x[:, ~held], generator=g)[-1], x[:, held]], -1)
+    code = torch.cat([dbn.recognize(x[:, ~clamped], generator=g)[-1], x[:, clamped]], -1)
     still = torch.arange(dbn.top.width) >= dbn.code
     code = dbn.top.gibbs(code, still, generator=g)
     below = dbn.generate(code[:, : dbn.code], generator=g)[1]
     lowest = dbn.arrows()[0]
-    assert torch.equal(new[:, ~held], lowest.below.sample(lowest.down(below), generator=g))
+    assert torch.equal(new[:, ~clamped], lowest.below.sample(lowest.down(below), generator=g))
 
 
-@pytest.mark.parametrize("name", ["plain", "labelled"])
+@pytest.mark.parametrize("name", ["plain", "labeled"])
 def test_exact_codes_generate_rows_with_the_exact_means(name):
     dbn = net(name)
     codes = dbn.top.visible.states()
@@ -265,11 +267,13 @@ def test_exact_codes_generate_rows_with_the_exact_means(name):
 @every_net
 def test_fields_samples_are_rows_with_labels_behind_them(name):
     dbn = net(name)
-    x = dbn.fields_sample(20_000, generator=rng())
+    x = dbn.sample_independent(20_000, generator=rng())
     assert x.shape == (20_000, dbn.width)
     v, label = dbn.split(x)
-    assert dbn.visible.admits(v)
-    mean = torch.cat([dbn.visible.mean(dbn.visible.rest()), dbn.top.visible.mean(dbn.top.visible.rest())[dbn.code :]])
+    assert dbn.visible.in_support(v)
+    mean = torch.cat(
+        [dbn.visible.mean(dbn.visible.zero_field()), dbn.top.visible.mean(dbn.top.visible.zero_field())[dbn.code :]]
+    )
     assert ((x.mean(0) - mean).abs() < 5 * x.std(0) / len(x) ** 0.5).all()
     assert not dbn.labels or (label.sum(-1) == 1).all()
 
@@ -278,22 +282,22 @@ def test_fields_samples_are_rows_with_labels_behind_them(name):
 def test_without_directed_layers_it_is_its_top(labels):
     top = rbms(labels)[-1].requires_grad_(False)
     dbn = DBN.stack([top])
-    x = top.fields_sample(6, generator=rng())
-    held, channel = x[0] > 0, torch.linspace(-1, 1, x.shape[1], dtype=torch.float64)
+    x = top.sample_independent(6, generator=rng())
+    clamped, external_field = x[0] > 0, torch.linspace(-1, 1, x.shape[1], dtype=torch.float64)
     assert (dbn.width, dbn.labels, dbn.visible.width) == (top.width, labels, top.visible.width)
     assert dbn.visible is dbn.top.visible
     for read in (
-        lambda m: torch.stack(m.sweep(x, held, channel, generator=rng(1))),
-        lambda m: m.fields_sample(4, generator=rng(1)),
-        lambda m: m.bound(x),
+        lambda m: torch.stack(m.gibbs_with_means(x, clamped, external_field, generator=rng(1))),
+        lambda m: m.sample_independent(4, generator=rng(1)),
+        lambda m: m.elbo(x),
         lambda m: m.reconstruct(x),
         lambda m: m.hidden_means(x)[0],
         lambda m: m.infer(x),
-        lambda m: m.couplings()[0],
+        lambda m: m.weights[0],
     ):
         assert torch.equal(read(dbn), read(top))
     assert torch.equal(dbn.encode(x), x)
     code = x[:, : dbn.code]
-    assert torch.equal(dbn.bound(code), evidence(top, code))
-    assert torch.equal(torch.stack(dbn.recognise(code)), code[None])
+    assert torch.equal(dbn.elbo(code), evidence(top, code))
+    assert torch.equal(torch.stack(dbn.recognize(code)), code[None])
     assert torch.equal(torch.stack(dbn.generate(code)), code[None])

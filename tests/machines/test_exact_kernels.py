@@ -6,17 +6,17 @@ import pytest
 import torch
 from torch.nn.functional import logsigmoid
 
-from harmonium import DBM, RBM, Bernoulli, Boltzmann, Spin, numerics
+from harmonium import DBM, RBM, Bernoulli, BoltzmannMachine, Spin, numerics
 from harmonium.sampling.trajectory import exchange
-from laws import LISTED, machine, probabilities, randomised, ring, rng, row_of
+from laws import LISTED, machine, probabilities, randomized, ring, rng, row_of
 
 MAKERS = {
     "bernoulli": lambda: RBM(Bernoulli(3), Bernoulli(3)),
     "spin": lambda: RBM(Spin(4), Spin(2)),
     "mixed": lambda: RBM(Spin(2), Bernoulli(3)),
     "three layers": lambda: DBM(Bernoulli(2), Bernoulli(2), Spin(2)),
-    "general": lambda: Boltzmann(Bernoulli(3), Spin(2)),
-    "sparse": lambda: Boltzmann(Spin(5), mask=ring(5)),
+    "general": lambda: BoltzmannMachine(Bernoulli(3), Spin(2)),
+    "sparse": lambda: BoltzmannMachine(Spin(5), mask=ring(5)),
 }
 TWO_ROWS = ["bernoulli", "spin", "mixed", "three layers"]
 
@@ -53,7 +53,7 @@ def transitions(m, monkeypatch, kernel):
 
 
 def leaves_alone(name, seed, monkeypatch):
-    m = randomised(MAKERS[name](), 1.0, seed).requires_grad_(False)
+    m = randomized(MAKERS[name](), 1.0, seed).requires_grad_(False)
     p, pi = transitions(m, monkeypatch, m.gibbs), probabilities(m, row_of(m).states())
     assert torch.allclose(p.sum(1), torch.ones(len(p)).double(), atol=1e-12)
     assert float((pi @ p - pi).abs().max()) < 1e-12
@@ -77,10 +77,10 @@ def test_a_sweep_leaves_the_densities_of_many_machines_alone(name, monkeypatch):
 
 @pytest.mark.parametrize("name", MAKERS)
 def test_a_held_sweep_leaves_the_conditional_density_alone(name, monkeypatch):
-    m = randomised(MAKERS[name](), 1.0, 7).requires_grad_(False)
+    m = randomized(MAKERS[name](), 1.0, 7).requires_grad_(False)
     s = row_of(m).states()
-    held = torch.arange(m.width) == 0
-    p, pi = transitions(m, monkeypatch, lambda x: m.gibbs(x, held)), probabilities(m, s)
+    clamped = torch.arange(m.width) == 0
+    p, pi = transitions(m, monkeypatch, lambda x: m.gibbs(x, clamped)), probabilities(m, s)
     assert float((pi @ p - pi).abs().max()) < 1e-12
     assert float(p[(s[:, None, 0] != s[None, :, 0])].max()) == 0
 

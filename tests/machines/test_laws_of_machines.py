@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from harmonium import RBM, Bernoulli, Gaussian, Path, ReLU, evaluation, run
+from harmonium import RBM, Bernoulli, Gaussian, InterpolationPath, ReLU, evaluation, gibbs_sample
 from harmonium.machines import Bipartite
 from harmonium.numerics import choose
 from laws import (
@@ -37,7 +37,7 @@ deep = pytest.mark.parametrize("name", DEEP)
 
 
 def some_states(m: Bipartite, count: int = 6, seed: int = 2):
-    return m.fields_sample(count, generator=rng(seed))
+    return m.sample_independent(count, generator=rng(seed))
 
 
 @two_finite_rows
@@ -87,7 +87,7 @@ def test_the_contrast_of_both_phases_sets_the_gradients_of_its_value(name, sizes
     """In closed form or not: the same as differentiating the free energies of each phase."""
     m = machine(name)
     with torch.no_grad():
-        rows = [m.visible.sample(m.visible.rest(size), generator=rng(i)) for i, size in enumerate(sizes)]
+        rows = [m.visible.sample(m.visible.zero_field(size), generator=rng(i)) for i, size in enumerate(sizes)]
         both = [m.infer(v, generator=rng(5)) for v in rows]
     m.requires_grad_(True)
     loss = m.free_energy(both[0]).mean() - m.free_energy(both[1]).mean()
@@ -95,7 +95,7 @@ def test_the_contrast_of_both_phases_sets_the_gradients_of_its_value(name, sizes
     expected = torch.autograd.grad(loss, list(m.parameters()))
     for p in m.parameters():
         p.grad = torch.full_like(p, 9.0)  # is set, not added to
-    assert torch.allclose(m.contrast(*both), loss.detach(), rtol=1e-12, atol=1e-12)
+    assert torch.allclose(m.contrastive_loss(*both), loss.detach(), rtol=1e-12, atol=1e-12)
     for p, gradient in zip(m.parameters(), expected, strict=True):
         assert p.grad is not None
         assert torch.allclose(p.grad, gradient, rtol=1e-9, atol=1e-12)
@@ -126,8 +126,8 @@ def _average_free_energy(m: Bipartite, y: torch.Tensor) -> torch.Tensor:
     total = torch.zeros((), dtype=torch.float64)
     for state, odds in zip(y, odd_probabilities(m)[1], strict=True):
         points, weights = torch.zeros(1, 0, dtype=torch.float64), torch.ones(1, dtype=torch.float64)
-        fields = m.down(state).detach().split([leaf.width for leaf in m.even.leaves()])
-        for leaf, field in zip(m.even.leaves(), fields, strict=True):
+        fields = m.down(state).detach().split([leaf.width for leaf in m.even.components()])
+        for leaf, field in zip(m.even.components(), fields, strict=True):
             for column in range(leaf.width):
                 values, share = _column(leaf, field, column)
                 points = torch.cat([points.repeat_interleave(len(values), 0), values.repeat(len(points))[:, None]], -1)
@@ -153,10 +153,10 @@ def _column(leaf, field, column):
 
 
 @every_machine
-@pytest.mark.parametrize("sweeps", [1, 4])
-def test_chains_that_start_exact_stay_exact(name, sweeps):
+@pytest.mark.parametrize("gibbs_steps", [1, 4])
+def test_chains_that_start_exact_stay_exact(name, gibbs_steps):
     m = machine(name)
-    x = run(m, exact_states(m, DRAWS), sweeps, generator=rng(sweeps))
+    x = gibbs_sample(m, exact_states(m, DRAWS), gibbs_steps, generator=rng(gibbs_steps))
     if name in LISTED:
         s = row_of(m).states()
         same_distribution(x, s, probabilities(m, s))
@@ -179,24 +179,24 @@ def _means_agree(m, x, y, p):
 def test_held_units_keep_their_value_and_the_rest_is_conditional(name):
     m = machine(name)
     s = row_of(m).states()
-    first = m.visible.leaves()[0].letters().shape[1]  # hold one whole site
-    held = torch.zeros(m.width, dtype=torch.bool)
-    held[:first] = True
+    first = m.visible.components()[0].values().shape[1]  # hold one whole site
+    clamped = torch.zeros(m.width, dtype=torch.bool)
+    clamped[:first] = True
     agree = (s[:, :first] == s[0, :first]).all(-1)
     allowed = s[agree]
     p = torch.softmax(-m.free_energy(allowed), 0).detach()
     start = allowed[torch.multinomial(p, DRAWS, True, generator=rng())]
-    x = run(m, start, 3, held, generator=rng(1))
+    x = gibbs_sample(m, start, 3, clamped, generator=rng(1))
     assert torch.equal(x[:, :first], start[:, :first])
     assert chi_square(counts(x, allowed), p) > LIMIT
 
 
 @every_machine
 def test_decoupled_machines_are_exact(name):
-    m = machine(name).decoupled()
-    assert all((weight == 0).all() for weight in m.couplings())
-    assert float(m.fields_log_partition().detach()) == pytest.approx(evaluation.log_partition(m).value, rel=1e-12)
-    x = m.fields_sample(DRAWS, generator=rng())
+    m = machine(name).independent()
+    assert all((weight == 0).all() for weight in m.weights)
+    assert float(m.log_partition_independent().detach()) == pytest.approx(evaluation.log_partition(m).value, rel=1e-12)
+    x = m.sample_independent(DRAWS, generator=rng())
     if name in LISTED:
         same_distribution(x, row_of(m).states(), probabilities(m, row_of(m).states()))
 
@@ -205,8 +205,8 @@ def test_decoupled_machines_are_exact(name):
 @pytest.mark.parametrize("coupled", [False, True])
 def test_a_path_runs_from_one_machine_to_the_other(name, coupled):
     m = machine(name)
-    start, x = machine(name, seed=8) if coupled else m.decoupled(), some_states(m)
-    path = Path(start, m)
+    start, x = machine(name, seed=8) if coupled else m.independent(), some_states(m)
+    path = InterpolationPath(start, m)
     assert torch.allclose(path.at(0.0).free_energy(x), start.free_energy(x))
     assert torch.allclose(path.at(1.0).free_energy(x), m.free_energy(x))
     half, before = copy.deepcopy(m).requires_grad_(False), [p.clone() for p in m.parameters()]
@@ -215,7 +215,7 @@ def test_a_path_runs_from_one_machine_to_the_other(name, coupled):
     here = path.at(0.5)
     assert torch.allclose(here.free_energy(x), half.free_energy(x))
     assert torch.allclose(here.gibbs(x, generator=rng(1)), half.gibbs(x, generator=rng(1)))
-    assert all(torch.allclose(a, b) for a, b in zip(here.couplings(), half.couplings(), strict=True))
+    assert all(torch.allclose(a, b) for a, b in zip(here.weights, half.weights, strict=True))
     assert all(torch.equal(a, b) for a, b in zip(before, m.parameters(), strict=True))
 
 
@@ -224,7 +224,7 @@ def test_a_ladder_is_many_machines_in_one(name):
     m = machine(name)
     betas = torch.tensor([0.0, 0.3, 1.0], dtype=torch.float64)
     x = torch.stack([some_states(m, 5, seed) for seed in range(3)])
-    path = Path(m.decoupled(), m)
+    path = InterpolationPath(m.independent(), m)
     stacked = path.at(betas[:, None, None]).free_energy(x)
     for k, beta in enumerate(betas):
         assert torch.allclose(stacked[k], path.at(beta).free_energy(x[k]))
@@ -235,9 +235,9 @@ def test_a_ladder_is_many_machines_in_one(name):
 def test_a_seed_repeats_and_the_global_stream_is_left_alone(name):
     m = machine(name)
     x, before = some_states(m, 8), torch.get_rng_state()
-    runs = [run(m, x, 3, generator=rng(1)) for _ in range(2)]
+    runs = [gibbs_sample(m, x, 3, generator=rng(1)) for _ in range(2)]
     assert torch.equal(*runs)
-    assert not torch.equal(runs[0], run(m, x, 3, generator=rng(2)))
+    assert not torch.equal(runs[0], gibbs_sample(m, x, 3, generator=rng(2)))
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -247,8 +247,8 @@ def test_match_sets_visible_biases_alone(name):
     own = {id(parameter) for parameter in m.visible.parameters()}
     others = [(p, p.clone()) for p in m.parameters() if id(p) not in own]
     data = exact_states(m, 500)[:, : m.visible.width]
-    m.match(data)
-    assert torch.allclose(m.visible.mean(m.visible.rest()), data.mean(0), atol=0.02)
+    m.init_from_data(data)
+    assert torch.allclose(m.visible.mean(m.visible.zero_field()), data.mean(0), atol=0.02)
     assert all(torch.equal(now, before) for now, before in others)
 
 
@@ -259,16 +259,16 @@ def test_the_bound_is_below_the_sum_over_the_rest_and_exact_without_any(name):
     truth = evaluation.log_marginal(m, v)
     total = torch.logsumexp(truth, 0)
     assert float(total.detach()) == pytest.approx(evaluation.log_partition(m).value, rel=1e-12)
-    assert (m.bound(v) <= truth + 1e-12).all()
+    assert (m.elbo(v) <= truth + 1e-12).all()
     if not m.latent:
-        assert torch.equal(m.bound(v), truth)
+        assert torch.equal(m.elbo(v), truth)
     else:
-        assert (m.bound(v) < truth - 1e-9).any()
+        assert (m.elbo(v) < truth - 1e-9).any()
 
 
 @deep
 def test_the_bound_is_the_expected_energy_and_entropy_of_its_means(name):
-    """E_q[−energy] + entropy by brute force over every state of the factorised q, latent and summed-out rows alike."""
+    """E_q[−energy] + entropy by brute force over every state of the factorized q, latent and summed-out rows alike."""
     m = machine(name)
     v = exact_states(m, 4)[:, : m.visible.width]
     x = torch.cat([v, m.mean_field(v).state[:, v.shape[1] :]], -1)
@@ -287,7 +287,7 @@ def test_the_bound_is_the_expected_energy_and_entropy_of_its_means(name):
             else:
                 minus_energy = -m.free_energy(torch.cat([v[i], *states]))
             total = total + log_q.exp() * (minus_energy - log_q)
-        assert float(m.bound(v)[i].detach()) == pytest.approx(float(total.detach()), abs=1e-9)
+        assert float(m.elbo(v)[i].detach()) == pytest.approx(float(total.detach()), abs=1e-9)
 
 
 @deep
@@ -295,13 +295,13 @@ def test_the_bound_climbs_with_the_sweeps_and_converges(name):
     m = machine(name)
     v = exact_states(m, 20)[:, : m.visible.width]
     reached = []
-    for sweeps in (1, 2, 4, 8, 500):
-        m.sweeps = sweeps
-        reached.append(m.bound(v))
+    for gibbs_steps in (1, 2, 4, 8, 500):
+        m.infer_steps = gibbs_steps
+        reached.append(m.elbo(v))
     assert all((later >= earlier - 1e-8).all() for earlier, later in pairwise(reached))
     q = m.mean_field(v)
     assert q.change < 1e-4
-    assert q.sweeps < 500
+    assert q.steps < 500
 
 
 @pytest.mark.parametrize("name", [name for name in DEEP if name in BIPARTITE])
@@ -309,22 +309,22 @@ def test_the_loss_of_a_deep_machine_has_the_gradient_of_its_bound(name):
     m = machine(name)
     v = exact_states(m, 6)[:, : m.visible.width]
     ours = torch.autograd.grad(m.free_energy(m.infer(v)).mean(), list(m.parameters()))
-    exact = torch.autograd.grad(-m.bound(v).mean(), list(m.parameters()))
+    exact = torch.autograd.grad(-m.elbo(v).mean(), list(m.parameters()))
     for a, b in zip(ours, exact, strict=True):
         assert torch.allclose(a, b, rtol=1e-9, atol=1e-9)
 
 
 @listed
 def test_a_channel_is_a_field_on_the_visible_units(name):
-    """Sweeps under a channel leave exp(−free energy + channel·v) alone."""
+    """Gibbs steps under a channel leave exp(−free energy + channel·v) alone."""
     m = machine(name)
     s = row_of(m).states()
-    channel = torch.linspace(-1, 1, m.visible.width, dtype=torch.float64)
-    p = torch.softmax(s[:, : m.visible.width] @ channel - m.free_energy(s), 0).detach()
+    external_field = torch.linspace(-1, 1, m.visible.width, dtype=torch.float64)
+    p = torch.softmax(s[:, : m.visible.width] @ external_field - m.free_energy(s), 0).detach()
     g = rng()
     x = s[choose(p, DRAWS, generator=g)]
     for _ in range(2):
-        x, mean = m.sweep(x, channel=channel, generator=g)
+        x, mean = m.gibbs_with_means(x, external_field=external_field, generator=g)
     same_distribution(x, s, p)
     assert torch.allclose(mean.mean(0), p @ s, atol=0.02)
 

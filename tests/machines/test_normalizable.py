@@ -1,9 +1,9 @@
-"""Continuous units that couple too strongly have no normaliser, and are told so."""
+"""Continuous units that couple too strongly have no normalizer, and are told so."""
 
 import pytest
 import torch
 
-from harmonium import DBM, RBM, Bernoulli, Boltzmann, Gaussian, InputError, Join, ReLU, evaluation
+from harmonium import DBM, RBM, Bernoulli, BoltzmannMachine, Concat, Gaussian, InputError, ReLU, evaluation
 from harmonium.machines import check_normalizable
 from harmonium.machines.normalizable import coupling_matrix, steepest
 from laws import MACHINES, exact_states, machine, rng
@@ -25,9 +25,9 @@ def test_pairs_without_a_normaliser_are_refused_with_the_pair_and_the_number(pai
     check_normalizable(of_norm(pair, 0.99))
     m = of_norm(pair, 4.3)
     assert steepest(m) == pytest.approx(4.3)
-    words = f"RBM of {pair[0].__name__} and {pair[1].__name__} units has no normaliser.*4.3 where less than 1"
-    x = m.visible.sample(m.visible.rest(3), generator=rng())
-    for figure in (evaluation.anneal, evaluation.log_partition, lambda m: evaluation.equilibrium(m, x)):
+    words = f"RBM of {pair[0].__name__} and {pair[1].__name__} units has no normalizer.*4.3 where less than 1"
+    x = m.visible.sample(m.visible.zero_field(3), generator=rng())
+    for figure in (evaluation.ais, evaluation.log_partition, lambda m: evaluation.mixing(m, x)):
         with pytest.raises(InputError, match=words):
             figure(m)
 
@@ -57,13 +57,13 @@ def test_the_matrix_holds_the_couplings_between_all_units(name):
 
 
 def test_machines_of_other_shapes_are_looked_at_too():
-    general = Boltzmann(Join(Gaussian(3), Bernoulli(2))).double().requires_grad_(False)
+    general = BoltzmannMachine(Concat(Gaussian(3), Bernoulli(2))).double().requires_grad_(False)
     general.weight.copy_(3 * torch.ones(5, 5).triu(1))
-    with pytest.raises(InputError, match="Boltzmann of Gaussian-Bernoulli units has no normaliser"):
+    with pytest.raises(InputError, match="Boltzmann of Gaussian-Bernoulli units has no normalizer"):
         check_normalizable(general)
     deep = DBM(Bernoulli(3), Gaussian(3), Gaussian(2)).double().requires_grad_(False)
     deep.weights[1].fill_(1.0)
-    with pytest.raises(InputError, match="no normaliser"):
+    with pytest.raises(InputError, match="no normalizer"):
         check_normalizable(deep)
     fine = RBM(Bernoulli(3), Gaussian(2)).double().requires_grad_(False)
     fine.weight.fill_(9.0)

@@ -40,7 +40,7 @@ def test_every_kind_draws_what_one_process_draws(name, stand_for):
 @pytest.mark.parametrize("name", MACHINES)
 def test_every_machine_sweeps_as_in_one_process(name, stand_for):
     m = machine(name).requires_grad_(False)
-    x = m.fields_sample(12, generator=rng(1))
+    x = m.sample_independent(12, generator=rng(1))
     whole = m.gibbs(x, generator=rng(4))
     parted = together(stand_for, lambda i: m.gibbs(x.chunk(PARTS)[i], generator=rng(4)))
     assert torch.allclose(parted, whole, atol=1e-12)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from harmonium.recipes.common.labelled import Rows
+from harmonium.recipes.common.labeled import Rows
 
 HOME = os.environ.get("HARMONIUM_DATA")
 

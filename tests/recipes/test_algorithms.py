@@ -8,7 +8,7 @@ from harmonium import recipes
 from harmonium.recipes.algorithms import experiment
 
 SMALL = {
-    "side": 2, "hidden": 3, "updates": 20, "points": 3, "seeds": 2, "naive": [2], "contrastive": [1],
+    "side": 2, "hidden": 3, "updates": 20, "points": 3, "seeds": 2, "naive": [2], "cd": [1],
     "bias_states": 50, "bias_points": 2, "mnist_rows": 500, "mnist_test_rows": 100, "mnist_hidden": 3,
     "mnist_updates": 12, "mnist_points": 2, "mnist_naive": [2], "mnist_contrastive": [1],
     "pace_rounds": 1, "pace_block": 2,
@@ -16,7 +16,7 @@ SMALL = {
 
 
 def test_bars_and_stripes_are_judged_against_the_best_possible():
-    found = experiment.bars({**recipes.plan("algorithms"), **SMALL}, recipes.passing)
+    found = experiment.bars({**recipes.plan("algorithms"), **SMALL}, recipes.silent)
     assert found["patterns"] == 6
     assert found["batch"] == 24
     assert found["best"] == pytest.approx(-math.log(6))
@@ -28,11 +28,11 @@ def test_bars_and_stripes_are_judged_against_the_best_possible():
 def test_a_small_run_writes_its_page_and_every_figure(tmp_path):
     labels = []
 
-    def watch(steps, label):
+    def progress(steps, label):
         labels.append((label, len(steps)))
         return steps
 
-    page = experiment.carry_out({**recipes.plan("algorithms", quick=True), **SMALL}, tmp_path, watch=watch)
+    page = experiment.carry_out({**recipes.plan("algorithms", quick=True), **SMALL}, tmp_path, progress=progress)
     held = json.loads((tmp_path / "figures.json").read_text())
     assert held["settings"]["mnist_rows"] == 500
     assert list(held["figures"]) == ["source", "gradient", "bars", "bias", "mnist"]

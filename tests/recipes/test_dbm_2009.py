@@ -8,16 +8,16 @@ import torch
 from stand_ins import needs_mnist, toy
 
 from harmonium import DBM, InputError, evaluation, load
-from harmonium.progress import passing
+from harmonium.progress import silent
 from harmonium.recipes import plan
-from harmonium.recipes.common.labelled import Rows
+from harmonium.recipes.common.labeled import Rows
 from harmonium.recipes.common.small_machines import one_thread
 from harmonium.recipes.dbm_2009 import experiment, learning, page, tuning
 from harmonium.report.page import render
 
 TINY = {
     "layers": [12, 10], "batch": 20, "rows": 200, "test_rows": 100, "chains": 20, "mean_field": 4, "epochs": 2,
-    "judged": [1], "judged_rows": 50, "bound_sweeps": 8, "traced": [1, 8], "annealed": 20, "rungs": 20, "most": 80,
+    "evaluated": [1], "judged_rows": 50, "bound_sweeps": 8, "traced": [1, 8], "annealed": 20, "n_betas": 20, "most": 80,
     "samples": 16, "sample_sweeps": 3, "features": 8, "tuning_epochs": 2,
 }  # fmt: skip
 
@@ -28,8 +28,8 @@ def settings(**more):
 
 def learned(**more):
     rows, ways = toy(), settings(**{"layers": [10, 5], "epochs": 60, "rate": 1.0, "chain_sweeps": 2} | more)
-    machine = learning.begin(rows.v, ways, passing)
-    points = learning.learn(machine, rows.v, rows, ways, passing)
+    machine = learning.begin(rows.v, ways, silent)
+    points = learning.learn(machine, rows.v, rows, ways, silent)
     return machine.requires_grad_(False), points
 
 
@@ -49,18 +49,18 @@ def test_the_full_run_has_the_shape_of_the_paper():
 
 
 def test_grey_levels_become_zeros_and_ones_in_two_ways():
-    grey, draw = torch.tensor([[0.0, 127 / 255, 128 / 255, 1.0]]), torch.Generator().manual_seed(0)
-    assert learning.binarised(grey, settings(), draw).tolist() == [[0, 0, 1, 1]]
-    drawn = learning.binarised(grey.expand(4000, 4), settings(binarise="sample"), draw).mean(0)
-    assert torch.allclose(drawn, grey[0], atol=0.05)
+    gray, draw = torch.tensor([[0.0, 127 / 255, 128 / 255, 1.0]]), torch.Generator().manual_seed(0)
+    assert learning.binarized(gray, settings(), draw).tolist() == [[0, 0, 1, 1]]
+    drawn = learning.binarized(gray.expand(4000, 4), settings(binarize="sample"), draw).mean(0)
+    assert torch.allclose(drawn, gray[0], atol=0.05)
     with pytest.raises(InputError, match="threshold or sample"):
-        learning.binarised(grey, settings(binarise="none"), draw)
+        learning.binarized(gray, settings(binarize="none"), draw)
 
 
 def test_drawn_rows_are_the_same_each_time_to_judge_by_and_new_each_time_to_learn_from():
-    grey, ways = Rows(torch.full((20, 5), 0.5), torch.zeros(20).long()), settings(binarise="sample")
-    assert torch.equal(experiment.fixed(grey, ways).v, experiment.fixed(grey, ways).v)
-    batches = learning.feed(grey.v, ways, torch.Generator().manual_seed(0))
+    gray, ways = Rows(torch.full((20, 5), 0.5), torch.zeros(20).long()), settings(binarize="sample")
+    assert torch.equal(experiment.fixed(gray, ways).v, experiment.fixed(gray, ways).v)
+    batches = learning.feed(gray.v, ways, torch.Generator().manual_seed(0))
     assert not torch.equal(next(batches), next(batches))
 
 
@@ -72,20 +72,20 @@ def test_both_ways_learn_easy_rows_as_the_exact_likelihood_tells(pretrain_epochs
     assert [point["epoch"] for point in points] == [0, 1, 60]
     log_z = evaluation.log_partition(machine)
     bound = evaluation.log_likelihood(machine, toy().v, log_z).value
-    alone = evaluation.independent_log_likelihood(machine.visible, toy().v, toy().v)
+    alone = evaluation.baseline_log_likelihood(machine.visible, toy().v, toy().v)
     assert bound > alone + 0.5
 
 
 def test_pairs_of_layers_are_doubled_where_a_layer_is_missing(monkeypatch):
     seen = []
 
-    class Seen(learning.Doubled):
+    class Seen(learning.DoubledRBM):
         def __init__(self, below, above, up_times, down_times, **more):
             seen.append((below.width, above.width, up_times, down_times))
             super().__init__(below, above, up_times, down_times, **more)
 
-    monkeypatch.setattr(learning, "Doubled", Seen)
-    learning.begin(toy().v, settings(layers=[6, 5, 4], pretrain_epochs=1), passing)
+    monkeypatch.setattr(learning, "DoubledRBM", Seen)
+    learning.begin(toy().v, settings(layers=[6, 5, 4], pretrain_epochs=1), silent)
     assert seen == [(20, 6, 2, 1), (6, 5, 2, 2), (5, 4, 1, 2)]
 
 
@@ -95,12 +95,12 @@ def test_centring_changes_what_is_learned():
 
 
 def test_mean_field_gets_its_own_number_of_sweeps_back(machine):
-    assert machine.sweeps == 4
+    assert machine.infer_steps == 4
     with learning.sweeping(machine, 9):
-        assert machine.sweeps == 9
+        assert machine.infer_steps == 9
     with pytest.raises(RuntimeError), learning.sweeping(machine, 9):
         raise RuntimeError
-    assert machine.sweeps == 4
+    assert machine.infer_steps == 4
 
 
 def test_every_sweep_raises_the_bound_or_leaves_it(machine):
@@ -113,31 +113,31 @@ def test_every_sweep_raises_the_bound_or_leaves_it(machine):
 
 def test_a_machine_becomes_a_classifier(machine):
     rows, ways = toy(), settings(tuning_epochs=60, tuning_rate=0.1, dropout=0.0)
-    inputs = tuning.prepared(machine, rows, passing, "toy", size=64)
+    inputs = tuning.prepared(machine, rows, silent, "toy", size=64)
     assert inputs.v.shape == (200, 25)
     assert torch.equal(inputs.v[:, :20], rows.v)
-    curve = tuning.tune(machine, inputs, inputs, ways, passing)
+    curve = tuning.tune(machine, inputs, inputs, ways, silent)
     assert [point["epoch"] for point in curve] == list(range(1, 61))
     assert curve[-1]["test"] == curve[-1]["train"] < 0.05
 
 
 def test_sweeps_beyond_the_limit_are_told_as_such():
-    assert page.told({"sweeps": 60, "left": 0.01}, 60) == "over 60"
-    assert page.told({"sweeps": 12, "left": 5e-5}, 60) == "12"
+    assert page.told({"gibbs_steps": 60, "left": 0.01}, 60) == "over 60"
+    assert page.told({"gibbs_steps": 12, "left": 5e-5}, 60) == "12"
 
 
 @needs_mnist
 @pytest.mark.parametrize(
-    "more", [{"pretrain_epochs": 0}, {"binarise": "sample", "pretrain_epochs": 1}], ids=["centred", "stacked"]
+    "more", [{"pretrain_epochs": 0}, {"binarize": "sample", "pretrain_epochs": 1}], ids=["centred", "stacked"]
 )
 def test_the_recipe_from_end_to_end(tmp_path, more):
     labels = set()
 
-    def watch(steps, label):
+    def progress(steps, label):
         labels.add(label)
         return steps
 
-    found = experiment.carry_out(settings(**more), tmp_path, watch=watch)
+    found = experiment.carry_out(settings(**more), tmp_path, progress=progress)
     held = json.loads((tmp_path / "figures.json").read_text())["figures"]
     assert [point["epoch"] for point in held["epochs"]] == [0, 1, 2]
     assert held["tuning"]["error"] == held["tuning"]["curve"][-1]["test"]

@@ -7,15 +7,15 @@ import torch
 from stand_ins import needs_mnist, toy
 
 from harmonium import load
-from harmonium.progress import passing
+from harmonium.progress import silent
 from harmonium.recipes import plan
-from harmonium.recipes.common.labelled import Rows, agreement, classifier
+from harmonium.recipes.common.labeled import Rows, agreement, classifier
 from harmonium.recipes.dbn_2006 import experiment, learning, page
 from harmonium.report.page import render
 
 TINY = {
     "layers": [12, 10, 20], "batch": 10, "rows": 200, "test_rows": 100, "layer_epochs": 2, "top_epochs": 2,
-    "slow_epochs": 1, "epochs": 3, "judged": [1, 3], "dreams": 2, "shown": 2, "dream_sweeps": 3, "judge_updates": 20,
+    "slow_epochs": 1, "epochs": 3, "evaluated": [1, 3], "dreams": 2, "shown": 2, "dream_sweeps": 3, "judge_updates": 20,
 }  # fmt: skip
 
 
@@ -25,19 +25,19 @@ def settings(**more):
 
 def learned():
     ways = settings(layers=[30, 60], layer_epochs=30, top_epochs=60, layer_rate=0.2, top_rate=0.2, slow_epochs=5)
-    return learning.greedy(toy(), ways, passing)
+    return learning.greedy(toy(), ways, silent)
 
 
 def test_the_full_run_has_the_shape_of_the_paper():
     full = plan("dbn-2006")
     assert full["layers"] == [500, 500, 2000]
-    assert full["sweeps"][:3] == [3, 6, 10]
+    assert full["gibbs_steps"][:3] == [3, 6, 10]
     assert full["rows"] is None
     assert full["recognition"] <= full["generation"] / 10
 
 
 def test_layers_are_stacked_and_the_labels_join_the_highest_code():
-    network = learning.greedy(toy(), settings(), passing)
+    network = learning.greedy(toy(), settings(), silent)
     assert (network.visible.width, network.code, network.labels) == (20, 10, 10)
     assert [layer.above.width for layer in network.arrows()] == [12, 10]
     assert network.top.hidden.width == 20
@@ -46,7 +46,7 @@ def test_layers_are_stacked_and_the_labels_join_the_highest_code():
 def test_momentum_changes_after_the_first_epochs():
     def run(slow_epochs, momentum):
         ways = settings(slow_epochs=slow_epochs, momentum=momentum)
-        return learning.greedy(toy(), ways, passing).top.weight
+        return learning.greedy(toy(), ways, silent).top.weight
 
     assert torch.equal(run(9, [0.5, 0.9]), run(1, [0.5, 0.5]))
     assert torch.equal(run(0, [0.5, 0.9]), run(1, [0.9, 0.9]))
@@ -57,26 +57,26 @@ def test_momentum_changes_after_the_first_epochs():
 def test_easy_labels_are_learned_read_and_drawn():
     network, rows, ways = learned(), toy(), settings(dreams=5, dream_sweeps=30)
     assert experiment.exact_error(network, rows) < 0.1
-    drawn = experiment.dreams(network, ways, passing)
+    drawn = experiment.dreams(network, ways, silent)
     assert drawn.label.tolist() == list(range(10)) * 5
-    judge = classifier(rows, settings(judge_updates=300), passing)
-    assert agreement(judge, rows) > 0.95
-    assert agreement(judge, drawn) > 0.6
-    shares = experiment.by_digit(judge, drawn)
-    assert sum(shares) / 10 == pytest.approx(agreement(judge, drawn))
+    evaluate_run = classifier(rows, settings(judge_updates=300), silent)
+    assert agreement(evaluate_run, rows) > 0.95
+    assert agreement(evaluate_run, drawn) > 0.6
+    shares = experiment.by_digit(evaluate_run, drawn)
+    assert sum(shares) / 10 == pytest.approx(agreement(evaluate_run, drawn))
 
 
 def test_up_down_runs_its_epochs_and_takes_more_sweeps_as_it_goes(monkeypatch):
     asked = []
 
-    def updown(network, feed, optimizer, *, sweeps, **more):
-        asked.extend(sweeps(at) for at in range(60))
-        return real(network, feed, optimizer, sweeps=sweeps, **more)
+    def updown(network, feed, optimizer, *, gibbs_steps, **more):
+        asked.extend(gibbs_steps(at) for at in range(60))
+        return real(network, feed, optimizer, gibbs_steps=gibbs_steps, **more)
 
     real = learning.updown
     monkeypatch.setattr(learning, "updown", updown)
-    network = learning.greedy(toy(), settings(), passing)
-    done = [epoch for epoch, _ in learning.tuned(network, toy(), settings(), passing)]
+    network = learning.greedy(toy(), settings(), silent)
+    done = [epoch for epoch, _ in learning.tuned(network, toy(), settings(), silent)]
     assert done == [1, 2, 3]
     assert asked == [3] * 15 + [6] * 15 + [10] * 15 + [25] * 15
 
@@ -87,7 +87,7 @@ def test_mistakes_are_the_rows_that_the_read_out_misses_surest_first():
     wrong, given = experiment.mistakes(network, lies)
     assert len(wrong) == len(given) == round(experiment.exact_error(network, lies) * len(lies))
     assert not (wrong.label == given).any()
-    scores = experiment.evaluation.scores(network, wrong.v)
+    scores = experiment.evaluation.class_log_probs(network, wrong.v)
     lost = scores.gather(1, given[:, None]) - scores.gather(1, wrong.label[:, None])
     assert (lost[:-1] >= lost[1:] - 1e-5).all()
 
@@ -100,16 +100,16 @@ def test_the_most_frequent_confusions_are_told():
 def test_the_recipe_from_end_to_end(tmp_path):
     labels = set()
 
-    def watch(steps, label):
+    def progress(steps, label):
         labels.add(label)
         return steps
 
-    found = experiment.carry_out(settings(), tmp_path, watch=watch)
+    found = experiment.carry_out(settings(), tmp_path, progress=progress)
     held = json.loads((tmp_path / "figures.json").read_text())["figures"]
     assert [point["epoch"] for point in held["curve"]] == [0, 1, 3]
     assert held["curve"][-1]["exact"] == held["after"]["exact"]
     assert sum(map(sum, held["after"]["confusion"])) == 100
-    assert labels == {"layer 1", "layer 2", "the top", "up-down", "dreams", "the judge of dreams"}
+    assert labels == {"layer 1", "layer 2", "the top", "up-down", "dreams", "the evaluate of samples"}
     assert {path.stem for path in tmp_path.glob("*.png")} == {"errors", "dreams-before", "dreams", "mistakes"}
     assert load(tmp_path / "network.safetensors").code == 10
     text = render(found)

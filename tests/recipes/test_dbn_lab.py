@@ -6,16 +6,16 @@ import torch
 from stand_ins import needs_mnist, toy
 
 from harmonium import recipes
-from harmonium.progress import passing
+from harmonium.progress import silent
 from harmonium.recipes import plan
 from harmonium.recipes.common.steps import counted
-from harmonium.recipes.dbn_lab import alone, depth, experiment, judge, lab, wake
+from harmonium.recipes.dbn_lab import alone, depth, evaluate_run, experiment, lab, wake
 from harmonium.report.page import render
 
 TINY = {
     "layers": [12, 10, 20], "rows": 400, "test_rows": 100, "points": 3, "widths": [4, 8], "alone_updates": 12,
     "far": [1, 3], "layer_rows": 100, "layer_updates": 30, "shown": [5, 30], "counts": [100, 400],
-    "iterations": [5, 20], "curve_rows": 50, "start_updates": 20, "epochs": 2, "judged": [1, 2], "seeds": 2,
+    "iterations": [5, 20], "curve_rows": 50, "start_updates": 20, "epochs": 2, "evaluated": [1, 2], "seeds": 2,
     "dreams": 3, "dream_sweeps": 4, "judge_updates": 20,
 }  # fmt: skip
 
@@ -26,43 +26,43 @@ def settings(**more):
 
 def test_steps_are_counted_from_one_and_no_more_are_taken():
     endless = iter(range(100))
-    assert list(counted(endless, 3, passing, "")) == [(1, 0), (2, 1), (3, 2)]
+    assert list(counted(endless, 3, silent, "")) == [(1, 0), (2, 1), (3, 2)]
     assert next(endless) == 3
 
 
 def test_layers_grow_one_by_one_and_the_last_has_the_labels():
-    grown = lab.grow(toy(60), 2, 0, settings(), passing, "")
+    grown = lab.grow(toy(60), 2, 0, settings(), silent, "")
     seen = [(number, update, tuple(v.shape)) for number, update, _, v in grown]
     assert seen == [(number, update, (60, width)) for number, width in ((1, 20), (2, 12), (3, 20)) for update in (1, 2)]
-    network = lab.greedy(toy(60), 2, 0, settings(), passing, "")
+    network = lab.greedy(toy(60), 2, 0, settings(), silent, "")
     assert (network.code, network.labels, len(network.layers)) == (10, 10, 2)
 
 
 def test_a_network_learns_easy_labels_and_both_read_outs_see_it():
     rows = toy(200)
-    network = lab.greedy(rows, 600, 0, settings(rate=0.2, top_rate=0.2, layers=[30, 60]), passing, "")
+    network = lab.greedy(rows, 600, 0, settings(rate=0.2, top_rate=0.2, layers=[30, 60]), silent, "")
     assert lab.exact_accuracy(network, rows) > 0.9
     assert lab.gibbs_accuracy(network, rows, 0) > 0.6
 
 
 def test_rows_cost_less_given_their_own_code_than_given_no_code():
     rows = toy(200)
-    network = lab.greedy(rows, 600, 0, settings(rate=0.2), passing, "")
-    found = judge.costs(network, rows, 0)
+    network = lab.greedy(rows, 600, 0, settings(rate=0.2), silent, "")
+    found = evaluate_run.costs(network, rows, 0)
     mean = rows.v.mean(0)
     alone_cost = float(-(rows.v * mean.log() + (1 - rows.v) * (1 - mean).log()).sum(-1).mean())
     assert 0 < found["cost"] < found["deep_cost"]
     assert found["cost"] < alone_cost
-    assert found == judge.costs(network, rows, 0)
+    assert found == evaluate_run.costs(network, rows, 0)
 
 
 def test_a_step_of_zero_leaves_recognition_as_it_was():
     rows = toy(100)
-    network = lab.greedy(rows, 20, 0, settings(), passing, "")
+    network = lab.greedy(rows, 20, 0, settings(), silent, "")
     before = [p.clone() for layer in network.arrows() for p in (layer.recognition, layer.above.bias)]
     generated = network.arrows()[0].generation.clone()
-    way = {"generation": 0.2, "recognition": 0.0, "top": 0.2, "sweeps": [1, 2], "step": "linear"}
-    done = [epoch for epoch, _ in wake.epochs(network, rows, way, settings(), 0, passing, "")]
+    way = {"generation": 0.2, "recognition": 0.0, "top": 0.2, "gibbs_steps": [1, 2], "step": "linear"}
+    done = [epoch for epoch, _ in wake.epochs(network, rows, way, settings(), 0, silent, "")]
     after = [p for layer in network.arrows() for p in (layer.recognition, layer.above.bias)]
     assert done == [1, 2]
     assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
@@ -70,7 +70,7 @@ def test_a_step_of_zero_leaves_recognition_as_it_was():
 
 
 def test_the_curves_of_one_machine():
-    found = alone.one(toy(60), toy(60), 8, settings(alone_updates=600), passing)
+    found = alone.one(toy(60), toy(60), 8, settings(alone_updates=600), silent)
     assert found["updates"][0] == 0
     assert found["updates"][-1] == 600
     assert len(found["errors"]) == len(found["updates"]) == len(found["resting"]) + 1
@@ -79,7 +79,7 @@ def test_the_curves_of_one_machine():
 
 
 def test_weights_are_kept_at_the_updates_that_are_shown():
-    found, features = depth.losses(toy(60), settings(), passing)
+    found, features = depth.losses(toy(60), settings(), silent)
     assert list(features) == [5, 30]
     assert features[5].shape == (20, 12)
     assert list(found["errors"]) == [1, 2, 3]
@@ -90,11 +90,11 @@ def test_weights_are_kept_at_the_updates_that_are_shown():
 def test_the_recipe_from_end_to_end(tmp_path):
     labels = set()
 
-    def watch(steps, label):
+    def progress(steps, label):
         labels.add(label)
         return steps
 
-    page = experiment.carry_out(settings(), tmp_path, watch=watch)
+    page = experiment.carry_out(settings(), tmp_path, progress=progress)
     held = json.loads((tmp_path / "figures.json").read_text())["figures"]
     ways = list(recipes.plan("dbn-lab")["ways"])
     assert list(held["wake"]) == [wake.START, *ways]
@@ -106,5 +106,5 @@ def test_the_recipe_from_end_to_end(tmp_path):
     names = {path.stem for path in tmp_path.glob("*.png")}
     assert {"reconstruction", "resting", "features-5", "features-30", "accuracy", "exact", "cost", "dreams-0"} <= names
     text = render(page)
-    for words in ("the first 100 test rows", "The puzzle", "15 sweeps"):
+    for words in ("the first 100 test rows", "The puzzle", "15 Gibbs steps"):
         assert words in text

@@ -6,8 +6,8 @@ import pytest
 import torch
 from stand_ins import needs
 
-from harmonium import Boltzmann, InputError, Spin, evaluation
-from harmonium.progress import passing
+from harmonium import BoltzmannMachine, InputError, Spin, evaluation
+from harmonium.progress import silent
 from harmonium.recipes import plan
 from harmonium.recipes.ising import experiment, magnet
 from harmonium.report.page import render
@@ -16,7 +16,7 @@ needs_magnet = needs("ising_4x4")
 
 
 def small(width=4):
-    machine, draw = Boltzmann(Spin(width)).double().requires_grad_(False), torch.Generator().manual_seed(2)
+    machine, draw = BoltzmannMachine(Spin(width)).double().requires_grad_(False), torch.Generator().manual_seed(2)
     machine.weight.copy_(0.5 * torch.randn(width, width, generator=draw, dtype=torch.float64).triu(1))
     return machine
 
@@ -31,7 +31,7 @@ def test_the_cost_is_minus_the_exact_mean_log_likelihood():
 def test_the_climb_ends_where_the_means_of_all_pairs_agree():
     truth = small()
     v = magnet_rows(truth)
-    learned = experiment.climbed(v, None, plan("ising"), passing, "")
+    learned = experiment.climbed(v, None, plan("ising"), silent, "")
     assert experiment.slope(learned, v) < 1e-6
     states = learned.visible.states()
     odds = torch.softmax(-learned.free_energy(states), 0)
@@ -46,7 +46,7 @@ def magnet_rows(machine):
 
 def test_masked_pairs_stay_apart():
     mask = torch.eye(4).roll(1, 0).bool()
-    learned = experiment.climbed(magnet_rows(small()), mask, plan("ising"), passing, "")
+    learned = experiment.climbed(magnet_rows(small()), mask, plan("ising"), silent, "")
     assert (learned.matrix[0, 2], learned.matrix[1, 3]) == (0, 0)
     assert learned.matrix[0, 1] != 0
 

@@ -10,12 +10,12 @@ import torch
 from harmonium import RBM, Bernoulli, InputError, evaluation
 from harmonium.data import Dataset
 from harmonium.evaluation import Estimate
-from harmonium.progress import passing
+from harmonium.progress import silent
 from harmonium.recipes.common import likelihood, mnist
 from harmonium.recipes.common.words import signed
 from harmonium.report.page import Page, Section, render
 
-SETTINGS = {"seed": 3, "batch": 4, "epochs": 3, "chains": 400, "rungs": 200, "most": 200}
+SETTINGS = {"seed": 3, "batch": 4, "epochs": 3, "chains": 400, "n_betas": 200, "most": 200}
 
 
 def small(hidden=3, visible=6, size=1.0):
@@ -28,14 +28,14 @@ def small(hidden=3, visible=6, size=1.0):
 
 
 def toy_rows(count=10, width=6):
-    grey = np.random.default_rng(0).integers(0, 256, (count, width), dtype=np.uint8)
-    dataset = Dataset("toy", "train", grey, 255, (width,), None, "nowhere")
+    gray = np.random.default_rng(0).integers(0, 256, (count, width), dtype=np.uint8)
+    dataset = Dataset("toy", "train", gray, 255, (width,), None, "nowhere")
     bits = dataset.binarized("threshold").double()
     return mnist.Digits(dataset, bits, bits, bits, dataset.tensor())
 
 
 def estimate(value, verdict="consistent"):
-    return Estimate(value, 0.1, "anneal", verdict, "why", 100, 500, 42.0, value, 0.1, value - 1, value + 1)
+    return Estimate(value, 0.1, "ais", verdict, "why", 100, 500, 42.0, value, 0.1, value - 1, value + 1)
 
 
 def test_streams_repeat_and_differ():
@@ -51,11 +51,11 @@ def test_passes_take_whole_epochs_of_losses_in_order():
     losses = iter([torch.tensor(float(i)) for i in range(6)])
     watched = []
 
-    def watch(steps, label):
+    def progress(steps, label):
         watched.append((len(steps), label))
         return steps
 
-    found = list(mnist.passes(losses, toy_rows(), SETTINGS, watch, "training"))
+    found = list(mnist.passes(losses, toy_rows(), SETTINGS, progress, "training"))
     assert found == [(0, [0.0, 1.0]), (1, [2.0, 3.0]), (2, [4.0, 5.0])]  # 10 rows make 2 batches of 4
     assert watched == [(3, "training")]
 
@@ -65,16 +65,16 @@ def test_batches_draw_the_grey_levels_anew():
     found = mnist.batches(rows, SETTINGS, torch.Generator().manual_seed(0))
     drawn = torch.stack([next(found) for _ in range(2000)])
     assert set(drawn.unique().tolist()) == {0.0, 1.0}
-    grey = rows.grey.tensor()
+    gray = rows.gray.tensor()
     error = 5 * (0.25 / drawn[:, 0].numel()) ** 0.5
-    assert abs(float(drawn.mean()) - float(grey.mean())) < error
+    assert abs(float(drawn.mean()) - float(gray.mean())) < error
 
 
 def test_wandering_ends_in_states_and_their_probabilities():
     machine, draw = small().float(), torch.Generator().manual_seed(0)
     start = mnist.coin_flips(machine, 20_000, generator=draw)
     assert set(start.unique().tolist()) == {0.0, 1.0}
-    v, odds = mnist.wander(machine, start, 30, generator=draw)
+    v, odds = mnist.sample_chain(machine, start, 30, generator=draw)
     exact = machine.visible.states()
     weights = torch.softmax(-machine.free_energy(exact).detach().double(), 0)
     truth = weights @ exact.double()
@@ -108,7 +108,7 @@ def test_compare_gradients_refuses_a_gradient_of_zero():
 def test_the_likelihood_is_the_exact_one():
     machine, rows = small(), toy_rows()
     truth = evaluation.log_likelihood(machine, rows.test, evaluation.log_partition(machine)).value
-    found = likelihood.measure(machine, rows, SETTINGS, passing, "toy")
+    found = likelihood.measure(machine, rows, SETTINGS, silent, "toy")
     assert found.verdict == "consistent"
     assert abs(found.value - truth) < 5 * found.error
     assert abs(found.reverse - truth) < 0.5
@@ -124,7 +124,7 @@ def test_a_state_far_from_the_rows_is_not_missed(weight, hidden, visible):
     dataset = Dataset("dark", "train", np.zeros((50, 60), np.uint8), 1, (60,), None, "nowhere")
     rows = mnist.Digits(dataset, dark, dark, dark, dark)
     truth = evaluation.log_likelihood(machine, dark, exact_by_counts(machine)).value
-    found = likelihood.measure(machine, rows, SETTINGS | {"chains": 100}, passing, "toy")
+    found = likelihood.measure(machine, rows, SETTINGS | {"chains": 100}, silent, "toy")
     assert abs(found.value - truth) < 3 * found.error
     assert found.low - 1e-9 <= truth <= found.high + 1e-9
 
@@ -165,7 +165,7 @@ def test_load_draws_the_same_rows_for_one_seed(mnist_home):
     one, other = mnist.load(settings), mnist.load(settings)
     assert torch.equal(one.train, other.train)
     assert torch.equal(one.test, other.test)
-    assert (len(one.grey), len(one.train), len(one.valid), len(one.test)) == (100, 100, 1000, 30)
+    assert (len(one.gray), len(one.train), len(one.valid), len(one.test)) == (100, 100, 1000, 30)
     assert set(one.test.unique().tolist()) == {0.0, 1.0}
     assert not torch.equal(one.test, mnist.load(settings | {"seed": 2}).test)
     assert ((one.test == 1) <= (one.grey_test > 0)).all()  # black pixels are never lit

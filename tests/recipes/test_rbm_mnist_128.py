@@ -16,8 +16,8 @@ from harmonium.recipes.rbm_mnist_128 import experiment
 from harmonium.report.page import render
 
 TINY = {
-    "hidden": 8, "epochs": 2, "rows": 640, "test_rows": 40, "shown": [0, 1], "sweeps": 3, "samples": 8,
-    "chains": 10, "rungs": 10, "most": 10,
+    "hidden": 8, "epochs": 2, "rows": 640, "test_rows": 40, "shown": [0, 1], "gibbs_steps": 3, "samples": 8,
+    "chains": 10, "n_betas": 10, "most": 10,
 }  # fmt: skip
 
 
@@ -116,8 +116,8 @@ def test_every_line_moves_all_its_parameters_and_repeats(kind):
 
 
 def trained(kind, settings):
-    grey = np.random.default_rng(1).integers(0, 256, (200, 784), dtype=np.uint8)
-    dataset = Dataset("noise", "train", grey, 255, (28, 28), None, "nowhere")
+    gray = np.random.default_rng(1).integers(0, 256, (200, 784), dtype=np.uint8)
+    dataset = Dataset("noise", "train", gray, 255, (28, 28), None, "nowhere")
     bits = dataset.binarized("threshold")
     digits = mnist.Digits(dataset, bits, bits, bits, dataset.tensor())
     start = RBM(Bernoulli(784), Bernoulli(8), generator=mnist.stream(settings, 0))

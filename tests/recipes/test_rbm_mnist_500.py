@@ -15,8 +15,8 @@ from harmonium.recipes.rbm_mnist_500.page import show_float
 from harmonium.report.page import render
 
 TINY = {
-    "hidden": 8, "epochs": 2, "rows": 640, "test_rows": 40, "shown": [1, 2], "judged": [1, 2], "sweeps": 3,
-    "samples": 8, "chains": 10, "rungs": 10, "most": 10,
+    "hidden": 8, "epochs": 2, "rows": 640, "test_rows": 40, "shown": [1, 2], "evaluated": [1, 2], "gibbs_steps": 3,
+    "samples": 8, "chains": 10, "n_betas": 10, "most": 10,
 }  # fmt: skip
 
 

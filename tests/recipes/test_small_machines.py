@@ -41,14 +41,14 @@ def test_the_means_of_exact_rows_are_the_slopes_of_their_free_energy():
 
 def test_the_kernel_is_a_sweep_and_leaves_the_model_alone():
     m = tiny(4, 3, 3)
-    sweep, p = kernel(m, torch.sigmoid), visible_odds_of(m)
-    assert torch.allclose(sweep.sum(1), torch.ones(16, dtype=torch.float64))
-    assert total_variation(p @ sweep, p) < 1e-14
+    step, p = kernel(m, torch.sigmoid), visible_odds_of(m)
+    assert torch.allclose(step.sum(1), torch.ones(16, dtype=torch.float64))
+    assert total_variation(p @ step, p) < 1e-14
     x = m.visible.states()
     drawn = m.gibbs(x[5].expand(100_000, -1), generator=rng(1))
     shares = (drawn[:, None, :] == x).all(-1).double().mean(0)
-    error = (sweep[5] * (1 - sweep[5]) / 100_000).sqrt()
-    assert ((shares - sweep[5]).abs() < 6 * error).all()
+    error = (step[5] * (1 - step[5]) / 100_000).sqrt()
+    assert ((shares - step[5]).abs() < 6 * error).all()
 
 
 def test_chances_are_those_of_independent_units():

@@ -12,7 +12,7 @@ from harmonium.recipes.walkthrough.derivation import checks, contrastive_bias
 from harmonium.recipes.walkthrough.experiment import carry_out
 from laws import LIMIT, rng
 
-SMALL = {"updates": 30, "points": 3, "seeds": 2, "units": 4, "draws": 2000, "sampling_sweeps": 5, "sweeps": [1, 2]}
+SMALL = {"updates": 30, "points": 3, "seeds": 2, "units": 4, "draws": 2000, "sampling_sweeps": 5, "gibbs_steps": [1, 2]}
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -101,7 +101,7 @@ def test_a_small_run_writes_its_page_and_every_figure(tmp_path):
 @pytest.mark.slow
 def test_the_mended_code_reaches_a_better_likelihood_than_the_printed_one():
     settings = {**recipes.plan("walkthrough", quick=True), "updates": 1000, "rate": 0.3}
-    runs = {name: faults.learn(kind, settings, 1, 0, recipes.passing, "") for name, kind in faults.KINDS.items()}
+    runs = {name: faults.learn(kind, settings, 1, 0, recipes.silent, "") for name, kind in faults.KINDS.items()}
     last = {name: run["values"][-1] for name, run in runs.items()}
     assert last["mended"] > last["printed"] + 0.3
     assert last["mended"] < -math.log(14)

@@ -5,13 +5,13 @@ import pytest
 import torch
 import yaml
 
-from harmonium import Diverged, InputError, evaluation
-from harmonium.runs import Config, Run, checkpoint
-from harmonium.runs.coding import Coder
-from harmonium.runs.config import Tuning, read
+from harmonium import DivergenceError, InputError, evaluation
+from harmonium.runs import Run, TrainConfig, checkpoint
+from harmonium.runs.coding import Encoder
+from harmonium.runs.config import FinetuneConfig, read
 from harmonium.runs.directory import free_path, rows
-from harmonium.runs.drawing import imagine
-from harmonium.runs.judgement import amount, bounded, judge, recall, remember, sentence
+from harmonium.runs.drawing import sample_labels
+from harmonium.runs.judgement import amount, bounded, evaluate_run, recall, remember, sentence
 from harmonium.runs.reading import classify
 from harmonium.runs.recovery import hidden_part, restore
 from harmonium.runs.session import Session, choose_device
@@ -23,7 +23,7 @@ SMALL = {"hidden": 8, "steps": 40, "seed": 3}
 
 
 def start(path, source="digits", **settings) -> Session:
-    config = Config(**(SMALL | settings))
+    config = TrainConfig(**(SMALL | settings))
     settled = settle(config, rows(str(source), "train", config))
     return Session(Run.create(path, str(source), settled))
 
@@ -41,16 +41,16 @@ def model(session: Session) -> bytes:
 
 VARIANTS = {
     "pcd": {},
-    "cd": {"sampler": "contrastive", "sweeps": 2},
-    "fresh": {"sampler": "fresh", "sweeps": 3},
-    "tempered": {"sampler": "tempered", "rungs": 3},
-    "tempered, general": {"sampler": "tempered", "rungs": 3, "model": "boltzmann", "hidden": "2", "steps": 14},
-    "trajectory": {"sampler": "trajectory", "lr": 0.3},
-    "trajectory, deep": {"sampler": "trajectory", "model": "dbm", "hidden": "6,4", "chains": 20},
+    "cd": {"sampler": "cd", "gibbs_steps": 2},
+    "naive-mcmc": {"sampler": "naive-mcmc", "gibbs_steps": 3},
+    "pt": {"sampler": "pt", "replicas": 3},
+    "tempered, general": {"sampler": "pt", "replicas": 3, "model": "boltzmann", "hidden": "2", "steps": 14},
+    "ptt": {"sampler": "ptt", "lr": 0.3},
+    "trajectory, deep": {"sampler": "ptt", "model": "dbm", "hidden": "6,4", "chains": 20},
     "exact": {"sampler": "exact"},
-    "adam, sampled bits": {"optimizer": "adam", "binarise": "sample"},
+    "adam, sampled bits": {"optimizer": "adam", "binarize": "sample"},
     "momentum, all penalties": {"momentum": 0.5, "l1": 1e-4, "l2": 1e-4, "sparsity": 0.2, "clip": 1.0},
-    "plain, constant": {"centre": False, "schedule": "constant"},
+    "plain, constant": {"center": False, "schedule": "constant"},
     "spins": {"visible": "spin"},
     "labels, hybrid": {"labels": True, "discriminative": 0.1},
     "network": {"model": "dbn", "hidden": "8,6,7", "labels": True, "steps": 14},
@@ -61,19 +61,19 @@ VARIANTS = {
 
 
 @pytest.fixture
-def network(tmp_path):
+def to_sequential(tmp_path):
     return finish(start(tmp_path / "network", **VARIANTS["network"])).home
 
 
 TUNINGS = {
-    "updown": {"method": "updown", "epochs": 2, "sweeps": "1,2"},
+    "updown": {"method": "updown", "epochs": 2, "gibbs_steps": "1,2"},
     "backprop": {"method": "backprop", "epochs": 2, "dropout": 0.2},
 }
 
 
 @pytest.mark.parametrize("tuning", TUNINGS)
 def test_a_fine_tuning_cut_and_resumed_ends_at_the_same_bytes(tuning, network, tmp_path):
-    settings = Tuning(**TUNINGS[tuning])
+    settings = FinetuneConfig(**TUNINGS[tuning])
     kept = model_bytes(network)
     whole = finish(Session(begin(network, tmp_path / "whole", settings)))
     first = Session(begin(network, tmp_path / "cut", settings))
@@ -105,11 +105,11 @@ def test_labels_are_read_from_every_model_that_learned_them(variant, readout, tm
 
 def test_labels_that_are_missing_or_out_of_range_are_told(tmp_path, network):
     plain = finish(start(tmp_path / "plain")).home
-    for ask in (lambda: classify(plain), lambda: imagine(plain, [3], 2)):
+    for ask in (lambda: classify(plain), lambda: sample_labels(plain, [3], 2)):
         with pytest.raises(InputError, match="without labels"):
             ask()
     with pytest.raises(InputError, match="the label 10 was given where 0 to 9"):
-        imagine(network, [1, 10], 2)
+        sample_labels(network, [1, 10], 2)
     np.save(tmp_path / "bare.npy", np.eye(8, dtype=np.uint8).repeat(40, 0))
     with pytest.raises(InputError, match="holds none"):
         start(tmp_path / "bare", tmp_path / "bare.npy", labels=True)
@@ -117,7 +117,7 @@ def test_labels_that_are_missing_or_out_of_range_are_told(tmp_path, network):
     with pytest.raises(InputError, match="labels of shape"):
         start(tmp_path / "short", tmp_path / "short.npz", labels=True)
     with pytest.raises(InputError, match=r"is for a dbn and .* holds a RBM"):
-        begin(plain, tmp_path / "tuned", Tuning(method="updown"))
+        begin(plain, tmp_path / "tuned", FinetuneConfig(method="updown"))
 
 
 @pytest.mark.parametrize(
@@ -167,10 +167,10 @@ def test_a_run_cut_and_resumed_ends_at_the_same_bytes(variant, cut, tmp_path):
 
 def test_a_run_learns_and_is_judged_honestly(tmp_path):
     home = finish(start(tmp_path / "run", hidden=16, steps=1500, lr=0.2)).home
-    exact = judge(home, method="exact")
+    exact = evaluate_run(home, method="exact")
     assert exact["log_likelihood"] > exact["baseline"] + 3
-    assert (exact["verdict"], exact["error"], exact["rows"], exact["binarise"]) == ("exact", 0.0, 359, "threshold")
-    annealed = judge(home, method="anneal")
+    assert (exact["verdict"], exact["error"], exact["rows"], exact["binarize"]) == ("exact", 0.0, 359, "threshold")
+    annealed = evaluate_run(home, method="ais")
     assert annealed["verdict"] == "consistent"
     assert abs(annealed["log_likelihood"] - exact["log_likelihood"]) < 4 * annealed["error"]
     assert annealed["baseline"] == exact["baseline"]
@@ -181,14 +181,14 @@ def test_a_run_learns_and_is_judged_honestly(tmp_path):
     metrics = home.metrics()
     assert metrics["pseudo_likelihood"][-1] > metrics["pseudo_likelihood"][0] + 3
     assert np.isnan(metrics["log_likelihood"]).all()  # 2^16 hidden states are too many to sum after every epoch
-    assert all(0 <= share <= 1 for share in metrics["stability"])
+    assert all(0 <= share <= 1 for share in metrics["static_weight_fraction"])
     assert metrics["weight_norm"][-1] > metrics["weight_norm"][0]
 
 
 def test_recovery_beats_the_means(tmp_path):
     home = finish(start(tmp_path / "run", hidden=32, steps=3000)).home
     for mask in ("bottom", "top", "left", "right", "random:0.5", "noise:0.1"):
-        result = restore(home, mask, 100, chains=8, sweeps=60)
+        result = restore(home, mask, 100, chains=8, gibbs_steps=60)
         figures = result.figures
         assert figures["rows"] == 100
         assert figures["mean_squared_error"] < figures["baseline_mean_squared_error"], mask
@@ -238,9 +238,9 @@ def test_masks_of_the_wrong_size_are_refused(tmp_path):
 def tables(tmp_path):
     g = np.random.default_rng(0)
     np.save(tmp_path / "real.npy", g.normal(3, 5, (300, 6)).astype("float32"))
-    np.save(tmp_path / "colours.npy", g.integers(0, 3, (300, 5)))
+    np.save(tmp_path / "n_states.npy", g.integers(0, 3, (300, 5)))
     np.save(tmp_path / "spins.npy", 2 * g.integers(0, 2, (300, 5)) - 1)
-    np.save(tmp_path / "grey.npy", g.random((300, 5)))
+    np.save(tmp_path / "gray.npy", g.random((300, 5)))
     np.save(tmp_path / "wide.npy", g.integers(0, 2, (300, 20)))
     return tmp_path
 
@@ -249,10 +249,10 @@ def tables(tmp_path):
     ("name", "settings", "visible", "width"),
     [
         ("real", {}, "gaussian", 6),
-        ("colours", {"visible": "potts:3"}, "potts:3", 15),
+        ("n_states", {"visible": "potts:3"}, "potts:3", 15),
         ("spins", {}, "spin", 5),
-        ("grey", {}, "bernoulli", 5),
-        ("grey", {"binarise": "none"}, "bernoulli", 5),
+        ("gray", {}, "bernoulli", 5),
+        ("gray", {"binarize": "none"}, "bernoulli", 5),
     ],
 )
 def test_every_kind_of_table_trains_and_is_judged(tables, name, settings, visible, width):
@@ -260,22 +260,22 @@ def test_every_kind_of_table_trains_and_is_judged(tables, name, settings, visibl
     home = Run.open(tables / "run")
     assert home.config.visible == visible
     assert home.machine().visible.width == width == home.coder.width
-    figures = judge(home)
+    figures = evaluate_run(home)
     assert figures["verdict"] == "exact"
     assert np.isfinite(figures["log_likelihood"])
     assert abs(figures["log_likelihood"] - figures["baseline"]) < 1.0  # noise has nothing to learn
-    assert figures["binarise"] == ("sample" if settings.get("binarise") == "none" else session.config.binarise)
+    assert figures["binarize"] == ("sample" if settings.get("binarize") == "none" else session.config.binarize)
 
 
 def test_coding_there_and_back(tables):
-    for name, settings in (("real", {}), ("spins", {}), ("grey", {"binarise": "none"})):
-        config = Config(**settings)
+    for name, settings in (("real", {}), ("spins", {}), ("gray", {"binarize": "none"})):
+        config = TrainConfig(**settings)
         train = rows(str(tables / f"{name}.npy"), "train", config)
-        coder = Coder.fit(settle(config, train), train)
+        coder = Encoder.fit(settle(config, train), train)
         v = train.tensor()
         back = coder.decode(coder.encode(v))
         assert torch.allclose(back, (v + 1) / 2 if name == "spins" else v, atol=1e-5)
-    coder = Coder("gaussian", "none", 2, 0, 0, torch.tensor([1.0, 2.0]), torch.tensor([2.0, 1.0]))
+    coder = Encoder("gaussian", "none", 2, 0, 0, torch.tensor([1.0, 2.0]), torch.tensor([2.0, 1.0]))
     assert torch.equal(coder.encode(torch.tensor([[3.0, 2.0]])), torch.tensor([[1.0, 0.0]]))
 
 
@@ -284,13 +284,13 @@ def test_coding_there_and_back(tables):
     [
         ("real", {"visible": "bernoulli"}, "--visible gaussian"),
         ("real", {"visible": "spin"}, "--visible gaussian"),
-        ("colours", {"visible": "potts:2"}, "--visible potts:3"),
-        ("grey", {"epochs": 1, "steps": 3}, "give one of them"),
+        ("n_states", {"visible": "potts:2"}, "--visible potts:3"),
+        ("gray", {"epochs": 1, "steps": 3}, "give one of them"),
         ("wide", {"sampler": "exact", "hidden": 17}, "needs 2\\^17, take fewer units"),
     ],
 )
 def test_misfits_are_refused_with_the_way_out(tables, name, settings, says):
-    config = Config(**settings)
+    config = TrainConfig(**settings)
     with pytest.raises(InputError, match=says):
         settle(config, rows(str(tables / f"{name}.npy"), "train", config))
 
@@ -333,8 +333,8 @@ def test_a_run_is_not_written_over(tmp_path):
 
 
 def test_a_run_whose_data_changed_is_refused(tables):
-    finish(start(tables / "run", tables / "grey.npy", hidden=3))
-    np.save(tables / "grey.npy", np.random.default_rng(0).random((300, 7)))
+    finish(start(tables / "run", tables / "gray.npy", hidden=3))
+    np.save(tables / "gray.npy", np.random.default_rng(0).random((300, 7)))
     with pytest.raises(InputError, match=r"5 visible units and .* gives 7"):
         Run.open(tables / "run").machine()
 
@@ -343,7 +343,7 @@ def test_divergence_keeps_the_last_good_checkpoint(tmp_path):
     session = start(tmp_path / "a", lr=1e30, schedule="constant", steps=400)
     checkpoint.save(session)
     good = model(session)
-    with pytest.raises(Diverged, match="diverged at step"):
+    with pytest.raises(DivergenceError, match="diverged at step"):
         finish(session)
     assert model(session) == good
 
@@ -355,29 +355,29 @@ def test_devices():
             choose_device("cuda")
 
 
-@pytest.mark.parametrize("variant", ["pcd", "cd", "tempered", "trajectory", "network", "deep", "general"])
+@pytest.mark.parametrize("variant", ["pcd", "cd", "pt", "ptt", "network", "deep", "general"])
 def test_the_chains_of_every_run_get_a_verdict(variant, tmp_path, monkeypatch):
-    monkeypatch.setattr("harmonium.runs.travel.SWEEPS", 256)
+    monkeypatch.setattr("harmonium.runs.travel.GIBBS_STEPS", 256)
     home = finish(start(tmp_path / "run", **VARIANTS[variant])).home
     labels = set()
 
-    def watch(items, label):
+    def progress(items, label):
         labels.add(label)
         return items
 
-    found = travel(Run.open(home.path), watch=watch)
+    found = travel(Run.open(home.path), progress=progress)
     assert {label.partition(" over ")[0] for label in labels} == {"annealing", "chains"}
     assert found.verdict in ("mixed", "lagging", "stuck")
-    assert found.sweeps <= 256
+    assert found.gibbs_steps <= 256
     chains, sampler = left(Run.open(home.path))
     assert (chains is None) == (variant in ("cd", "network"))
-    assert (sampler is not None) == (variant in ("tempered", "trajectory"))
+    assert (sampler is not None) == (variant in ("pt", "ptt"))
 
 
 def test_chains_that_follow_a_tame_machine_are_called_mixed(tmp_path):
     home = finish(start(tmp_path / "run", lr=0.001, hidden="4")).home
     assert travel(home).verdict == "mixed"
-    assert abs(home.metrics()["chain_drift"][-1]) < 4
+    assert abs(home.metrics()["free_energy_drift"][-1]) < 4
 
 
 def test_chains_that_a_wild_learning_rate_leaves_behind_are_told(tmp_path):
@@ -403,24 +403,24 @@ def test_rows_in_the_order_of_their_class_are_judged_all_the_same(tmp_path, monk
     monkeypatch.setattr("harmonium.runs.judgement.ROWS", 40)
     seen, chains = [], []
 
-    def anneal(machine, data, **settings):
+    def ais(machine, data, **settings):
         seen.append(data)
-        return evaluation.anneal(machine, data, rungs=10)
+        return evaluation.ais(machine, data, n_replicas=10)
 
-    monkeypatch.setattr("harmonium.evaluation.anneal_until_consistent", lambda *a, **s: [anneal(*a, **s)])
-    judge(home, method="anneal")
+    monkeypatch.setattr("harmonium.evaluation.ais_until_consistent", lambda *a, **s: [ais(*a, **s)])
+    evaluate_run(home, method="ais")
     assert len(seen[0]) == 40
     assert 0.2 < float(seen[0][:, 0].mean()) < 0.8
-    monkeypatch.setattr("harmonium.evaluation.equilibrium", lambda machine, x, *a, data, **s: chains.extend([x, data]))
+    monkeypatch.setattr("harmonium.evaluation.mixing", lambda machine, x, *a, data, **s: chains.extend([x, data]))
     travel(home)
     assert 0.2 < float(chains[1][:, 0].mean()) < 0.8
 
 
 def test_no_row_is_told_a_probability_above_one(tmp_path, monkeypatch):
     home = finish(start(tmp_path / "run", hidden=8, steps=60)).home
-    low = evaluation.Estimate(-50.0, 0.1, "anneal", "consistent", "", 10, 10, 5.0, -50.0, 0.1, -50.3, -49.7)
-    monkeypatch.setattr("harmonium.evaluation.anneal_until_consistent", lambda *a, **s: [low])
-    told = judge(home, method="anneal")
+    low = evaluation.Estimate(-50.0, 0.1, "ais", "consistent", "", 10, 10, 5.0, -50.0, 0.1, -50.3, -49.7)
+    monkeypatch.setattr("harmonium.evaluation.ais_until_consistent", lambda *a, **s: [low])
+    told = evaluate_run(home, method="ais")
     assert told["verdict"] == "inconsistent"
     assert "nats more than the estimate" in told["reason"]
     rows = home.coder.rows(home.dataset("test"), sharp=True, generator=torch.Generator().manual_seed(0))
@@ -431,11 +431,11 @@ def test_no_row_is_told_a_probability_above_one(tmp_path, monkeypatch):
 
 def test_a_likelihood_is_certified_beside_its_bound(tmp_path):
     home = finish(start(tmp_path / "run", hidden=8, steps=200)).home
-    told = judge(home, method="anneal", rungs=500, certify=True)
-    exact = judge(home, method="exact")
+    told = evaluate_run(home, method="ais", n_replicas=500, certify=True)
+    exact = evaluate_run(home, method="exact")
     assert told["certified"]["rows"] == 200
     assert told["certified"]["bound"] <= told["certified"]["estimate"] + 3 * told["error"] + 0.05
     assert told["lower"] - 1e-6 <= exact["log_likelihood"] <= told["upper"] + 1e-6
     assert "lower bound" in bounded(told["certified"])
     with pytest.raises(InputError, match="leave --certify out"):
-        judge(home, method="exact", certify=True)
+        evaluate_run(home, method="exact", certify=True)

@@ -5,9 +5,9 @@ import itertools
 import pytest
 import torch
 
-from harmonium import DBN, RBM, Bernoulli, Directed, Gaussian, InputError, Join, Potts, dream
-from harmonium.sampling import wander
-from laws import LISTED, MACHINES, machine, randomised, rng, row_of, same_distribution
+from harmonium import DBN, RBM, Bernoulli, Concat, Gaussian, InputError, Potts, SigmoidBeliefLayer, sample_label
+from harmonium.sampling import sample_chain
+from laws import LISTED, MACHINES, machine, randomized, rng, row_of, same_distribution
 
 LABELLED = [name for name in LISTED if MACHINES[name]().labels]
 CHAINS = 50_000
@@ -31,7 +31,7 @@ def marginal(m, label=None):
 def test_dreams_of_a_label_have_their_distribution_given_it(name):
     m = machine(name).requires_grad_(False)
     for label in range(m.labels):
-        drawn, mean = last(dream(m, torch.full((CHAINS,), label), 50, generator=rng(label)))
+        drawn, mean = last(sample_label(m, torch.full((CHAINS,), label), 50, generator=rng(label)))
         pixels, p = marginal(m, label)
         same_distribution(drawn, pixels, p)
         assert ((mean.mean(0) - p @ pixels).abs() < 5 * mean.std(0) / CHAINS**0.5 + 1e-9).all()
@@ -40,7 +40,7 @@ def test_dreams_of_a_label_have_their_distribution_given_it(name):
 @every_labelled
 def test_chains_that_wander_follow_the_machine(name):
     m = machine(name).requires_grad_(False)
-    drawn, mean = last(wander(m, CHAINS, 100, generator=rng()))
+    drawn, mean = last(sample_chain(m, CHAINS, 100, generator=rng()))
     pixels, p = marginal(m)
     same_distribution(drawn, pixels, p)
     assert ((mean.mean(0) - p @ pixels).abs() < 5 * mean.std(0) / CHAINS**0.5 + 1e-9).all()
@@ -48,17 +48,17 @@ def test_chains_that_wander_follow_the_machine(name):
 
 def net(*widths: int, labels: int = 3, visible=Bernoulli) -> DBN:
     rows = [visible(widths[0]), *map(Bernoulli, widths[1:])]
-    layers = [Directed(below, Bernoulli(above.width)) for below, above in itertools.pairwise(rows[:-1])]
-    top = RBM(Join(rows[-2], Potts(1, labels)) if labels else rows[-2], rows[-1])
-    return randomised(DBN(*layers, top=top), 0.6).requires_grad_(False)
+    layers = [SigmoidBeliefLayer(below, Bernoulli(above.width)) for below, above in itertools.pairwise(rows[:-1])]
+    top = RBM(Concat(rows[-2], Potts(1, labels)) if labels else rows[-2], rows[-1])
+    return randomized(DBN(*layers, top=top), 0.6).requires_grad_(False)
 
 
 def test_a_network_dreams_in_its_top_and_shows_the_pass_down():
     dbn = net(5, 4, 3)
     label = torch.arange(3).repeat(4)
-    shown = list(dream(dbn, label, 6, generator=rng()))
+    shown = list(sample_label(dbn, label, 6, generator=rng()))
     assert len(shown) == 6
-    x = dbn.top.fields_sample(len(label), generator=(g := rng()))
+    x = dbn.top.sample_independent(len(label), generator=(g := rng()))
     x[:, 4:] = torch.eye(3, dtype=x.dtype)[label]
     for drawn, mean in shown:
         x = dbn.top.gibbs(x, torch.arange(7) >= 4, generator=g)
@@ -71,7 +71,7 @@ def test_the_dreams_of_a_network_have_the_exact_means_given_the_label():
     dbn = net(5, 4, 3)
     codes, p = marginal(dbn.top, 1)
     truth = p @ dbn.generate(codes)[0]
-    drawn, _ = last(dream(dbn, torch.ones(CHAINS, dtype=torch.long), 50, generator=rng()))
+    drawn, _ = last(sample_label(dbn, torch.ones(CHAINS, dtype=torch.long), 50, generator=rng()))
     assert ((drawn.mean(0) - truth).abs() < 5 * drawn.std(0) / CHAINS**0.5).all()
 
 
@@ -82,14 +82,14 @@ def test_the_dreams_of_a_network_have_the_exact_means_given_the_label():
         (lambda: net(6, 5, 4, 3), 6),
         (lambda: net(4, 3), 4),
         (lambda: net(5, 4, 3, visible=Gaussian), 5),
-        (lambda: machine("labelled three layers"), 2),
-        (lambda: machine("labelled"), 3),
-        (lambda: machine("general, labelled"), 3),
+        (lambda: machine("labeled three layers"), 2),
+        (lambda: machine("labeled"), 3),
+        (lambda: machine("general, labeled"), 3),
     ],
 )
 def test_rows_are_pixels_without_labels(model, pixels):
     m, label = model(), torch.tensor([0, 2, 1, 1])
-    for steps in (dream(m, label, 3, generator=rng()), wander(m, 4, 3, generator=rng())):
+    for steps in (sample_label(m, label, 3, generator=rng()), sample_chain(m, 4, 3, generator=rng())):
         shown = list(steps)
         assert len(shown) == 3
         assert all(drawn.shape == mean.shape == (4, pixels) for drawn, mean in shown)
@@ -97,15 +97,15 @@ def test_rows_are_pixels_without_labels(model, pixels):
 
 
 def test_a_watch_sees_every_sweep_and_a_seed_repeats():
-    m, seen = machine("labelled"), []
+    m, seen = machine("labeled"), []
 
-    def watch(steps):
+    def progress(steps):
         for k in steps:
             seen.append(k)
             yield k
 
-    a = last(dream(m, torch.tensor([1, 0]), 5, watch=watch, generator=rng(2)))
-    b = last(dream(m, torch.tensor([1, 0]), 5, generator=rng(2)))
+    a = last(sample_label(m, torch.tensor([1, 0]), 5, progress=progress, generator=rng(2)))
+    b = last(sample_label(m, torch.tensor([1, 0]), 5, generator=rng(2)))
     assert seen == [0, 1, 2, 3, 4]
     assert all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
 
@@ -113,5 +113,5 @@ def test_a_watch_sees_every_sweep_and_a_seed_repeats():
 def test_a_machine_without_labels_cannot_be_asked_for_one():
     for model in (machine("bernoulli"), net(4, 3, 2, labels=0)):
         with pytest.raises(InputError, match="no label units to clamp"):
-            dream(model, torch.tensor([0]))
-        assert last(wander(model, 3, 2, generator=rng()))[0].shape == (3, 4)
+            sample_label(model, torch.tensor([0]))
+        assert last(sample_chain(model, 3, 2, generator=rng()))[0].shape == (3, 4)

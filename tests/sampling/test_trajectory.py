@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from harmonium import RBM, Bernoulli, Diverged, Retreat, Trajectory, data, evaluation, numerics, train
+from harmonium import RBM, Bernoulli, DivergenceError, Rollback, TrajectoryTempering, data, evaluation, numerics, train
 from harmonium.sampling.trajectory import LOST, between, exchange, overlap
 from laws import (
     DRAWS,
@@ -32,19 +32,19 @@ def rows():
     return (side ^ noise).double()
 
 
-def learner(seed, lr=0.1, momentum=0.0, sweeps=1, chains=100):
-    """Return a small machine, its trajectory and its optimiser."""
+def learner(seed, lr=0.1, momentum=0.0, gibbs_steps=1, chains=100):
+    """Return a small machine, its trajectory and its optimizer."""
     v = rows()
-    m = RBM(Bernoulli(8), Bernoulli(5), generator=rng(seed)).double().match(v)
-    sampler = Trajectory(evaluation.base(m, v), m, chains, sweeps, generator=rng(seed + 100))
+    m = RBM(Bernoulli(8), Bernoulli(5), generator=rng(seed)).double().init_from_data(v)
+    sampler = TrajectoryTempering(evaluation.ais_base(m, v), m, chains, gibbs_steps, generator=rng(seed + 100))
     return m, sampler, torch.optim.SGD(m.parameters(), lr=lr, momentum=momentum)
 
 
 def learn(m, sampler, optimizer, updates, seed=0):
-    g, edits = rng(seed), [Retreat(sampler, optimizer)]
-    for step in train(m, data.batches(rows(), 20, generator=g), sampler, optimizer, edits=edits, generator=g):
+    g, transforms = rng(seed), [Rollback(sampler, optimizer)]
+    for step in train(m, data.batches(rows(), 20, generator=g), sampler, optimizer, transforms=transforms, generator=g):
         if step.index + 1 == updates:
-            return edits[0]
+            return transforms[0]
     raise AssertionError
 
 
@@ -70,7 +70,7 @@ def test_the_reserve_stays_as_it_was_drawn():
     """Chains that lag the machine must not spoil the states that correct them."""
     m = machine("bernoulli").requires_grad_(False)
     sampler = exact_trajectory(m, torch.zeros(50, 4).double())
-    sampler.sweeps, before = 0, sampler.reserve.clone()
+    sampler.k, before = 0, sampler.reserve.clone()
     chains = sampler(m, sampler.chains, generator=rng())
     assert not torch.equal(chains, torch.zeros(50, 4).double())
     assert torch.equal(sampler.reserve, before)
@@ -98,27 +98,27 @@ def test_bennett_of_one_shift_is_that_shift():
 
 def test_log_z_is_right_all_along():
     """Over 10 seeds at three moments each: no value is off by more than 5 errors, few by more than 3."""
-    far, rungs = [], 0
+    far, replicas = [], 0
     for seed in range(10):
         m, sampler, optimizer = learner(seed, lr=0.5)
         for part in range(3):
             learn(m, sampler, optimizer, 400, seed=10 * seed + part)
             (value, error), truth = sampler.log_partition(m), evaluation.log_partition(m).value
             far.append(abs(value - truth) / error)
-        rungs += len(sampler.rungs)
-    assert rungs > 25  # a ladder of two is the base and the machine
+        replicas += len(sampler.n_replicas)
+    assert replicas > 25  # a ladder of two is the base and the machine
     assert max(far) < 5
     assert sum(z > 3 for z in far) <= 2
 
 
 def test_the_ladder_passes_between_modes_that_plain_chains_do_not_leave():
     m, up = bimodal()
-    sampler = Trajectory(m.decoupled(), m, 100, generator=rng())
-    assert 3 <= len(sampler.rungs) < 40
-    g, total, sweeps = rng(1), 0.0, 400
-    for _ in range(sweeps):
+    sampler = TrajectoryTempering(m.independent(), m, 100, generator=rng())
+    assert 3 <= len(sampler.n_replicas) < 40
+    g, total, gibbs_steps = rng(1), 0.0, 400
+    for _ in range(gibbs_steps):
         sampler.advance(m, 1, generator=g)
-        total = total + (sampler.top.sum(-1) > 0).double() / sweeps
+        total = total + (sampler.top.sum(-1) > 0).double() / gibbs_steps
     assert abs(float(total.mean()) - up) < 4 * float(total.std()) / 10
     assert float(total.std()) / 10 < 0.03
     z, error = sampler.log_partition(m)
@@ -128,22 +128,22 @@ def test_the_ladder_passes_between_modes_that_plain_chains_do_not_leave():
 def test_a_step_too_long_is_taken_back():
     m, sampler, optimizer = learner(0, lr=2.0, momentum=0.9)
     before = exact(m)
-    edit = learn(m, sampler, optimizer, 600)
-    assert int(edit.count) > 0
-    assert optimizer.param_groups[0]["lr"] == 2.0 * 0.5 ** int(edit.count)
+    transform = learn(m, sampler, optimizer, 600)
+    assert int(transform.count) > 0
+    assert optimizer.param_groups[0]["lr"] == 2.0 * 0.5 ** int(transform.count)
     assert exact(m) > before + 1
 
 
 def test_what_retreats_forgets():
     m, sampler, optimizer = learner(0, momentum=0.9)
-    edit = learn(m, sampler, optimizer, 30)
+    transform = learn(m, sampler, optimizer, 30)
     sampler.rate = torch.tensor(LOST / 2).double()
     assert sampler.lost
     with torch.no_grad():
         m.weight += 5
     for p in m.parameters():
         p.grad = torch.ones_like(p)
-    edit(m, rows(), rows())
+    transform(m, rows(), rows())
     optimizer.step()
     for p, kept in zip(m.parameters(), sampler.last.parameters(), strict=True):
         assert torch.equal(p.detach(), kept)
@@ -158,16 +158,18 @@ def test_a_lost_machine_that_nobody_takes_back_is_told():
         m.weight += 5
     sampler(m, rows(), generator=rng())
     assert sampler.lost
-    with pytest.raises(Diverged, match="Retreat"):
+    with pytest.raises(DivergenceError, match="Rollback"):
         sampler(m, rows(), generator=rng())
 
 
 def test_a_grown_ladder_is_saved_and_goes_on():
     m, _ = bimodal()
-    sampler, other = (Trajectory(m.decoupled(), end, 20, generator=rng()) for end in (m, m.decoupled()))
-    assert len(other.rungs) < len(sampler.rungs)
+    sampler, other = (TrajectoryTempering(m.independent(), end, 20, generator=rng()) for end in (m, m.independent()))
+    assert len(other.n_replicas) < len(sampler.n_replicas)
     other.load_state_dict(sampler.state_dict())
-    assert torch.equal(other(m, m.fields_sample(1), generator=rng(2)), sampler(m, m.fields_sample(1), generator=rng(2)))
+    assert torch.equal(
+        other(m, m.sample_independent(1), generator=rng(2)), sampler(m, m.sample_independent(1), generator=rng(2))
+    )
     assert other.log_partition(m) == sampler.log_partition(m)
 
 

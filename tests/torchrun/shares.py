@@ -13,17 +13,17 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from harmonium.data import batches
 from harmonium.numerics import shards
 from harmonium.runs import torchrun
-from harmonium.sampling import Contrastive, Exact, Fresh, Persistent
+from harmonium.sampling import CD, PCD, ExactSampler, NaiveMCMC
 from harmonium.storage import write_tensors
-from harmonium.training import Centre, Sparsity, train
+from harmonium.training import CenterGradient, SparsityPenalty, train
 from laws import BIPARTITE, exact_states, machine, rng
 
 STEPS, BATCH = 200, 16
 SAMPLERS = {
-    "persistent": lambda x: Persistent(shards.own(x), 2),
-    "contrastive": lambda x: Contrastive(1),
-    "fresh": lambda x: Fresh(len(x) // shards.count(), 2),
-    "exact": lambda x: Exact(len(x) // shards.count()),
+    "pcd": lambda x: PCD(shards.own(x), 2),
+    "cd": lambda x: CD(1),
+    "naive-mcmc": lambda x: NaiveMCMC(len(x) // shards.count(), 2),
+    "exact": lambda x: ExactSampler(len(x) // shards.count()),
 }
 
 
@@ -33,11 +33,11 @@ def learned(name: str, sampler: str) -> dict[str, torch.Tensor]:
     rows = exact_states(m, 50)[:, : m.visible.width]
     chains = m.infer(rows[:BATCH], generator=rng(1))
     source = SAMPLERS[sampler](chains)
-    bounded = name in ("bernoulli", "labelled", "three layers")
+    bounded = name in ("bernoulli", "labeled", "three layers")
     feed = (shards.own(x) for x in batches(rows, BATCH, generator=rng(2)))
     steps = train(
         m, feed, source, torch.optim.SGD(m.parameters(), lr=0.01, momentum=0.5),
-        edits=[Centre()] if name in BIPARTITE else [], penalties=[Sparsity(0.3, 0.1)] if bounded else [],
+        transforms=[CenterGradient()] if name in BIPARTITE else [], penalties=[SparsityPenalty(0.3, 0.1)] if bounded else [],
         generator=rng(3),
     )  # fmt: skip
     for _ in range(STEPS):
@@ -53,7 +53,7 @@ def main() -> None:
     with torchrun.joined():
         found = {}
         for name in sys.argv[2:]:
-            for sampler in SAMPLERS if name == "bernoulli" else ("persistent",):
+            for sampler in SAMPLERS if name == "bernoulli" else ("pcd",):
                 found |= learned(name, sampler)
         if torchrun.leads():
             write_tensors(Path(sys.argv[1]), found, {})

@@ -145,7 +145,7 @@ def test_a_run_of_somebody_else_is_not_gone_on_with(tmp_path):
     ("words", "told"),
     [
         (["--batch", "25", "--out", "run"], "--batch 25 cannot be shared evenly by 2 processes: pass --batch 24 or 26"),
-        (["--sampler", "tempered", "--out", "run"], "--sampler tempered keeps its rungs in one process"),
+        (["--sampler", "pt", "--out", "run"], "--sampler tempered keeps its replicas in one process"),
         ([], "several processes write one run: say where with --out"),
     ],
 )

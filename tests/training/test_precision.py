@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 
-from harmonium import RBM, Bernoulli, Persistent, Potts, Spin, data, evaluation, run, train
+from harmonium import PCD, RBM, Bernoulli, Potts, Spin, data, evaluation, gibbs_sample, train
 from harmonium.numerics import fastest, products
 from laws import DRAWS, MACHINES, exact_states, machine, probabilities, rng, row_of, same_distribution
 
@@ -22,7 +22,7 @@ def test_chains_keep_the_distribution_of_the_rounded_weights(name):
     rounded = rounded.double()
     x = exact_states(rounded, DRAWS).float()
     with products("bfloat16", CPU):
-        x = run(m, x, 4, generator=rng(3))
+        x = gibbs_sample(m, x, 4, generator=rng(3))
     assert x.dtype == torch.float32
     states = row_of(rounded).states()
     same_distribution(x.double(), states, probabilities(rounded, states))
@@ -32,8 +32,8 @@ def reached(seed, precision):
     """Return the exact mean log-likelihood of held-out digits after 3000 updates of 16 hidden units."""
     rows = data.load("digits", "train").binarized()
     unseen = data.load("digits", "test").binarized()
-    m = RBM(Bernoulli(64), Bernoulli(16), generator=rng(seed)).match(rows)
-    chains = Persistent(rows[:100])
+    m = RBM(Bernoulli(64), Bernoulli(16), generator=rng(seed)).init_from_data(rows)
+    chains = PCD(rows[:100])
     steps = train(
         m, data.batches(rows, 50, generator=rng(seed)), chains, torch.optim.SGD(m.parameters(), lr=0.05),
         generator=rng(seed + 50),
@@ -59,11 +59,11 @@ def test_parameters_and_gradients_stay_float32():
     x = (torch.rand(20, 8, generator=rng(2)) < 0.5).float()
     with products("bfloat16", CPU):
         assert m.up(x).dtype == torch.bfloat16  # so that the test means something
-        loss = m.contrast(x[:12], x[12:])
+        loss = m.contrastive_loss(x[:12], x[12:])
     assert loss.dtype == torch.float32
     assert {p.dtype for p in m.parameters()} == {p.grad.dtype for p in m.parameters()} == {torch.float32}
     exact = copy.deepcopy(m)
-    exact.contrast(x[:12], x[12:])
+    exact.contrastive_loss(x[:12], x[12:])
     for p, q in zip(m.parameters(), exact.parameters(), strict=True):
         assert torch.allclose(p.grad, q.grad, atol=2e-3)
 
@@ -74,7 +74,7 @@ def test_phases_of_different_sizes_weigh_alike_when_rounded():
     with torch.no_grad():
         m.hidden.bias.fill_(40.0)
     with products("bfloat16", CPU):
-        m.contrast(torch.ones(64, 8), torch.ones(100, 8))
+        m.contrastive_loss(torch.ones(64, 8), torch.ones(100, 8))
     assert float(m.weight.grad.abs().max()) < 1e-6
 
 
@@ -98,13 +98,13 @@ def test_rounded_weights_follow_the_weights():
 @pytest.mark.parametrize("name", MACHINES)
 def test_weights_rounded_once_are_those_rounded_at_every_product(name):
     m = machine(name).float()
-    x = step = m.fields_sample(20, generator=rng(1))
+    x = step = m.sample_independent(20, generator=rng(1))
     assert m.rounded() is m
     before = copy.deepcopy(m.state_dict())
     with products("bfloat16", CPU), torch.no_grad():
         rounded, g = m.rounded(), rng(2)
-        assert {weight.dtype for weight in rounded.couplings()} == {torch.bfloat16}
+        assert {weight.dtype for weight in rounded.weights} == {torch.bfloat16}
         for _ in range(3):
             step = m.gibbs(step, generator=g)
-        assert torch.equal(run(m, x, 3, generator=rng(2)), step)
+        assert torch.equal(gibbs_sample(m, x, 3, generator=rng(2)), step)
     assert all(torch.equal(value, before[name]) for name, value in m.state_dict().items())

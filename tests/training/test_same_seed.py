@@ -10,31 +10,31 @@ from pathlib import Path
 import pytest
 import torch
 
-from harmonium import Centre, Contrastive, Exact, Fresh, Persistent, Tempered, Trajectory, train
+from harmonium import CD, PCD, CenterGradient, ExactSampler, NaiveMCMC, ParallelTempering, TrajectoryTempering, train
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from laws import MACHINES, machine, rng
 
-NAMES = ("bernoulli", "potts", "gaussian visible", "three layers", "general", "labelled")
+DATASETS = ("bernoulli", "potts", "gaussian visible", "three layers", "general", "labeled")
 SAMPLERS = {
-    "contrastive": lambda m: Contrastive(2),
-    "persistent": lambda m: Persistent(m.fields_sample(20, generator=rng(1)), 2),
-    "fresh": lambda m: Fresh(10, sweeps=5),
-    "exact": lambda m: Exact(10),
-    "tempered": lambda m: Tempered(m.decoupled(), torch.linspace(0, 1, 4), 10, generator=rng(1)),
-    "trajectory": lambda m: Trajectory(m.decoupled(), m, 10, generator=rng(1)),
+    "cd": lambda m: CD(2),
+    "pcd": lambda m: PCD(m.sample_independent(20, generator=rng(1)), 2),
+    "naive-mcmc": lambda m: NaiveMCMC(10, k=5),
+    "exact": lambda m: ExactSampler(10),
+    "pt": lambda m: ParallelTempering(m.independent(), torch.linspace(0, 1, 4), 10, generator=rng(1)),
+    "ptt": lambda m: TrajectoryTempering(m.independent(), m, 10, generator=rng(1)),
 }
-CASES = list(product(NAMES, SAMPLERS))
+CASES = list(product(DATASETS, SAMPLERS))
 
 
 def digest(name, sampler):
     """Train a machine for a while, in float32, and return the hash of its bytes."""
     m, g = machine(name).float(), rng(2)
-    rows = m.fields_sample(40, generator=g)[:, : m.visible.width]
+    rows = m.sample_independent(40, generator=g)[:, : m.visible.width]
     optimizer = torch.optim.SGD(m.parameters(), lr=0.05, momentum=0.5)
-    edits = [Centre()] if "general" not in name else []
+    transforms = [CenterGradient()] if "general" not in name else []
     feed = (rows[torch.randperm(40, generator=g)[:10]] for _ in iter(int, 1))
-    for step in train(m, feed, SAMPLERS[sampler](m), optimizer, edits=edits, generator=g):
+    for step in train(m, feed, SAMPLERS[sampler](m), optimizer, transforms=transforms, generator=g):
         if step.index == 200:
             break
     return hashlib.sha256(b"".join(p.detach().numpy().tobytes() for p in m.parameters())).hexdigest()
@@ -48,7 +48,7 @@ def in_a_fresh_process(case, salt):
 
 def test_every_case_is_known():
     assert len(CASES) >= 30
-    assert set(NAMES) <= set(MACHINES)
+    assert set(DATASETS) <= set(MACHINES)
 
 
 @pytest.mark.slow

@@ -6,21 +6,21 @@ import pytest
 import torch
 
 from harmonium import (
+    CD,
     L1,
     L2,
+    PCD,
     RBM,
     Bernoulli,
-    Centre,
-    ClipNorm,
-    Contrastive,
-    Discriminative,
-    Diverged,
-    Exact,
+    CenterGradient,
+    ClipGradNorm,
+    Concat,
+    DivergenceError,
+    ExactSampler,
+    HybridLoss,
     InputError,
-    Join,
-    Persistent,
     Potts,
-    Sparsity,
+    SparsityPenalty,
     evaluation,
     schedule,
     train,
@@ -28,7 +28,7 @@ from harmonium import (
 from harmonium.data import batches
 from harmonium.data.toys import bars_and_stripes
 from harmonium.machines import Machine
-from laws import BIPARTITE, LISTED, MACHINES, exact_states, machine, randomised, rng, row_of
+from laws import BIPARTITE, LISTED, MACHINES, exact_states, machine, randomized, rng, row_of
 
 every_machine = pytest.mark.parametrize("name", MACHINES)
 LABELLED = [name for name in LISTED if MACHINES[name]().labels and not MACHINES[name]().latent]
@@ -39,7 +39,7 @@ def gradients(m: Machine) -> list[torch.Tensor]:
 
 
 def both_phases(m: Machine):
-    return m.fields_sample(20, generator=rng(1)), m.fields_sample(30, generator=rng(2))
+    return m.sample_independent(20, generator=rng(1)), m.sample_independent(30, generator=rng(2))
 
 
 def loss(m: Machine, v, u):
@@ -48,7 +48,7 @@ def loss(m: Machine, v, u):
 
 @pytest.mark.parametrize("name", BIPARTITE)
 def test_centre_is_the_change_of_variables_that_it_claims(name):
-    """The gradient in Wₗ and aₗ + Wₗλₗ₊₁ + Wₗ₋₁ᵀλₗ₋₁, carried back to plain parameters, is what Centre leaves."""
+    """The gradient in Wₗ and aₗ + Wₗλₗ₊₁ + Wₗ₋₁ᵀλₗ₋₁, carried back to plain parameters, is what Center leaves."""
     m = machine(name)
     v, u = both_phases(m)
     loss(m, v, u).backward()
@@ -57,36 +57,36 @@ def test_centre_is_the_change_of_variables_that_it_claims(name):
         for x, rows in ((v, m.layers[0::2]), (m.odd.mean(m.up(v)), m.layers[1::2]))
     )
     offsets = [(even, odd)[i % 2][i // 2] for i in range(len(m.layers))]
-    plain = [torch.cat([leaf.bias.grad for leaf in row.leaves()]) for row in m.layers]
+    plain = [torch.cat([leaf.bias.grad for leaf in row.components()]) for row in m.layers]
     weights = [
         weight.grad - torch.outer(plain[i], offsets[i + 1]) - torch.outer(offsets[i], plain[i + 1])
-        for i, weight in enumerate(m.couplings())
+        for i, weight in enumerate(m.weights)
     ]
     for i, weight in enumerate(weights):
         plain[i] = plain[i] - weight @ offsets[i + 1]
         plain[i + 1] = plain[i + 1] - offsets[i] @ weight
-    Centre()(m, v, u)
-    for coupling, weight in zip(m.couplings(), weights, strict=True):
+    CenterGradient()(m, v, u)
+    for coupling, weight in zip(m.weights, weights, strict=True):
         assert torch.allclose(coupling.grad, weight, rtol=1e-12, atol=1e-14)
     for row, bias in zip(m.layers, plain, strict=True):
-        assert torch.allclose(torch.cat([leaf.bias.grad for leaf in row.leaves()]), bias, rtol=1e-12, atol=1e-14)
+        assert torch.allclose(torch.cat([leaf.bias.grad for leaf in row.components()]), bias, rtol=1e-12, atol=1e-14)
 
 
 def test_centre_gives_the_centred_covariances():
     m = machine("bernoulli")
     v, u = both_phases(m)
     loss(m, v, u).backward()
-    Centre()(m, v, u)
+    CenterGradient()(m, v, u)
     hv, hu = (m.hidden.mean(m.up(x)).detach() for x in (v, u))
     mu, lam = v.mean(0), hv.mean(0)
     assert torch.allclose(m.weight.grad, (u - mu).T @ (hu - lam) / 30 - (v - mu).T @ (hv - lam) / 20)
 
 
 def test_centred_steps_do_not_depend_on_which_state_is_called_one():
-    """Flipping every visible bit leaves centred learning as it was (Melchior et al., 2016), and plain learning not."""
+    """Flipping every visible bit leaves centered learning as it was (Melchior et al., 2016), and plain learning not."""
 
-    def learned(edits, flip):
-        m = randomised(RBM(Bernoulli(4), Bernoulli(3)), seed=3)
+    def learned(transforms, flip):
+        m = randomized(RBM(Bernoulli(4), Bernoulli(3)), seed=3)
         v, u = both_phases(m)
         if flip:  # the same density over flipped states
             with torch.no_grad():
@@ -95,25 +95,25 @@ def test_centred_steps_do_not_depend_on_which_state_is_called_one():
                 m.weight.neg_()
             v, u = 1 - v, 1 - u
         loss(m, v, u).backward()
-        for edit in edits:
-            edit(m, v, u)
+        for transform in transforms:
+            transform(m, v, u)
         return -m.weight.grad if flip else m.weight.grad
 
-    assert torch.allclose(learned([Centre()], False), learned([Centre()], True), rtol=1e-10)
+    assert torch.allclose(learned([CenterGradient()], False), learned([CenterGradient()], True), rtol=1e-10)
     assert not torch.allclose(learned([], False), learned([], True), rtol=1e-3)
 
 
 def test_the_offsets_are_moving_averages():
-    m, centre = machine("bernoulli"), Centre(rate=0.25)
+    m, center = machine("bernoulli"), CenterGradient(rate=0.25)
     seen = []
     for seed in (1, 2):
-        v = m.fields_sample(10, generator=rng(seed))
+        v = m.sample_independent(10, generator=rng(seed))
         m.zero_grad()
         loss(m, v, v.flip(0)).backward()
-        centre(m, v, v)
+        center(m, v, v)
         seen.append(v.mean(0))
-    assert torch.allclose(centre.offsets[: m.visible.width], 0.75 * seen[0] + 0.25 * seen[1])
-    assert set(centre.state_dict()) == {"offsets"}
+    assert torch.allclose(center.offsets[: m.visible.width], 0.75 * seen[0] + 0.25 * seen[1])
+    assert set(center.state_dict()) == {"offsets"}
 
 
 @every_machine
@@ -122,7 +122,7 @@ def test_clip_norm_shortens_and_keeps_the_direction(name):
     v, u = both_phases(m)
     loss(m, v, u).backward()
     before = torch.cat([g.flatten() for g in gradients(m)])
-    ClipNorm(0.1)(m, v, u)
+    ClipGradNorm(0.1)(m, v, u)
     after = torch.cat([g.flatten() for g in gradients(m)])
     assert float(after.norm()) == pytest.approx(0.1, rel=1e-4)
     assert torch.allclose(after, before * 0.1 / before.norm(), rtol=1e-4)
@@ -131,18 +131,18 @@ def test_clip_norm_shortens_and_keeps_the_direction(name):
 @every_machine
 def test_weight_costs_have_their_textbook_gradients(name):
     m = machine(name)
-    v = m.fields_sample(20, generator=rng())
+    v = m.sample_independent(20, generator=rng())
     for penalty, slope in ((L1(0.3), torch.sign), (L2(0.3), torch.clone)):
         m.zero_grad()
         penalty(m, v).backward()
-        assert all(torch.allclose(weight.grad, 0.3 * slope(weight)) for weight in m.couplings())
-        assert all(leaf.bias.grad is None for leaf in row_of(m).leaves())
+        assert all(torch.allclose(weight.grad, 0.3 * slope(weight)) for weight in m.weights)
+        assert all(leaf.bias.grad is None for leaf in row_of(m).components())
 
 
 def test_sparsity_has_its_textbook_gradient():
     m = machine("bernoulli")
-    v = m.fields_sample(20, generator=rng())
-    Sparsity(0.2, 0.5)(m, v).backward()
+    v = m.sample_independent(20, generator=rng())
+    SparsityPenalty(0.2, 0.5)(m, v).backward()
     h = m.hidden.mean(m.up(v))
     q = h.mean(0)
     slope = 0.5 * (q - 0.2) / (q * (1 - q))
@@ -155,7 +155,7 @@ def test_sparsity_asks_every_hidden_layer_for_its_target():
     y = torch.sigmoid(v[:, :4] @ m.weights[0] + v[:, 4:] @ m.weights[1].T + m.layers[1].bias)
     q = torch.cat([y, torch.sigmoid(y @ m.weights[1] + m.layers[2].bias)], -1).mean(0)
     truth = -0.5 * (0.2 * q.log() + 0.8 * (1 - q).log()).sum()
-    assert float(Sparsity(0.2, 0.5)(m, v).detach()) == pytest.approx(float(truth.detach()), rel=1e-12)
+    assert float(SparsityPenalty(0.2, 0.5)(m, v).detach()) == pytest.approx(float(truth.detach()), rel=1e-12)
 
 
 @pytest.mark.parametrize("name", LABELLED)
@@ -164,7 +164,7 @@ def test_the_discriminative_penalty_is_minus_the_log_probability_of_the_label(na
     s = row_of(m).states()
     data = exact_states(m, 6)
     first, last = m.visible.width - m.visible.labels, m.visible.width
-    ours = torch.autograd.grad(Discriminative(0.7)(m, data), list(m.parameters()), allow_unused=True)
+    ours = torch.autograd.grad(HybridLoss(0.7)(m, data), list(m.parameters()), allow_unused=True)
     terms = []
     for row in data:
         alike = (s[:, :first] == row[:first]).all(-1)
@@ -183,13 +183,13 @@ def test_with_exact_negatives_a_step_follows_the_likelihood(name):
     old = copy.deepcopy(m)
     chains = 100_000
     rate = 0.01
-    x = Exact(chains)(m, data, generator=rng(4))
+    x = ExactSampler(chains)(m, data, generator=rng(4))
     spread = []
     for p in m.parameters():
         pieces = [torch.autograd.grad(m.free_energy(part).mean(), p)[0] for part in x.split(1000)]
         spread.append(torch.stack(pieces).std(0) / len(pieces) ** 0.5)
     optimizer = torch.optim.SGD(m.parameters(), lr=rate)
-    positive = next(train(m, [data], Exact(chains), optimizer, generator=rng(4))).positive
+    positive = next(train(m, [data], ExactSampler(chains), optimizer, generator=rng(4))).positive
     assert torch.equal(positive, old.infer(data, generator=rng(4)))
     if name in LISTED:
         log_z = torch.logsumexp(-old.free_energy(row_of(old).states()), 0)
@@ -201,32 +201,32 @@ def test_with_exact_negatives_a_step_follows_the_likelihood(name):
         assert ((p - before + rate * truth).detach().abs() <= rate * 5.5 * error + 1e-12).all()
 
 
-def learn(sampler, edits, steps, rate=0.1):
+def learn(sampler, transforms, steps, rate=0.1):
     data = bars_and_stripes(3).double()
     m = RBM(Bernoulli(9), Bernoulli(16), generator=rng(1)).double()
     optimizer = torch.optim.SGD(m.parameters(), lr=rate)
     feed = batches(data, 14, generator=rng(2))
-    loop = train(m, feed, sampler(m), optimizer, edits=edits, generator=rng(3))
+    loop = train(m, feed, sampler(m), optimizer, transforms=transforms, generator=rng(3))
     for _ in itertools.islice(loop, steps):
         pass
     return evaluation.log_likelihood(m, data, evaluation.log_partition(m)).value
 
 
 SAMPLERS = {
-    "contrastive": lambda m: Contrastive(3),
-    "persistent": lambda m: Persistent(m.fields_sample(100, generator=rng())),
-    "exact": lambda m: Exact(100),
+    "cd": lambda m: CD(3),
+    "pcd": lambda m: PCD(m.sample_independent(100, generator=rng())),
+    "exact": lambda m: ExactSampler(100),
 }
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_training_learns_bars_and_stripes(sampler):
     """From −9 log 2 = −6.24 to at least −3.6; the best possible is −log 14 = −2.64."""
-    assert learn(SAMPLERS[sampler], [Centre()], 1500) > -3.6
+    assert learn(SAMPLERS[sampler], [CenterGradient()], 1500) > -3.6
 
 
 def test_one_seed_gives_the_same_bits():
-    a, b = (learn(SAMPLERS["persistent"], [Centre()], 50) for _ in range(2))
+    a, b = (learn(SAMPLERS["pcd"], [CenterGradient()], 50) for _ in range(2))
     assert a == b
 
 
@@ -234,7 +234,7 @@ def test_steps_are_numbered_and_hold_both_phases():
     m = machine("bernoulli")
     v = m.even.states()
     optimizer = torch.optim.Adam(m.parameters())
-    steps = list(train(m, [v, v], Contrastive(), optimizer, start=5, generator=rng()))
+    steps = list(train(m, [v, v], CD(), optimizer, start=5, generator=rng()))
     assert [step.index for step in steps] == [5, 6]
     assert torch.equal(steps[0].positive, v)
     assert steps[0].negative.shape == v.shape
@@ -244,10 +244,10 @@ def test_steps_are_numbered_and_hold_both_phases():
 def test_divergence_names_the_step_and_the_cause():
     m = machine("bernoulli")
     v = m.even.states()
-    loop = train(m, [v, v * math.nan], Contrastive(), torch.optim.SGD(m.parameters(), 0.1), generator=rng())
+    loop = train(m, [v, v * math.nan], CD(), torch.optim.SGD(m.parameters(), 0.1), generator=rng())
     next(loop)
     kept = [p.detach().clone() for p in m.parameters()]
-    with pytest.raises(Diverged, match=r"step 1.*largest weight.*learning rate"):
+    with pytest.raises(DivergenceError, match=r"step 1.*largest weight.*learning rate"):
         next(loop)
     assert all(torch.equal(a, b) for a, b in zip(kept, m.parameters(), strict=True))
 
@@ -279,10 +279,10 @@ def test_labels_are_learned_beside_pixels():
     pixels = bars_and_stripes(3)
     bars = (pixels.view(-1, 3, 3).std(-1).sum(-1) == 0).long()
     data = torch.cat([pixels, torch.nn.functional.one_hot(bars, 2)], -1).double()
-    m = RBM(Join(Bernoulli(9), Potts(1, 2)), Bernoulli(12), generator=rng(1)).double()
+    m = RBM(Concat(Bernoulli(9), Potts(1, 2)), Bernoulli(12), generator=rng(1)).double()
     optimizer = torch.optim.Adam(m.parameters(), lr=0.03)
     feed = batches(data, 14, generator=rng(2))
-    for _ in itertools.islice(train(m, feed, Exact(200), optimizer, generator=rng(3)), 800):
+    for _ in itertools.islice(train(m, feed, ExactSampler(200), optimizer, generator=rng(3)), 800):
         pass
     labels = torch.eye(2, dtype=torch.float64)
     scores = torch.stack([-m.free_energy(torch.cat([data[:, :9], label.expand(14, -1)], -1)) for label in labels])
@@ -292,12 +292,12 @@ def test_labels_are_learned_beside_pixels():
 def test_edits_and_penalties_that_do_not_fit_say_so():
     general, v = machine("general"), torch.zeros(1, 7, dtype=torch.float64)
     with pytest.raises(TypeError, match=r"machine of layers, not of a Boltzmann"):
-        Centre()(general, v, v)
+        CenterGradient()(general, v, v)
     with pytest.raises(TypeError, match=r"hidden row that is summed out, and a Boltzmann has none"):
-        Sparsity(0.1)(general, v)
+        SparsityPenalty(0.1)(general, v)
     for name, kind in (("spin", "Spin"), ("mixed hidden", "Gaussian"), ("four layers", "Spin")):
         m = machine(name)
         with pytest.raises(TypeError, match=rf"in 0…1, not {kind}"):
-            Sparsity(0.1)(m, m.fields_sample(1))
+            SparsityPenalty(0.1)(m, m.sample_independent(1))
     with pytest.raises(InputError, match="no label units"):
-        Discriminative(0.1)(machine("bernoulli"), v[:, :4])
+        HybridLoss(0.1)(machine("bernoulli"), v[:, :4])

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from harmonium import Bernoulli, Binomial, Gaussian, Join, Potts, ReLU, Spin
+from harmonium import Bernoulli, Binomial, Concat, Gaussian, Potts, ReLU, Spin
 from laws import CONTINUOUS, DRAWS, FINITE, KINDS, LIMIT, chi_square, field, kind, rng, same_distribution
 
 every_kind = pytest.mark.parametrize("name", KINDS)
@@ -61,8 +61,8 @@ def test_states_are_all_and_distinct(name):
     s = u.states()
     assert s.shape == (u.count, u.width)
     assert len(s.unique(dim=0)) == u.count
-    assert u.admits(s)
-    assert torch.equal(u.pick(torch.tensor([int(u.count) - 1, 0])), s[[-1, 0]])
+    assert u.in_support(s)
+    assert torch.equal(u.state_at(torch.tensor([int(u.count) - 1, 0])), s[[-1, 0]])
 
 
 @finite
@@ -93,7 +93,7 @@ def test_the_mode_is_the_most_likely_state(name):
     f = field(u, 4)
     best = (f * u.mode(f)).sum(-1) - u.energy(u.mode(f))
     others = u.states() if name in FINITE else u.sample(f[:1].expand(2000, -1), generator=rng())
-    assert u.admits(u.mode(f))
+    assert u.in_support(u.mode(f))
     assert (best[:, None] + 1e-12 >= f @ others.T - u.energy(others)).all()
 
 
@@ -101,23 +101,23 @@ def test_the_mode_is_the_most_likely_state(name):
 def test_match_gives_the_means_of_the_data(name):
     u, other = kind(name), kind(name, seed=9)
     v = other.sample(field(u, seed=4).expand(4000, -1), generator=rng()).detach()
-    u.match(v)
+    u.init_from_data(v)
     smoothing = 5 / len(v)  # one pseudo-count a state moves a frequency by at most about states/rows
-    assert torch.allclose(u.mean(u.rest()), v.mean(0), atol=smoothing, rtol=smoothing)
+    assert torch.allclose(u.mean(u.zero_field()), v.mean(0), atol=smoothing, rtol=smoothing)
 
 
 @continuous
 def test_match_gives_the_variances_of_the_data(name):
     u = kind(name)
-    v = kind(name, seed=9).sample(u.rest(4000), generator=rng()).detach()
-    u.match(v)
-    assert torch.allclose(u.var(u.rest()), v.var(0, correction=0), rtol=1e-6)
+    v = kind(name, seed=9).sample(u.zero_field(4000), generator=rng()).detach()
+    u.init_from_data(v)
+    assert torch.allclose(u.var(u.zero_field()), v.var(0, correction=0), rtol=1e-6)
 
 
 def test_match_refuses_no_constant_column():
     u = Gaussian(2)
-    u.match(torch.tensor([[0.0, 1.0], [0.0, 3.0]]))
-    assert torch.allclose(u.var(u.rest()), torch.tensor([0.005, 1.0]))
+    u.init_from_data(torch.tensor([[0.0, 1.0], [0.0, 3.0]]))
+    assert torch.allclose(u.var(u.zero_field()), torch.tensor([0.005, 1.0]))
 
 
 @every_kind
@@ -127,11 +127,11 @@ def test_a_ladder_is_its_rungs(name):
     f = field(u, 2, 5)
     single = [u.cgf(f[0] * 0.5), u.cgf(f[1])]
     assert torch.allclose(u.cgf(f * torch.tensor([0.5, 1.0])[:, None, None]), torch.stack(single))
-    for leaf in u.leaves():
+    for leaf in u.components():
         for key, value in list(leaf.named_parameters()):
             setattr(leaf, key, torch.nn.Parameter(torch.stack([value, 2 * value])[:, None]))
     twice = kind(name)
-    for leaf in twice.leaves():
+    for leaf in twice.components():
         for value in leaf.parameters():
             value.data *= 2
     assert torch.allclose(u.cgf(f)[0], kind(name).cgf(f[0]))
@@ -151,22 +151,22 @@ def test_large_fields_stay_finite_and_agree_with_float64(name, dtype, size):
         ours, truth = getattr(u, method)(f), getattr(deep, method)(f.double())
         assert ours.isfinite().all(), method
         assert torch.allclose(ours.double(), truth, rtol=1e-4 if dtype == torch.float32 else 1e-12), method
-    assert u.admits(u.sample(f.expand(50, -1), generator=rng()))
+    assert u.in_support(u.sample(f.expand(50, -1), generator=rng()))
 
 
 @pytest.mark.parametrize("z", [-1e4, -100.0, -31.0, -29.0, -5.0, 0.0, 5.0, 100.0])
 def test_relu_moments_agree_with_high_precision(z):
     mpmath = pytest.importorskip("mpmath")
     mpmath.mp.dps = 60
-    centre = mpmath.mpf(z)
-    mass = mpmath.erfc(-centre / mpmath.sqrt(2)) / 2
-    rate = mpmath.npdf(centre) / mass
+    center = mpmath.mpf(z)
+    mass = mpmath.erfc(-center / mpmath.sqrt(2)) / 2
+    rate = mpmath.npdf(center) / mass
     u = ReLU(1).double().requires_grad_(False)
     f = torch.tensor([z], dtype=torch.float64)
-    assert float(u.mean(f)) == pytest.approx(float(centre + rate), rel=1e-6)
-    assert float(u.var(f)) == pytest.approx(float(1 - rate * (centre + rate)), rel=2e-6)
+    assert float(u.mean(f)) == pytest.approx(float(center + rate), rel=1e-6)
+    assert float(u.var(f)) == pytest.approx(float(1 - rate * (center + rate)), rel=2e-6)
     assert float(u.cgf(f)) == pytest.approx(
-        float(mpmath.log(mass) + centre**2 / 2 + mpmath.log(2 * mpmath.pi) / 2), rel=1e-12
+        float(mpmath.log(mass) + center**2 / 2 + mpmath.log(2 * mpmath.pi) / 2), rel=1e-12
     )
 
 
@@ -201,24 +201,24 @@ def test_bernoulli_frequencies_are_right_for_every_type():
         (Potts(1, 2), [1.0, 1.0]),
         (Gaussian(2), [0.0, math.nan]),
         (ReLU(2), [0.0, -1.0]),
-        (Join(Spin(1), Bernoulli(1)), [1.0, 2.0]),
+        (Concat(Spin(1), Bernoulli(1)), [1.0, 2.0]),
     ],
     ids=lambda value: type(value).__name__,
 )
 def test_foreign_values_are_not_admitted(units, wrong):
-    assert not units.admits(torch.tensor([wrong]))
+    assert not units.in_support(torch.tensor([wrong]))
 
 
 def test_continuous_states_cannot_be_numbered():
     with pytest.raises(TypeError, match="continuous"):
-        Gaussian(2).pick(torch.tensor([0]))
+        Gaussian(2).state_at(torch.tensor([0]))
     with pytest.raises(TypeError, match="continuous"):
-        Join(Bernoulli(1), Gaussian(1)).pick(torch.tensor([0]))
+        Concat(Bernoulli(1), Gaussian(1)).state_at(torch.tensor([0]))
     with pytest.raises(ValueError, match="too many"):
         Bernoulli(784).states()
 
 
-@pytest.mark.parametrize("make", [lambda: Bernoulli(0), lambda: Binomial(2, 0), lambda: Potts(2, 1), lambda: Join()])
+@pytest.mark.parametrize("make", [lambda: Bernoulli(0), lambda: Binomial(2, 0), lambda: Potts(2, 1), lambda: Concat()])
 def test_impossible_rows_are_refused(make):
     with pytest.raises(ValueError, match="give"):
         make()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError
 
-from ..errors import Deserted, Diverged, InputError, Unsaved
+from ..errors import DivergenceError, InputError, SaveError, WorkerLostError
 from . import console
 
 COMMANDS = {
@@ -15,7 +15,7 @@ COMMANDS = {
     "sample": "Draw new rows: a picture, an array, or a GIF of the chains.",
     "recover": "Fill in hidden pixels, or take out noise, and compare with the truth.",
     "classify": "Read the labels of rows, and count how many are right.",
-    "dream": "Draw rows of a given label.",
+    "sample_label": "Draw rows of a given label.",
     "finetune": "Train all layers of a run together: up-down, or back-propagation.",
     "weights": "Draw what each hidden unit looks for.",
     "report": "Write the report of a run again.",
@@ -27,7 +27,7 @@ COMMANDS = {
 
 def make_app() -> App:
     """Return the application."""
-    app = App(name="harmonium", help="Boltzmann machines: train, sample and judge them.", version=_version)
+    app = App(name="harmonium", help="Boltzmann machines: train, sample and evaluate them.", version=_version)
     for name, text in COMMANDS.items():
         app.command(f"harmonium.cli.{name}:{name}", name=name, help=text)
     return app
@@ -57,11 +57,11 @@ def run(words: Sequence[str] | None = None) -> None:
         sys.exit(console.fail(complaint(error), 2))
     except InputError as error:
         sys.exit(console.fail(str(error), 2))
-    except Diverged as error:
+    except DivergenceError as error:
         sys.exit(console.fail(str(error), 3))
-    except Unsaved as error:
+    except SaveError as error:
         sys.exit(console.fail(str(error), 4))
-    except Deserted as error:
+    except WorkerLostError as error:
         sys.exit(console.fail(str(error), 5))
     except Interrupted as asked:
         sys.exit(asked.code)

@@ -13,7 +13,7 @@ def classify(
     *,
     readout: Literal["exact", "gibbs"] = "exact",
     split: Literal["train", "valid", "test"] = "test",
-    sweeps: Positive = 15,
+    gibbs_steps: Positive = 15,
     json: bool = False,
 ) -> None:
     """Read the labels of rows with a model that learned labels, and count how many are right.
@@ -26,16 +26,16 @@ def classify(
         exact compares the free energy of every label; gibbs runs a chain from an uninformative one.
     split
         Rows to classify.
-    sweeps
-        Sweeps of the gibbs read-out.
+    Gibbs steps
+        Gibbs steps of the gibbs read-out.
     json
         Print one JSON object and nothing else.
     """
     home = Run.open(run)
     from ..runs.reading import classify as read
 
-    with console.watching() as watch:
-        figures = read(home, split, readout=readout, sweeps=sweeps, watch=watch)
+    with console.progress_bars() as progress:
+        figures = read(home, split, readout=readout, gibbs_steps=gibbs_steps, progress=progress)
     if json:
         console.say_json(figures)
         return

@@ -77,11 +77,11 @@ def bar() -> "Progress":
 
 
 @contextmanager
-def watching() -> Iterator[Callable[[Iterable[T], str], Iterable[T]]]:
+def progress_bars() -> Iterator[Callable[[Iterable[T], str], Iterable[T]]]:
     """Give a function that shows a bar while its items are gone through."""
     with bar() as progress:
 
-        def watch(items: Iterable[T], label: str) -> Iterable[T]:
+        def progress(items: Iterable[T], label: str) -> Iterable[T]:
             total = len(items) if isinstance(items, Sized) else None
             task = progress.add_task(label, total=total, figures="")
             for item in items:
@@ -89,7 +89,7 @@ def watching() -> Iterator[Callable[[Iterable[T], str], Iterable[T]]]:
                 progress.advance(task)
             progress.remove_task(task)
 
-        yield watch
+        yield progress
 
 
 @contextmanager

@@ -34,9 +34,9 @@ def data(
     """
     if action == "list":
         if json:
-            console.say_json(dict(room.NAMES))
+            console.say_json(dict(room.DATASETS))
         else:
-            console.table(["name", "what it is"], [[name, text] for name, text in room.NAMES.items()])
+            console.table(["name", "what it is"], [[name, text] for name, text in room.DATASETS.items()])
         return
     if path is None:
         raise InputError("nothing was given to check: say `harmonium data check PATH`")
@@ -49,12 +49,12 @@ def data(
         raise InputError(findings.problems[0])
 
 
-def _tell(found: room.Findings) -> None:
+def _tell(found: room.DataReport) -> None:
     rows = [
         ["rows", f"{found.rows} of {found.width} values, shape {'×'.join(map(str, found.shape))}"],
         ["values", f"{found.dtype}, {found.minimum:g} to {found.maximum:g}: {found.kind}"],
         ["units that fit", found.units],
-        ["binarise", found.binarise],
+        ["binarize", found.binarize],
         ["constant columns", str(found.constant_columns)],
         ["rows of zeros", str(found.zero_rows)],
         ["duplicate rows", str(found.duplicate_rows)],

@@ -45,11 +45,11 @@ def _speed() -> str:
 
     import torch
 
-    from .. import RBM, Bernoulli, Contrastive, train
+    from .. import CD, RBM, Bernoulli, train
 
     machine = RBM(Bernoulli(784), Bernoulli(500))
     v = torch.bernoulli(torch.full((100, 784), 0.2))
-    loop = train(machine, [v] * 30, Contrastive(), torch.optim.SGD(machine.parameters(), lr=0.01))
+    loop = train(machine, [v] * 30, CD(), torch.optim.SGD(machine.parameters(), lr=0.01))
     for step in loop:
         if step.index == 9:
             began = time.perf_counter()
@@ -57,17 +57,17 @@ def _speed() -> str:
 
 
 def _law() -> str:
-    """Start 20,000 chains exactly, sweep, and compare with enumeration."""
+    """Start 20,000 chains exactly, Gibbs step, and compare with enumeration."""
     import torch
 
-    from .. import RBM, Bernoulli, Exact, run
+    from .. import RBM, Bernoulli, ExactSampler, run
 
     g = torch.Generator().manual_seed(0)
     machine = RBM(Bernoulli(3), Bernoulli(2), generator=g).requires_grad_(False)
     machine.weight.normal_(generator=g)
     states = machine.even.states()
     p = torch.softmax(-machine.free_energy(states), 0)
-    x = run(machine, Exact(20_000)(machine, states, generator=g), 4, generator=g)
+    x = run(machine, ExactSampler(20_000)(machine, states, generator=g), 4, generator=g)
     seen = (x[:, None] == states).all(-1).float().mean(0)
     worst = float(((seen - p).abs() / (p * (1 - p) / 20_000).sqrt()).max())
     return f"{'kept' if worst < 5 else 'BROKEN'}: largest deviation {worst:.1f} standard errors"

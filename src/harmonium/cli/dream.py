@@ -1,4 +1,4 @@
-"""``harmonium dream``."""
+"""``harmonium sample_label``."""
 
 from pathlib import Path
 
@@ -8,8 +8,14 @@ from . import console
 from .options import Positive, refuse_ending
 
 
-def dream(
-    run: Path, *, out: Path, label: str = "all", count: Positive = 8, sweeps: Positive = 1000, seed: int | None = None
+def sample_label(
+    run: Path,
+    *,
+    out: Path,
+    label: str = "all",
+    count: Positive = 8,
+    gibbs_steps: Positive = 1000,
+    seed: int | None = None,
 ) -> None:
     """Draw rows of a given label: the label is clamped, and the chain runs.
 
@@ -23,8 +29,8 @@ def dream(
         A class number, or all.
     count
         Rows drawn for each label.
-    sweeps
-        Sweeps of each chain.
+    Gibbs steps
+        Gibbs steps of each chain.
     seed
         Seed; the run's own unless given.
     """
@@ -32,11 +38,11 @@ def dream(
     if label != "all" and not label.isdecimal():
         raise InputError(f"--label {label} was given where a class number or all was expected")
     home = Run.open(run)
-    from ..runs.drawing import imagine, write
+    from ..runs.drawing import sample_labels, write
 
     labels = range(home.coder.labels or 1) if label == "all" else [int(label)]
     asked = [one for one in labels for _ in range(count)]
-    with console.watching() as watch:
-        moments = imagine(home, asked, sweeps, seed=seed, watch=watch)
+    with console.progress_bars() as progress:
+        moments = sample_labels(home, asked, gibbs_steps, seed=seed, progress=progress)
     write(home, out, moments, count)
-    console.say(f"{len(asked)} rows of label {label} after {sweeps} sweeps: {out}")
+    console.say(f"{len(asked)} rows of label {label} after {gibbs_steps} Gibbs steps: {out}")

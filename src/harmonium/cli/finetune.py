@@ -7,13 +7,13 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from ..runs import Run
-from ..runs.config import Tuning
+from ..runs.config import FinetuneConfig
 
 
 def finetune(
     run: Path,
     *,
-    settings: Annotated[Tuning, Parameter(name="*")] = Tuning(),
+    settings: Annotated[FinetuneConfig, Parameter(name="*")] = FinetuneConfig(),
     out: Path | None = None,
     replace: bool = False,
     save_every: Annotated[float, Parameter(validator=Number(gte=0))] = 5.0,

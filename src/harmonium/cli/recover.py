@@ -17,7 +17,7 @@ def recover(
     mask: str = "bottom",
     count: Positive = 32,
     chains: Positive = 16,
-    sweeps: Annotated[int, Parameter(validator=Number(gte=2))] = 200,
+    gibbs_steps: Annotated[int, Parameter(validator=Number(gte=2))] = 200,
     split: str = "test",
     seed: int | None = None,
     json: bool = False,
@@ -36,8 +36,8 @@ def recover(
         Number of rows.
     chains
         Chains averaged for each row.
-    sweeps
-        Sweeps of each chain; the second half is averaged.
+    Gibbs steps
+        Gibbs steps of each chain; the second half is averaged.
     split
         Rows to take: train, valid or test.
     seed
@@ -50,8 +50,10 @@ def recover(
     home = Run.open(run)
     from ..runs.recovery import restore
 
-    with console.watching() as watch:
-        result = restore(home, mask, count, chains=chains, sweeps=sweeps, split=split, seed=seed, watch=watch)
+    with console.progress_bars() as progress:
+        result = restore(
+            home, mask, count, chains=chains, gibbs_steps=gibbs_steps, split=split, seed=seed, progress=progress
+        )
     if out is not None:
         from .. import plots
 

@@ -23,13 +23,13 @@ PATIENCE = 300  # seconds after which a report takes no more temperatures: `harm
 def finish(home: Run) -> None:
     """Judge the run where that was not done, write the report, and say where it is."""
     from ..report import write_report
-    from ..runs.judgement import judge, recall, remember, sentence
+    from ..runs.judgement import evaluate_run, recall, remember, sentence
 
-    with console.watching() as watch:
+    with console.progress_bars() as progress:
         figures = recall(home)
         if figures is None:
-            figures = judge(home, max_time=PATIENCE, watch=watch)
+            figures = evaluate_run(home, max_time=PATIENCE, progress=progress)
             remember(home, figures)
-        path = write_report(home, figures, watch=watch)
+        path = write_report(home, figures, progress=progress)
     console.say(sentence(figures))
     console.say(f"report: {path}")

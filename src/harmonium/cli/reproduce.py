@@ -36,6 +36,6 @@ def reproduce(
         return
     recipes.recipe(name)
     path = out or Path("runs") / f"reproduce-{name}{'-quick' if quick else ''}"
-    with console.watching() as watch:
-        report = recipes.reproduce(name, path, quick=quick, data_dir=data_dir, seed=seed, watch=watch)
+    with console.progress_bars() as progress:
+        report = recipes.reproduce(name, path, quick=quick, data_dir=data_dir, seed=seed, progress=progress)
     console.say(f"report: {report}")

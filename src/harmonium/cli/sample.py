@@ -7,7 +7,9 @@ from . import console
 from .options import Positive, refuse_ending
 
 
-def sample(run: Path, *, out: Path, count: Positive = 64, sweeps: Positive = 1000, seed: int | None = None) -> None:
+def sample(
+    run: Path, *, out: Path, count: Positive = 64, gibbs_steps: Positive = 1000, seed: int | None = None
+) -> None:
     """Draw new rows by Gibbs sampling from random states.
 
     Parameters
@@ -15,11 +17,11 @@ def sample(run: Path, *, out: Path, count: Positive = 64, sweeps: Positive = 100
     run
         Directory that `harmonium train` wrote.
     out
-        .png for a picture of the last sweep's means, .gif for the chains as they run, .npy for the states.
+        .png for a picture of the last Gibbs step's means, .gif for the chains as they run, .npy for the states.
     count
         Number of chains.
-    sweeps
-        Sweeps of each chain.
+    Gibbs steps
+        Gibbs steps of each chain.
     seed
         Seed; the run's own unless given.
     """
@@ -27,7 +29,7 @@ def sample(run: Path, *, out: Path, count: Positive = 64, sweeps: Positive = 100
     home = Run.open(run)
     from ..runs.drawing import draw, write
 
-    with console.watching() as watch:
-        moments = draw(home, count, sweeps, seed=seed, watch=watch)
+    with console.progress_bars() as progress:
+        moments = draw(home, count, gibbs_steps, seed=seed, progress=progress)
     write(home, out, moments)
-    console.say(f"{count} rows after {sweeps} sweeps: {out}")
+    console.say(f"{count} rows after {gibbs_steps} Gibbs steps: {out}")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from ..errors import Diverged, InputError
-from ..runs import Config, Run
+from ..errors import DivergenceError, InputError
+from ..runs import Run, TrainConfig
 from . import console
 from .app import Interrupted
 
@@ -36,7 +36,7 @@ LIGHT = 4_000_000  # multiply-adds in a batch's product below which a second thr
 def train(
     data: str | None = None,
     *,
-    settings: Annotated[Config, Parameter(name="*")] = Config(),
+    settings: Annotated[TrainConfig, Parameter(name="*")] = TrainConfig(),
     config: Path | None = None,
     out: Path | None = None,
     replace: bool = False,
@@ -91,7 +91,7 @@ def finish(home: Run, report: bool) -> None:
 
 
 def _begun(
-    data: str | None, settings: Config, config: Path | None, out: Path | None, replace: bool, hold: ExitStack
+    data: str | None, settings: TrainConfig, config: Path | None, out: Path | None, replace: bool, hold: ExitStack
 ) -> tuple[Run, bool]:
     """Return a new run, or one that other processes of this torchrun have begun; and whether that is so."""
     from ..runs import torchrun
@@ -108,7 +108,7 @@ def _begun(
 
 
 def _created(
-    data: str | None, settings: Config, config: Path | None, out: Path | None, replace: bool, hold: ExitStack
+    data: str | None, settings: TrainConfig, config: Path | None, out: Path | None, replace: bool, hold: ExitStack
 ) -> Run:
     from ..runs.directory import free_path, held, refuse_run, rows
     from ..runs.settle import settle
@@ -133,7 +133,7 @@ def _created(
     return home
 
 
-def _merged(data: str | None, settings: Config, config: Path | None) -> tuple[str, Config]:
+def _merged(data: str | None, settings: TrainConfig, config: Path | None) -> tuple[str, TrainConfig]:
     """Return the data and the settings: the YAML file's, and over them those given as options."""
     from ..runs.config import read, source
 
@@ -146,7 +146,7 @@ def _merged(data: str | None, settings: Config, config: Path | None) -> tuple[st
     return data, settings
 
 
-def _resumed(path: Path, data: str | None, settings: Config, hold: ExitStack) -> Run:
+def _resumed(path: Path, data: str | None, settings: TrainConfig, hold: ExitStack) -> Run:
     if data is not None or settings.model_fields_set:
         raise InputError("--resume goes on with the run's own data and settings: give neither beside it")
     return _opened(path, hold)
@@ -165,7 +165,7 @@ def _opened(path: Path, hold: ExitStack) -> Run:
     return home
 
 
-def take_threads(config: Config, width: int) -> None:
+def take_threads(config: TrainConfig, width: int) -> None:
     """Compute small machines on one thread: a second one costs more than it gives, tenfold on a busy machine."""
     import torch
 
@@ -202,7 +202,7 @@ def open_session(home: Run, resume: bool) -> "Session":
     config = home.config
     console.note(
         f"{home.source}: {len(session.rows)} rows of {session.rows.width} "
-        f"({session.rows.kind}, binarise {config.binarise}) → {config.visible} × {config.hidden} "
+        f"({session.rows.kind}, binarize {config.binarize}) → {config.visible} × {config.hidden} "
         f"hidden ({config.model}), {config.sampler}, {session.steps} steps, seed {config.seed}"
     )
     return session
@@ -218,14 +218,14 @@ def learn(session: "Session", save_every: float) -> None:
     for _ in range(TRIES):
         try:
             return _learn(session, save_every)
-        except Diverged as error:
-            session = checkpoint.retreat(session, error)
+        except DivergenceError as error:
+            session = checkpoint.roll_back(session, error)
             rate = max(checkpoint.rates(session))
             console.note(f"{error}: back to step {session.step}, at half the rate, {rate:.3g}")
     try:
         _learn(session, save_every)
-    except Diverged as error:
-        raise Diverged(f"{error}; gave up after {TRIES} halvings of it, checkpoints are whole") from error
+    except DivergenceError as error:
+        raise DivergenceError(f"{error}; gave up after {TRIES} halvings of it, checkpoints are whole") from error
 
 
 def _learn(session: "Session", save_every: float) -> None:
@@ -276,4 +276,4 @@ def _figures(epoch: "Epoch") -> str:
         main += f"  gap {epoch.free_energy_gap:6.2f}"
     if epoch.reconstruction_error is not None:
         main += f"  reconstruction {epoch.reconstruction_error:.4f}"
-    return f"{main}  stable {epoch.stability:6.1%}  |W| {epoch.weight_norm:6.1f}  {epoch.seconds:7.1f} s"
+    return f"{main}  stable {epoch.static_weight_fraction:6.1%}  |W| {epoch.weight_norm:6.1f}  {epoch.seconds:7.1f} s"

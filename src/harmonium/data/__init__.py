@@ -4,28 +4,28 @@
 tensors. Importing or loading does not import torch; the first tensor does.
 """
 
-from harmonium.data.batches import batches, one_hot, prepare, steps_per_epoch
-from harmonium.data.check import Findings, check
-from harmonium.data.dataset import Dataset, is_whole, settle
+from harmonium.data.batches import batches, one_hot, steps_per_epoch, to_float
+from harmonium.data.check import DataReport, check
+from harmonium.data.dataset import Dataset, interpret, is_whole
 from harmonium.data.idx import read_idx
-from harmonium.data.registry import NAMES, SPLITS, load, load_training
+from harmonium.data.registry import DATASETS, SPLITS, load, load_train_valid
 from harmonium.data.toys import bars_and_stripes, shifting_bar
 
 __all__ = [
-    "NAMES",
+    "DATASETS",
     "SPLITS",
+    "DataReport",
     "Dataset",
-    "Findings",
     "bars_and_stripes",
     "batches",
     "check",
+    "interpret",
     "is_whole",
     "load",
-    "load_training",
+    "load_train_valid",
     "one_hot",
-    "prepare",
     "read_idx",
-    "settle",
     "shifting_bar",
     "steps_per_epoch",
+    "to_float",
 ]

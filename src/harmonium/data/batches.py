@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 WAYS = ("none", "threshold", "sample")
 
 
-def prepare(
-    rows: np.ndarray | torch.Tensor, levels: int, binarise: str, *, generator: torch.Generator | None = None
+def to_float(
+    rows: np.ndarray | torch.Tensor, levels: int, binarize: str, *, generator: torch.Generator | None = None
 ) -> torch.Tensor:
     """Return rows (..., width) as float32 between 0 and 1, or as they are where ``levels`` is 0.
 
@@ -28,11 +28,11 @@ def prepare(
     """
     import torch
 
-    _refuse(levels, binarise)
+    _refuse(levels, binarize)
     x = rows if isinstance(rows, torch.Tensor) else _as_tensor(rows)
-    if binarise == "threshold":
+    if binarize == "threshold":
         return (x > levels / 2).to(torch.float32)
-    if binarise == "sample":
+    if binarize == "sample":
         place = x.device if generator is None else generator.device
         uniform = torch.rand(x.shape, generator=generator, device=place, dtype=torch.float32).to(x.device)
         return (uniform * levels < x).to(torch.float32)
@@ -43,7 +43,7 @@ def batches(
     dataset: Dataset | torch.Tensor,
     size: int,
     *,
-    binarise: str = "none",
+    binarize: str = "none",
     labels: int = 0,
     generator: torch.Generator | None = None,
     device: torch.device | str | None = None,
@@ -54,20 +54,20 @@ def batches(
 
     Every epoch draws a new permutation from ``generator`` and gives ``steps_per_epoch`` batches; the rows
     left over differ from epoch to epoch. A size beyond the data gives all rows each time. A ``Dataset`` gives
-    float32, see ``prepare``; a floating-point tensor (N, width) gives its own type and takes no ``binarise``.
+    float32, see ``to_float``; a floating-point tensor (N, width) gives its own type and takes no ``binarize``.
     """
     import torch
 
     if size < 1:
         raise InputError(f"batch size {size} was given where at least 1 was expected: pass a positive size")
     if isinstance(dataset, torch.Tensor):
-        _refuse(0, binarise)
+        _refuse(0, binarize)
         rows = _table(dataset, device)
         return (rows.index_select(0, order.to(rows.device)) for order in _shuffled(len(rows), size, generator))
-    _refuse(dataset.levels, binarise)
+    _refuse(dataset.levels, binarize)
     marks, fetch = one_hot(dataset, labels), _fetcher(dataset, device)
     return (
-        _batch(fetch(order), marks.index_select(0, order.cpu()), dataset.levels, binarise, generator)
+        _batch(fetch(order), marks.index_select(0, order.cpu()), dataset.levels, binarize, generator)
         for order in _shuffled(len(dataset), size, generator)
     )
 
@@ -133,23 +133,23 @@ def _batch(
     rows: torch.Tensor,
     marks: torch.Tensor,
     levels: int,
-    binarise: str,
+    binarize: str,
     generator: torch.Generator | None,
 ) -> torch.Tensor:
     import torch
 
-    x = prepare(rows, levels, binarise, generator=generator)
+    x = to_float(rows, levels, binarize, generator=generator)
     return torch.cat([x, marks.to(x.device)], -1) if marks.shape[1] else x
 
 
-def _refuse(levels: int, binarise: str) -> None:
-    if binarise not in WAYS:
+def _refuse(levels: int, binarize: str) -> None:
+    if binarize not in WAYS:
         raise InputError(
-            f"binarise {binarise!r} was given where {', '.join(WAYS)} was expected" + suggest(binarise, WAYS)
+            f"binarize {binarize!r} was given where {', '.join(WAYS)} was expected" + suggest(binarize, WAYS)
         )
-    if levels == 0 and binarise != "none":
+    if levels == 0 and binarize != "none":
         raise InputError(
-            f"binarise {binarise!r} was given for real values, which have no level that means fully on: pass "
+            f"binarize {binarize!r} was given for real values, which have no level that means fully on: pass "
             "'none', or load the data with levels"
         )
 

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
-from harmonium.data.dataset import Table, flatten, kind, settle, tidy_labels
+from harmonium.data.dataset import Table, flatten, interpret, kind, tidy_labels
 from harmonium.data.registry import open_table, pick
 from harmonium.errors import InputError
 
-UNITS = {"binary": "bernoulli", "grey": "bernoulli", "spin": "spin", "real": "gaussian", "unclear": "unclear"}
+UNITS = {"binary": "bernoulli", "gray": "bernoulli", "spin": "spin", "real": "gaussian", "unclear": "unclear"}
 
 
 @dataclass(frozen=True)
-class Findings:
+class DataReport:
     """What ``check`` saw; nothing stands in the way of training where ``problems`` is empty."""
 
     name: str
@@ -25,9 +25,9 @@ class Findings:
     dtype: str
     minimum: float  # of the finite values
     maximum: float
-    kind: str  # "binary", "grey", "spin", "real"; "unclear" where no reading fits
+    kind: str  # "binary", "gray", "spin", "real"; "unclear" where no reading fits
     units: str  # the visible units that fit: "bernoulli", "spin", "gaussian"; "unclear"
-    binarise: str  # what to pass as --binarise
+    binarize: str  # what to pass as --binarize
     constant_columns: int
     zero_rows: int
     duplicate_rows: int  # rows that repeat an earlier one
@@ -36,10 +36,10 @@ class Findings:
     notes: list[str] = field(default_factory=list)
 
 
-def check(name_or_path: str | Path, *, data_dir: str | Path | None = None, levels: int | None = None) -> Findings:
+def check(name_or_path: str | Path, *, data_dir: str | Path | None = None, levels: int | None = None) -> DataReport:
     """Look at every row of a file, or at the training rows of a named set, and say what does not fit.
 
-    Values that cannot be trained on (NaN, unscaled grey levels, too few rows) are told in ``problems``; a
+    Values that cannot be trained on (NaN, unscaled gray levels, too few rows) are told in ``problems``; a
     file that holds no table of numbers raises ``InputError``, as in ``load``.
     """
     table = open_table(name_or_path, "train", data_dir=data_dir)
@@ -52,7 +52,7 @@ def check(name_or_path: str | Path, *, data_dir: str | Path | None = None, level
     finite = flat[np.isfinite(flat)] if problems else flat
     constant, zero = int((flat == flat[0]).all(axis=0).sum()), int((~flat.any(axis=1)).sum())
     repeated = len(flat) - len({hashlib.blake2b(row, digest_size=16).digest() for row in flat})
-    return Findings(
+    return DataReport(
         name=table.name,
         source=table.source,
         rows=len(flat),
@@ -63,7 +63,7 @@ def check(name_or_path: str | Path, *, data_dir: str | Path | None = None, level
         maximum=float(finite.max()) if finite.size else float("nan"),
         kind=word,
         units=UNITS[word],
-        binarise="threshold" if word == "grey" else "none",
+        binarize="threshold" if word == "gray" else "none",
         constant_columns=constant,
         zero_rows=zero,
         duplicate_rows=repeated,
@@ -95,7 +95,7 @@ def _meaning(table: Table, whole: np.ndarray, levels: int | None, problems: list
     told = False
     for reading in (table.levels if levels is None else levels, 255, 0):
         try:
-            rows, settled = settle(array, table.source, reading)
+            rows, settled = interpret(array, table.source, reading)
             return rows, kind(rows, settled)
         except InputError as error:
             problems.extend([] if told else [str(error)])
@@ -135,7 +135,7 @@ def _notes(
         f"{constant} of {shape[1]} columns never change: they carry no information": constant,
         f"{zero} of {shape[0]} rows are all zero": zero,
         f"{repeated} of {shape[0]} rows repeat an earlier row": repeated,
-        "grey levels: 'threshold' gives the same zeros and ones each time, 'sample' new ones": word == "grey",
+        "gray levels: 'threshold' gives the same zeros and ones each time, 'sample' new ones": word == "gray",
         "all rows have one label": classes is not None and len(classes) == 1,
     }
     return [line for line, holds in said.items() if holds] + _scales(rows, word)

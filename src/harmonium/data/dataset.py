@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from harmonium.data.batches import prepare
+from harmonium.data.batches import to_float
 from harmonium.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ MOST_LEVELS = 65535
 
 
 class Table(NamedTuple):
-    """What a file holds before its values are judged."""
+    """What a file holds before its values are evaluated."""
 
     array: np.ndarray  # (N, width) or (N, height, width), any type of number
     labels: np.ndarray | None
@@ -31,7 +31,7 @@ class Table(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Rows of one split, kept as they came: uint8 for grey, binary and count data, else float32.
+    """Rows of one split, kept as they came: uint8 for gray, binary and count data, else float32.
 
     Where ``index`` is given they are those rows of the table, in that order: nothing is copied before it is needed,
     and a table may lie in a file that is larger than the memory.
@@ -74,12 +74,12 @@ class Dataset:
 
     @property
     def kind(self) -> str:
-        """What the values are: ``"binary"``, ``"spin"`` (only -1 and +1), ``"grey"`` or ``"real"``."""
+        """What the values are: ``"binary"``, ``"spin"`` (only -1 and +1), ``"gray"`` or ``"real"``."""
         return kind(self.table, self.levels)
 
-    def tensor(self, binarise: str = "none", *, generator: torch.Generator | None = None) -> torch.Tensor:
-        """Return all rows as float32, shape (N, width); see ``prepare`` for what ``binarise`` does."""
-        return prepare(self.rows, self.levels, binarise, generator=generator)
+    def tensor(self, binarize: str = "none", *, generator: torch.Generator | None = None) -> torch.Tensor:
+        """Return all rows as float32, shape (N, width); see ``to_float`` for what ``binarize`` does."""
+        return to_float(self.rows, self.levels, binarize, generator=generator)
 
     def binarized(self, how: str = "threshold", *, generator: torch.Generator | None = None) -> torch.Tensor:
         """Return all rows as zeros and ones, shape (N, width), by ``"threshold"`` or ``"sample"``."""
@@ -96,22 +96,22 @@ class Dataset:
         """Return the first ``count`` rows, or all of them where there are fewer."""
         if count < 1:
             raise InputError(f"{count} rows were asked for where at least 1 was expected: pass a positive count")
-        return self.pick(np.arange(min(count, len(self))))
+        return self.select(np.arange(min(count, len(self))))
 
-    def pick(self, which: np.ndarray) -> Dataset:
+    def select(self, which: np.ndarray) -> Dataset:
         """Return the rows of the split that ``which`` numbers, in its order."""
         index = which if self.index is None else self.index[which]
         return replace(self, index=index, labels=None if self.labels is None else self.labels[which])
 
 
 def kind(rows: np.ndarray, levels: int) -> str:
-    """Name what settled rows are: ``"binary"``, ``"spin"``, ``"grey"`` or ``"real"``."""
+    """Name what settled rows are: ``"binary"``, ``"spin"``, ``"gray"`` or ``"real"``."""
     if levels == 0:
         return "spin" if len(rows) and every(rows, lambda part: np.abs(part) == 1) else "real"
-    return "binary" if levels == 1 and rows.dtype == np.uint8 else "grey"
+    return "binary" if levels == 1 and rows.dtype == np.uint8 else "gray"
 
 
-def settle(array: np.ndarray, where: str, levels: int | None = None) -> tuple[np.ndarray, int]:
+def interpret(array: np.ndarray, where: str, levels: int | None = None) -> tuple[np.ndarray, int]:
     """Decide what an array's values mean and return ``(rows, levels)``, rows of shape (N, width).
 
     Only 0 and 1: uint8, levels 1. Only -1 and +1: float32, levels 0. Fractions of 1: float32, levels 1. A
@@ -126,7 +126,7 @@ def settle(array: np.ndarray, where: str, levels: int | None = None) -> tuple[np
     if levels is None:
         return _guess(flat, array.ndim == 3, where)
     if not 0 <= levels <= MOST_LEVELS:
-        raise InputError(f"levels {levels} was given where 0 to {MOST_LEVELS} was expected: 255 for grey pictures")
+        raise InputError(f"levels {levels} was given where 0 to {MOST_LEVELS} was expected: 255 for gray pictures")
     return (_as_levels(flat, levels, where) if levels else _as_real(flat, where)), levels
 
 
@@ -170,7 +170,7 @@ def _guess(flat: np.ndarray, pictures: bool, where: str) -> tuple[np.ndarray, in
         top = int(high) if high <= 16 else 255
         raise InputError(
             f"{where} holds whole numbers {int(low)} to {int(high)} where 0 to 1 was expected: pass --levels "
-            f"{top} if they are grey levels, or divide them by {top}, or pass --levels 0 to take them as "
+            f"{top} if they are gray levels, or divide them by {top}, or pass --levels 0 to take them as "
             "real numbers"
         )
     return _as_real(flat, where), 0

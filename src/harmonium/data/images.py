@@ -23,13 +23,13 @@ def pictures_in(folder: Path) -> list[Path]:
 
 
 def read_images(folder: Path) -> Table:
-    """Return the folder's pictures as grey levels, shape (N, height, width), in the order of their names.
+    """Return the folder's pictures as gray levels, shape (N, height, width), in the order of their names.
 
-    Colours become grey by ITU-R 601-2 luma; of an animation the first frame counts. Raises ``InputError`` for
+    Color become gray by ITU-R 601-2 luma; of an animation the first frame counts. Raises ``InputError`` for
     a picture of another size, a damaged one, and for 16-bit or float pixels, which Pillow would clip.
     """
     paths = pictures_in(folder)
-    arrays = [_grey(path) for path in paths]
+    arrays = [_gray(path) for path in paths]
     for path, array in zip(paths, arrays, strict=True):
         if array.shape != arrays[0].shape:
             raise InputError(
@@ -39,7 +39,7 @@ def read_images(folder: Path) -> Table:
     return Table(np.stack(arrays), None, folder.name, str(folder), levels=255)
 
 
-def _grey(path: Path) -> np.ndarray:
+def _gray(path: Path) -> np.ndarray:
     from PIL import Image
 
     with telling(str(path), "a picture"):
@@ -54,7 +54,7 @@ def _pixels(picture: Any, path: Path) -> np.ndarray:
     if picture.width * picture.height > MOST_PIXELS:
         raise InputError(f"{path} has {picture.width}×{picture.height} pixels, too many: resize or remove it")
     if picture.mode.startswith(("I", "F")):
-        raise InputError(f"{path} has {picture.mode} pixels where 8 bits each were expected: save it as 8-bit grey")
+        raise InputError(f"{path} has {picture.mode} pixels where 8 bits each were expected: save it as 8-bit gray")
     return np.array(picture.convert("L"))
 
 

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
-from harmonium.data.dataset import Dataset, Table, settle, tidy_labels
+from harmonium.data.dataset import Dataset, Table, interpret, tidy_labels
 from harmonium.data.digits import digits
 from harmonium.data.idx import brief, read_idx
 from harmonium.data.images import pictures_in, read_images
 from harmonium.data.tables import read_npy, read_npz, read_text
 from harmonium.errors import InputError, suggest
 
-NAMES = {
-    "digits": "1797 grey 8×8 handwritten digits, part of scikit-learn: no download",
-    "mnist": "70000 grey 28×28 handwritten digits, a download of 11 MB",
-    "fashion-mnist": "70000 grey 28×28 pictures of clothes, a download of 30 MB",
+DATASETS = {
+    "digits": "1797 gray 8×8 handwritten digits, part of scikit-learn: no download",
+    "mnist": "70000 gray 28×28 handwritten digits, a download of 11 MB",
+    "fashion-mnist": "70000 gray 28×28 pictures of clothes, a download of 30 MB",
 }
 SPLITS = ("train", "valid", "test")
 FEWEST = 10
@@ -59,12 +59,12 @@ def load(
     data_dir: str | Path | None = None,
     levels: int | None = None,
 ) -> Dataset:
-    """Return one split of a named set (see ``NAMES``) or of a file or folder.
+    """Return one split of a named set (see ``DATASETS``) or of a file or folder.
 
     ``test`` is the official or the file's own test set, else 10 % of the rows in one fixed random order;
     ``valid`` is the last tenth, at most 1000, of the training rows; ``train`` is the rest. ``levels`` is the
     value that means "fully on", where the values do not say it themselves; 0 takes them as real numbers (see
-    ``settle``). MNIST files are looked for in ``data_dir``, else in the directory that HARMONIUM_DATA names,
+    ``interpret``). MNIST files are looked for in ``data_dir``, else in the directory that HARMONIUM_DATA names,
     else downloaded. Raises ``InputError``.
     """
     if split not in SPLITS:
@@ -72,7 +72,7 @@ def load(
     return _part_of(_whole(name_or_path, split, data_dir, levels), split)
 
 
-def load_training(
+def load_train_valid(
     name_or_path: str | Path, *, data_dir: str | Path | None = None, levels: int | None = None
 ) -> tuple[Dataset, Dataset]:
     """Return the ``train`` and the ``valid`` split of one table, read once: see ``load``."""
@@ -81,9 +81,9 @@ def load_training(
 
 
 def _whole(name_or_path: str | Path, split: str, data_dir: str | Path | None, levels: int | None) -> Table:
-    """Return the table that holds a split, its values and labels judged."""
+    """Return the table that holds a split, its values and labels evaluated."""
     table = open_table(name_or_path, split, data_dir=data_dir)
-    rows, levels = settle(table.array, table.source, table.levels if levels is None else levels)
+    rows, levels = interpret(table.array, table.source, table.levels if levels is None else levels)
     labels = None if table.labels is None else tidy_labels(table.labels, len(rows), table.source)
     return table._replace(array=rows.reshape(table.array.shape), levels=levels, labels=labels)
 
@@ -105,17 +105,17 @@ def _part_of(table: Table, split: str) -> Dataset:
 
 
 def open_table(name_or_path: str | Path, split: str, *, data_dir: str | Path | None = None) -> Table:
-    """Return what a name or path stands for, before its values are judged and its rows split."""
+    """Return what a name or path stands for, before its values are evaluated and its rows split."""
     if name_or_path == "digits":
         return digits()
-    if isinstance(name_or_path, str) and name_or_path in NAMES:
+    if isinstance(name_or_path, str) and name_or_path in DATASETS:
         table = _idx_folder(_find(name_or_path, data_dir), split)
         return table._replace(name=name_or_path, levels=255)
     path = _home(name_or_path)
     if not os.path.exists(path):
         raise InputError(
-            f"there is no file or data set {str(name_or_path)!r}: expected {', '.join(NAMES)} or {WANTED}"
-            + suggest(str(name_or_path), NAMES)
+            f"there is no file or data set {str(name_or_path)!r}: expected {', '.join(DATASETS)} or {WANTED}"
+            + suggest(str(name_or_path), DATASETS)
         )
     return _folder(path, split) if path.is_dir() else _file(path)
 

@@ -28,7 +28,7 @@ def bars_and_stripes(n: int, *, duplicates: bool = False) -> torch.Tensor:
 
 
 def shifting_bar(n: int, width: int) -> torch.Tensor:
-    """Return the n cyclic shifts of ``width`` neighbouring ones among n units, float32 of shape (n, n).
+    """Return the n cyclic shifts of ``width`` neighboring ones among n units, float32 of shape (n, n).
 
     The best mean log-likelihood is −log n, whatever the width (Melchior, Fischer and Wiskott, 2016).
     """

@@ -1,48 +1,55 @@
 """Evaluation: numbers with their errors, and what they can be trusted for."""
 
-from .annealing import anneal, anneal_until_consistent, base
-from .baseline import independent_log_likelihood
+from .ais import ais, ais_base, ais_until_consistent
+from .baseline import baseline_log_likelihood
 from .basins import Basins, survey
 from .certificate import certificate, certificate_of_rows
-from .classify import Classification, gibbs_scores, scores
-from .diagnostics import chain_drift, free_energy_gap, reconstruction_error, stability, usage, weight_norm
-from .equilibrium import Equilibrium, equilibrium
+from .classify import Classification, class_log_probs, gibbs_class_probs
+from .diagnostics import (
+    free_energy_drift,
+    free_energy_gap,
+    mean_activation,
+    reconstruction_error,
+    static_weight_fraction,
+    weight_norm,
+)
 from .estimate import Estimate, log_evidence, log_likelihood
-from .exact import countable, listed, log_marginal, log_partition
-from .lower_bound import Bounded, lower_bound
+from .exact import is_enumerable, log_marginal, log_partition, n_enumerated_states
+from .from_trajectory import log_partition_from_trajectory
+from .lower_bound import LowerBound, lower_bound
+from .mixing import Mixing, mixing
 from .pseudo import pseudo_likelihood, stochastic_pseudo_likelihood
-from .tracked import tracked
 
 __all__ = [
     "Basins",
-    "Bounded",
     "Classification",
-    "Equilibrium",
     "Estimate",
-    "anneal",
-    "anneal_until_consistent",
-    "base",
+    "LowerBound",
+    "Mixing",
+    "ais",
+    "ais_base",
+    "ais_until_consistent",
+    "baseline_log_likelihood",
     "certificate",
     "certificate_of_rows",
-    "chain_drift",
-    "countable",
-    "equilibrium",
+    "class_log_probs",
+    "free_energy_drift",
     "free_energy_gap",
-    "gibbs_scores",
-    "independent_log_likelihood",
-    "listed",
+    "gibbs_class_probs",
+    "is_enumerable",
     "log_evidence",
     "log_likelihood",
     "log_marginal",
     "log_partition",
+    "log_partition_from_trajectory",
     "lower_bound",
+    "mean_activation",
+    "mixing",
+    "n_enumerated_states",
     "pseudo_likelihood",
     "reconstruction_error",
-    "scores",
-    "stability",
+    "static_weight_fraction",
     "stochastic_pseudo_likelihood",
     "survey",
-    "tracked",
-    "usage",
     "weight_norm",
 ]

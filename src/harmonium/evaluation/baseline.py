@@ -9,11 +9,11 @@ from ..units import Units
 
 
 @torch.no_grad()
-def independent_log_likelihood(units: Units, train: Tensor, test: Tensor) -> float:
+def baseline_log_likelihood(units: Units, train: Tensor, test: Tensor) -> float:
     """Return the mean log-likelihood of ``test`` in nats a row under independent units fitted to ``train``.
 
     Both are (rows, width).  On MNIST thresholded at > 127 this is −205.85 for Bernoulli units.
     """
     alone = copy.deepcopy(units).double()
-    alone.match(train)
-    return float(-alone.energy(test.double()).mean() - alone.cgf(alone.rest()))
+    alone.init_from_data(train)
+    return float(-alone.energy(test.double()).mean() - alone.cgf(alone.zero_field()))

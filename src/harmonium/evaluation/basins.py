@@ -8,7 +8,7 @@ from torch import Generator, Tensor
 
 from ..machines import Bipartite, Machine
 from ..numerics import choose
-from ..sampling import lengths, run
+from ..sampling import gibbs_sample, lengths
 from ..units import Quadratic
 
 STEPS = 60  # of mean field, each half of the way
@@ -94,18 +94,18 @@ def survey(
 ) -> Survey:
     """Return the basins that chains from data, noise, the ends of quick climbs, and states ``met`` before fall into.
 
-    The centers are fixed points of mean field, the heaviest by their bound on log Z.  Chains run ``burn`` sweeps from
+    The centers are fixed points of mean field, the heaviest by their bound on log Z.  Chains run ``burn`` Gibbs steps from
     all of them: centers between which chains pass, there and back, are one basin.  The ``most`` heaviest basins are
     told apart; the others share one.
     """
     begun = _begin(machine, starts, data, met, generator)
-    swept = run(machine, begun, burn // 2, generator=generator)
+    moved = gibbs_sample(machine, begun, burn // 2, generator=generator)
     spread = _spread(machine).to(begun)
-    means, bounds = fixed_points(machine, torch.cat([begun, swept]))
+    means, bounds = fixed_points(machine, torch.cat([begun, moved]))
     centers, bounds = _distinct(means / spread, bounds, 2 * most)
-    seeds = [machine.decoupled(c[None]).fields_sample(SEEDS, generator=generator) for c in centers * spread]
-    before = torch.cat([swept, *seeds])
-    after = run(machine, before, burn - burn // 2, generator=generator)
+    seeds = [machine.independent(c[None]).sample_independent(SEEDS, generator=generator) for c in centers * spread]
+    before = torch.cat([moved, *seeds])
+    after = gibbs_sample(machine, before, burn - burn // 2, generator=generator)
     alone = Basins(centers, spread, torch.arange(len(centers)))
     passed = _passes(alone.nearest(before), alone.nearest(after), len(centers))
     home, rest = _home(passed)
@@ -120,22 +120,22 @@ def fixed_points(machine: Machine, x: Tensor) -> tuple[Tensor, Tensor]:
     """Return the mean-field means that states lead to, (states, width), and the bound on log Z of each, (states,)."""
     for _ in range(STEPS):
         x = torch.lerp(x, machine.reconstruct(x), 0.5)
-    return machine.independent_bound(x)
+    return machine.independent_elbo(x)
 
 
 def _begin(
     machine: Machine, starts: list[Machine], data: Tensor | None, met: Tensor | None, generator: Generator | None
 ) -> Tensor:
     """Return states to begin from: what was met, data rows, where quick climbs end, own biases, and noise."""
-    own, noise = machine.decoupled(), machine.decoupled()
-    for leaf in (leaf for row in noise.rows for leaf in row.leaves()):
+    own, noise = machine.independent(), machine.independent()
+    for leaf in (leaf for row in noise.rows for leaf in row.components()):
         leaf.bias.zero_()
     each = EACH if data is not None else 3 * EACH  # as many in all
-    parts = [one.fields_sample(each, generator=generator) for one in (own, noise)]
+    parts = [one.sample_independent(each, generator=generator) for one in (own, noise)]
     if isinstance(machine, Bipartite):
         parts.append(_called(machine, own, noise, generator))
     for start in starts:
-        x = start.fields_sample(each, generator=generator)
+        x = start.sample_independent(each, generator=generator)
         parts.append(lengths(start, machine, x, generator=generator)[1])
     if data is not None:
         drawn = torch.randint(len(data), (300,), generator=generator, device=data.device)
@@ -149,7 +149,7 @@ def _called(machine: Bipartite, own: Machine, noise: Machine, generator: Generat
     A mode that a single hidden unit holds is found by turning that unit.
     """
     rest, random = own.rows[1], noise.rows[1]
-    y, z = (row.sample(row.rest(100), generator=generator) for row in (rest, random))
+    y, z = (row.sample(row.zero_field(100), generator=generator) for row in (rest, random))
     turned = torch.randint(y.shape[1], (100, 1), generator=generator, device=y.device)
     single = torch.arange(y.shape[1], device=y.device) == turned
     single[:50] = True
@@ -160,7 +160,7 @@ def _spread(machine: Machine) -> Tensor:
     """Return what one is in each column of a state: the deviation of a continuous unit, else 1."""
     row = machine.even if isinstance(machine, Bipartite) else machine.rows[0]
     return torch.cat([
-        leaf.scale().detach() if isinstance(leaf, Quadratic) else torch.ones_like(leaf.bias) for leaf in row.leaves()
+        leaf.scale().detach() if isinstance(leaf, Quadratic) else torch.ones_like(leaf.bias) for leaf in row.components()
     ])  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Generator, Tensor
 
 from ..machines import Bipartite, Machine, evidence
-from ..units import Join
+from ..units import Concat
 
 
 @torch.no_grad()
@@ -18,7 +18,7 @@ def certificate(machine: Machine, x: Tensor, *, generator: Generator | None = No
     summed out, drawn given ``x``: the better of the two, each where the row has finitely many states.
     """
     deep, best = copy.deepcopy(machine).double(), -math.inf
-    if Join(deep.rows[0]).count < math.inf:
+    if Concat(deep.rows[0]).count < math.inf:
         best = max(best, _total(-deep.free_energy(_distinct(x))))
     if isinstance(deep, Bipartite) and deep.odd.count < math.inf:
         y = _distinct(deep.odd.sample(deep.up(x.double()), generator=generator))
@@ -40,7 +40,7 @@ def certificate_of_rows(machine: Machine, v: Tensor) -> float:
 
 
 def _distinct(x: Tensor) -> Tensor:
-    """Return the rows that are states, once each: grey values, which stand for probabilities, are none."""
+    """Return the rows that are states, once each: gray values, which stand for probabilities, are none."""
     return torch.unique(x[(x == x.round()).all(-1)].double(), dim=0)
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import pad
 
-from ..machines import DBN, Machine, label_scores
+from ..machines import DBN, Machine, label_log_probs
 
 
 @dataclass(frozen=True)
@@ -37,31 +37,33 @@ class Classification:
 
 
 @torch.no_grad()
-def scores(model: Machine | DBN, v: Tensor, *, rows: int = 2000) -> Tensor:
+def class_log_probs(model: Machine | DBN, v: Tensor, *, rows: int = 2000) -> Tensor:
     """Return log p(v, label) up to a constant for every label: (rows, visible without labels) → (rows, labels).
 
     Exact where it can be; of a `DBN` exact in its top RBM, given the code of a pass up by means.
     """
-    model.admit(v)
+    model.check_rows(v)
     top, code = (model.top, model.encode(v)) if isinstance(model, DBN) else (model, v)
-    return torch.cat([label_scores(top, part) for part in code.split(rows)])
+    return torch.cat([label_log_probs(top, part) for part in code.split(rows)])
 
 
 @torch.no_grad()
-def gibbs_scores(model: Machine | DBN, v: Tensor, *, sweeps: int = 15, generator: Generator | None = None) -> Tensor:
-    """Return the label means after sweeps from an uninformative label with the code held: a noisy read-out.
+def gibbs_class_probs(
+    model: Machine | DBN, v: Tensor, *, gibbs_steps: int = 15, generator: Generator | None = None
+) -> Tensor:
+    """Return the label means after Gibbs steps from an uninformative label with the code held: a noisy read-out.
 
-    The lab report that this follows draws the pass up and reads the label of the last sweep; `scores` is
+    The lab report that this follows draws the pass up and reads the label of the last Gibbs step; `class_log_probs` is
     exact, cheaper, and better.
     """
-    top, code = (model.top, model.recognise(v, generator=generator)[-1]) if isinstance(model, DBN) else (model, v)
+    top, code = (model.top, model.recognize(v, generator=generator)[-1]) if isinstance(model, DBN) else (model, v)
     labels = top.visible.labels
     first = code.shape[-1]
     x = pad(code, (0, labels), value=1 / labels)
     if top.latent:
         x = torch.cat([x, top.infer(x)[..., x.shape[-1] :]], -1)
-    held = torch.arange(top.width, device=v.device) < first
+    clamped = torch.arange(top.width, device=v.device) < first
     mean = x
-    for _ in range(sweeps):
-        x, mean = top.sweep(x, held, generator=generator)
+    for _ in range(gibbs_steps):
+        x, mean = top.gibbs_with_means(x, clamped, generator=generator)
     return mean[..., first : first + labels]

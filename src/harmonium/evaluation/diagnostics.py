@@ -6,7 +6,7 @@ import torch
 from torch import Generator, Tensor
 
 from ..machines import DBN, Machine
-from ..sampling import run
+from ..sampling import gibbs_sample
 from .estimate import log_evidence
 
 
@@ -32,19 +32,19 @@ def reconstruction_error(machine: Machine | DBN, v: Tensor) -> float:
 
 
 @torch.no_grad()
-def chain_drift(machine: Machine, chains: Tensor, sweeps: int = 100) -> float:
-    """Return by how many standard errors the mean free energy of ``chains``, (chains, width), moves in more sweeps.
+def free_energy_drift(machine: Machine, chains: Tensor, gibbs_steps: int = 100) -> float:
+    """Return by how many standard errors the mean free energy of ``chains``, (chains, width), moves in more Gibbs steps.
 
     Beyond 4 either way the chains lag the machine.  It is blind to modes that they do not reach.
     """
-    later = run(machine, chains, sweeps, generator=Generator(chains.device).manual_seed(0))
+    later = gibbs_sample(machine, chains, gibbs_steps, generator=Generator(chains.device).manual_seed(0))
     moved = (machine.free_energy(later) - machine.free_energy(chains)).double()
     spread = float(moved.std()) if len(moved) > 1 else 0.0
     return float(moved.mean()) / spread * len(moved) ** 0.5 if spread else 0.0
 
 
 @torch.no_grad()
-def stability(before: Sequence[Tensor], after: Sequence[Tensor], limit: float = 0.001) -> float:
+def static_weight_fraction(before: Sequence[Tensor], after: Sequence[Tensor], limit: float = 0.001) -> float:
     """Return the share of weights that moved by less than ``limit`` between two moments, usually one step apart."""
     still = sum(int(((a - b).abs() < limit).sum()) for a, b in zip(before, after, strict=True))
     return still / sum(a.numel() for a in before)
@@ -57,6 +57,6 @@ def weight_norm(weights: Sequence[Tensor]) -> float:
 
 
 @torch.no_grad()
-def usage(machine: Machine | DBN, v: Tensor) -> Tensor:
+def mean_activation(machine: Machine | DBN, v: Tensor) -> Tensor:
     """Return the mean activity of each hidden unit over the rows ``v``, all hidden layers side by side."""
     return torch.cat([v.new_zeros(0), *(means.mean(0) for means in machine.hidden_means(v))])

@@ -29,7 +29,7 @@ class Estimate:
     verdict: str = ""
     reason: str = ""
     chains: int = 0
-    rungs: int = 0
+    n_betas: int = 0
     ess: float = math.nan
     reverse: float = math.nan
     reverse_error: float = math.nan
@@ -68,7 +68,7 @@ class Estimate:
         return replace(
             found,
             verdict="inconsistent",
-            reason=f"rows alone hold {certificate - self.value:.2f} nats more than the estimate: take more rungs",
+            reason=f"rows alone hold {certificate - self.value:.2f} nats more than the estimate: take more replicas",
         )
 
 
@@ -95,7 +95,7 @@ def log_likelihood(
 @torch.no_grad()
 def log_evidence(machine: Machine | DBN, v: Tensor, *, generator: Generator | None = None) -> Tensor:
     """Return log p(v) + log Z of each row in float64, or the bound on it."""
-    machine.admit(v)
+    machine.check_rows(v)
     if isinstance(machine, DBN):
-        return torch.cat([machine.bound(part, generator=generator).double() for part in v.split(8192)])
+        return torch.cat([machine.elbo(part, generator=generator).double() for part in v.split(8192)])
     return torch.cat([evidence(machine, part).double() for part in v.split(8192)])

@@ -9,61 +9,61 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..machines import Bipartite, Machine, check_normalizable
-from ..progress import Watch, passing
-from ..units import Join, Units
+from ..progress import Progress, silent
+from ..units import Concat, Units
 from .estimate import Estimate
 
 LIMIT = 2**25
 
 
-def listed(machine: Machine) -> float:
+def n_enumerated_states(machine: Machine) -> float:
     """Return the number of states that `log_partition` would list: those of the smaller row, or of all units."""
     if isinstance(machine, Bipartite):
         return min(machine.even.count, machine.odd.count)
-    return Join(machine.visible, *machine.latent).count
+    return Concat(machine.visible, *machine.latent).count
 
 
-def countable(machine: Machine) -> bool:
+def is_enumerable(machine: Machine) -> bool:
     """Say whether there are few enough states to list: at most 2²⁵."""
-    return listed(machine) <= LIMIT
+    return n_enumerated_states(machine) <= LIMIT
 
 
 @torch.no_grad()
-def log_partition(machine: Machine, *, cells: int = 2**19, watch: Watch = passing) -> Estimate:
+def log_partition(machine: Machine, *, cells: int = 2**19, progress: Progress = silent) -> Estimate:
     """Return log Z in nats by listing states in float64.
 
     Two rows: log Z = log Σ_y exp(even.cgf(down(y)) − odd.energy(y)), or the same with the rows exchanged, the smaller
     row listed and the other summed in closed form.  Other machines: all states.  ``cells`` bounds the numbers held at
-    once; ``watch`` wraps the range of chunks, for a progress bar.
+    once; ``progress`` wraps the range of chunks, for a progress bar.
 
     Raises `InputError` when there are more than 2²⁵ states to list.
     """
     check_normalizable(machine)
-    if not countable(machine):
-        bits = math.log2(listed(machine))
+    if not is_enumerable(machine):
+        bits = math.log2(n_enumerated_states(machine))
         raise InputError(f"there are 2^{bits:.0f} states to list and exact enumeration stops at 2^25: use annealing")
     deep = copy.deepcopy(machine).double()
     if not isinstance(deep, Bipartite):
-        return _total(Join(deep.visible, *deep.latent), lambda x: -deep.free_energy(x), deep.width, cells, watch)
+        return _total(Concat(deep.visible, *deep.latent), lambda x: -deep.free_energy(x), deep.width, cells, progress)
     hidden = deep.odd.count <= deep.even.count
     here, there, send = (deep.odd, deep.even, deep.down) if hidden else (deep.even, deep.odd, deep.up)
-    return _total(here, lambda x: there.cgf(send(x)) - here.energy(x), here.width + there.width, cells, watch)
+    return _total(here, lambda x: there.cgf(send(x)) - here.energy(x), here.width + there.width, cells, progress)
 
 
 @torch.no_grad()
 def log_marginal(machine: Machine, v: Tensor) -> Tensor:
-    """Return log p(v) + log Z of rows ``v`` by listing the states of the latent rows: the truth behind `bound`."""
+    """Return log p(v) + log Z of rows ``v`` by listing the states of the latent rows: the truth behind `elbo`."""
     if not machine.latent:
         return -machine.free_energy(v)
-    rest = Join(*machine.latent).states().to(v)
+    rest = Concat(*machine.latent).states().to(v)
     return torch.stack([-machine.free_energy(torch.cat([v, y.expand(len(v), -1)], -1)) for y in rest]).logsumexp(0)
 
 
-def _total(row: Units, score: Callable[[Tensor], Tensor], width: int, cells: int, watch: Watch) -> Estimate:
+def _total(row: Units, score: Callable[[Tensor], Tensor], width: int, cells: int, progress: Progress) -> Estimate:
     """Return the log-sum of ``score`` over every state of a row, chunk by chunk."""
     count, size = int(row.count), max(1, cells // width)
     parts: list[float] = []  # not tensors: small ones that are kept between large ones split the heap
-    for first in watch(range(0, count, size), "summing all states"):
-        state = row.pick(torch.arange(first, min(first + size, count), device=row.bias.device))
+    for first in progress(range(0, count, size), "summing all states"):
+        state = row.state_at(torch.arange(first, min(first + size, count), device=row.bias.device))
         parts.append(float(torch.logsumexp(score(state), 0)))
     return Estimate.exact(float(torch.tensor(parts, dtype=torch.float64).logsumexp(0)))

@@ -7,12 +7,12 @@ import torch
 from torch import Generator, Tensor
 
 from ..errors import InputError
-from ..machines import DBN, Machine, abreast, evidence, label_scores
+from ..machines import DBN, Machine, abreast, evidence, label_log_probs
 from ..numerics import one_hot
-from ..progress import Watch, passing
-from ..sampling import BETAS, even_out, lengths
-from ..units import Join
-from .annealing import PILOT, base, climb
+from ..progress import Progress, silent
+from ..sampling import BETAS, lengths, space_evenly
+from ..units import Concat
+from .ais import PILOT, ais_base, climb
 from .estimate import Estimate
 
 ROWS = 200
@@ -21,10 +21,10 @@ CLOSE = 0.25  # nats that the estimate may lie above the bound to be certified
 
 
 @dataclass(frozen=True)
-class Bounded:
+class LowerBound:
     """The mean log-likelihood of some rows, twice, in nats a row: as estimated, and a lower bound on what is attained.
 
-    ``bound`` is that of a model which anyone can draw from: the chains that annealing leads up to the machine.  Where
+    ``elbo`` is that of a model which anyone can draw from: the chains that annealing leads up to the machine.  Where
     that reaches the estimate the two are one, and the number is ``certified``.  The errors are standard errors over
     ``rows``; ``gap`` is estimate − bound, and ``gap_error`` its own.
     """
@@ -48,16 +48,16 @@ def lower_bound(
     *,
     rows: int = ROWS,
     chains: int = 4,
-    rungs: int = 1000,
-    watch: Watch = passing,
+    n_betas: int = 1000,
+    progress: Progress = silent,
     generator: Generator | None = None,
-) -> Bounded:
+) -> LowerBound:
     """Return a lower bound on the mean log-likelihood of rows ``v`` beside its estimate (Burda, Grosse & Salakhutdinov,
     2015).
 
     Chains led down from a row give an unbiased estimate of the probability that chains led up end in that row, p̂(v) =
     share · exp(−F(v)) · mean(1/weight), where ``share`` of them start in the basin of the row, by its share of Z in
-    ``log_z``, an estimate of `anneal`.  E[log p̂] is at most its log.  What is latent is drawn by mean field, and
+    ``log_z``, an estimate of `ais`.  E[log p̂] is at most its log.  What is latent is drawn by mean field, and
     weighed; a label that the rows lack is drawn from its exact probabilities.
 
     Raises `InputError` for a network, whose likelihood is a bound already, and for an estimate without basins.
@@ -65,16 +65,16 @@ def lower_bound(
     if isinstance(machine, DBN) or log_z.basins is None:
         what = "a network, whose likelihood is a bound already" if isinstance(machine, DBN) else "a sum over all states"
         raise InputError(f"a bound by annealing was asked for {what}: leave --certify out")
-    machine.admit(v)
+    machine.check_rows(v)
     chosen = v[torch.randperm(len(v), generator=generator)[:rows]]
     x, known = completed(machine, chosen, generator)
     basin = log_z.basins.of(x)
     starts, spacing = _starts(machine, log_z, data, generator)
-    table = torch.stack([even_out(BETAS, one, rungs) for one in spacing.unbind(1)], 1)[:, basin].flip(0)
-    zero = torch.stack([start.fields_log_partition().double() for start in starts])[basin]
+    table = torch.stack([space_evenly(BETAS, one, n_betas) for one in spacing.unbind(1)], 1)[:, basin].flip(0)
+    zero = torch.stack([start.log_partition_independent().double() for start in starts])[basin]
     own = abreast([starts[k] for k in basin.tolist()])
     label = f"annealing down from {len(x)} rows"
-    weight, _ = climb(own, machine, watch(table, label), x[:, None].expand(-1, chains, -1), generator=generator)
+    weight, _ = climb(own, machine, progress(table, label), x[:, None].expand(-1, chains, -1), generator=generator)
     implied = zero[:, None] - weight
     share = torch.tensor(log_z.shares, dtype=torch.float64)
     share = (share / share.sum()).clamp_min(NEVER)[basin]
@@ -87,12 +87,12 @@ def completed(machine: Machine, v: Tensor, generator: Generator | None) -> tuple
     """Return whole states whose visible part is ``v``, and −F less the log-probability that the rest was drawn with."""
     known = torch.zeros(len(v), dtype=torch.float64, device=v.device)
     if v.shape[-1] < machine.visible.width:
-        scores = label_scores(machine, v)
+        scores = label_log_probs(machine, v)
         label = one_hot(scores, generator=generator)
         known -= (torch.log_softmax(scores.double(), -1) * label).sum(-1)
         v = torch.cat([v, label], -1)
     if machine.latent:
-        rest, field = Join(*machine.latent), machine.mean_field(v).field
+        rest, field = Concat(*machine.latent), machine.mean_field(v).field
         y = rest.sample(field, generator=generator)
         known -= ((field * y).sum(-1) - rest.energy(y) - rest.cgf(field)).double()
         v = torch.cat([v, y], -1)
@@ -104,15 +104,15 @@ def _starts(
 ) -> tuple[list[Machine], Tensor]:
     """Return a start for each basin, whichever of two leads to the machine by the shorter path, and the lengths."""
     assert log_z.basins is not None
-    fields = [machine.decoupled(log_z.basins.points(k)) for k in range(log_z.basins.count)]
-    tried = [*fields, base(machine, data)]
-    x = torch.stack([start.fields_sample(PILOT, generator=generator) for start in tried])
+    fields = [machine.independent(log_z.basins.points(k)) for k in range(log_z.basins.count)]
+    tried = [*fields, ais_base(machine, data)]
+    x = torch.stack([start.sample_independent(PILOT, generator=generator) for start in tried])
     spacing, _ = lengths(abreast(tried), machine, x, generator=generator)
     alone = len(fields) == 1 and bool(spacing[:, 1].sum() < spacing[:, 0].sum())
     return (tried[1:], spacing[:, 1:]) if alone else (fields, spacing[:, :-1])
 
 
-def _compare(estimate: Tensor, bound: Tensor, log_z: Estimate) -> Bounded:
+def _compare(estimate: Tensor, bound: Tensor, log_z: Estimate) -> LowerBound:
     n, gap = len(bound), estimate - bound
     spread = [float(one.std()) / n**0.5 for one in (bound, gap)]
     size = float(gap.mean())
@@ -123,4 +123,4 @@ def _compare(estimate: Tensor, bound: Tensor, log_z: Estimate) -> Bounded:
     else:
         way = "below the estimate: more temperatures raise it" if size > 0 else "above the estimate, which is too low"
         said = log_z.verdict, f"the bound lies {abs(size):.2f} nats {way}"
-    return Bounded(float(estimate.mean()), float(bound.mean()), spread[0], size, spread[1], n, *said)
+    return LowerBound(float(estimate.mean()), float(bound.mean()), spread[0], size, spread[1], n, *said)

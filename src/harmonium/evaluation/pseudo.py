@@ -16,7 +16,7 @@ Rows = Tensor | slice
 def pseudo_likelihood(machine: Machine, v: Tensor) -> float:
     """Return the mean over rows of Σᵢ log p(vᵢ | the other units), in nats a row; finite visible kinds only.
 
-    Cheap and blind to the weights of far modes: it compares a row with its neighbours alone.
+    Cheap and blind to the weights of far modes: it compares a row with its neighbors alone.
 
     Raises `InputError` for machines with continuous visible units or with latent rows.
     """
@@ -47,47 +47,45 @@ def _sites(machine: Machine) -> list[tuple[slice, Tensor]]:
             "has only a bound on it: use log_likelihood"
         )
     sites, first = [], 0
-    for leaf in machine.visible.leaves():
-        letters = leaf.letters()
-        if letters is None:
+    for leaf in machine.visible.components():
+        values = leaf.values()
+        if values is None:
             raise InputError(
                 f"pseudo-likelihood needs visible units of finite kinds, and {type(leaf).__name__} is continuous: "
                 "use the free-energy gap or a likelihood"
             )
-        size = letters.shape[1]
-        sites += [(slice(at, at + size), letters) for at in range(first, first + leaf.width, size)]
+        size = values.shape[1]
+        sites += [(slice(at, at + size), values) for at in range(first, first + leaf.width, size)]
         first += leaf.width
     return sites
 
 
 def _conditional(machine: Machine, v: Tensor) -> Callable[[Rows, slice, Tensor], Tensor]:
     """Return what gives log p(one site | the rest) of chosen rows of ``v``."""
-    machine.admit(v, whole=True)
+    machine.check_rows(v, whole=True)
     if not isinstance(machine, Bipartite):
-        return lambda chosen, columns, letters: _from_free_energies(machine, v[chosen], columns, letters)
+        return lambda chosen, columns, values: _from_free_energies(machine, v[chosen], columns, values)
     fields, rows = machine.up(v), machine.up(torch.eye(machine.width).to(v))  # the maps are linear
-    return lambda chosen, columns, letters: _from_fields(machine, v[chosen], fields[chosen], columns, letters, rows)
+    return lambda chosen, columns, values: _from_fields(machine, v[chosen], fields[chosen], columns, values, rows)
 
 
-def _from_free_energies(machine: Machine, v: Tensor, columns: slice, letters: Tensor) -> Tensor:
+def _from_free_energies(machine: Machine, v: Tensor, columns: slice, values: Tensor) -> Tensor:
     """Return log p(one site | the rest) for each row, from the free energy of every value of the site."""
-    scores = [-machine.free_energy(_changed(v, columns, letter)) for letter in letters]
+    scores = [-machine.free_energy(_changed(v, columns, value)) for value in values]
     return -machine.free_energy(v) - torch.logsumexp(torch.stack(scores), 0)
 
 
-def _from_fields(
-    machine: Bipartite, v: Tensor, fields: Tensor, columns: slice, letters: Tensor, rows: Tensor
-) -> Tensor:
+def _from_fields(machine: Bipartite, v: Tensor, fields: Tensor, columns: slice, values: Tensor, rows: Tensor) -> Tensor:
     """Return log p(one site | the rest) for each row, by moving the fields instead of summing them anew."""
     scores = []
-    for letter in letters:
-        moved = torch.addmm(fields, letter - v[:, columns], rows[columns])
-        scores.append(machine.odd.cgf(moved) - machine.even.energy(_changed(v, columns, letter)))
+    for value in values:
+        moved = torch.addmm(fields, value - v[:, columns], rows[columns])
+        scores.append(machine.odd.cgf(moved) - machine.even.energy(_changed(v, columns, value)))
     now = machine.odd.cgf(fields) - machine.even.energy(v)
     return now - torch.logsumexp(torch.stack(scores), 0)
 
 
-def _changed(v: Tensor, columns: slice, letter: Tensor) -> Tensor:
+def _changed(v: Tensor, columns: slice, value: Tensor) -> Tensor:
     other = v.clone()
-    other[:, columns] = letter
+    other[:, columns] = value
     return other

@@ -13,7 +13,7 @@ APART = 4.0  # errors by which two sides may differ
 PRECISE = 0.25  # nats of error above which a value is no value
 RARE = 5.0  # nats by which an unbiased estimate is too high once in e⁵ = 148
 HEAVIER = 2.0  # nats by which a state must outweigh all chains on the way up to count as out of their reach
-MORE = "take more temperatures (--rungs), which looks for more basins too"
+MORE = "take more temperatures (--n-betas), which looks for more basins too"
 
 
 @dataclass(frozen=True)

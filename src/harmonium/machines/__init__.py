@@ -4,20 +4,34 @@ from torch import nn
 
 from .base import Machine, MeanField
 from .bipartite import Bipartite
-from .boltzmann import Boltzmann
-from .dbm import DBM, Doubled
-from .dbn import DBN, Directed, log_density
-from .labels import evidence, label_scores
+from .boltzmann import BoltzmannMachine
+from .dbm import DBM, DoubledRBM
+from .dbn import DBN, SigmoidBeliefLayer, log_density
+from .labels import evidence, label_log_probs
 from .normalizable import check_normalizable
-from .path import Partway, Path, abreast
+from .path import InterpolationPath, Partway, abreast
 from .rbm import RBM
 
 KINDS: dict[str, type[nn.Module]] = {
-    kind.__name__.lower(): kind for kind in (RBM, Boltzmann, DBM, DBN, Directed, Doubled)
+    kind.__name__.lower(): kind for kind in (RBM, BoltzmannMachine, DBM, DBN, SigmoidBeliefLayer, DoubledRBM)
 }
 
 __all__ = [
-    "DBM", "DBN", "KINDS", "RBM", "Bipartite", "Boltzmann", "Directed", "Doubled", "Machine", "MeanField", "Partway",
-    "Path",
-    "abreast", "check_normalizable", "evidence", "label_scores", "log_density",
+    "DBM",
+    "DBN",
+    "KINDS",
+    "RBM",
+    "Bipartite",
+    "BoltzmannMachine",
+    "DoubledRBM",
+    "InterpolationPath",
+    "Machine",
+    "MeanField",
+    "Partway",
+    "SigmoidBeliefLayer",
+    "abreast",
+    "check_normalizable",
+    "evidence",
+    "label_log_probs",
+    "log_density",
 ]  # fmt: skip

@@ -8,33 +8,33 @@ import torch
 from torch import Generator, Tensor, nn
 
 from ..numerics import factor, shards
-from ..units import Join, Units, admit
+from ..units import Concat, Units, check_rows
 
 CLOSE = 1e-4  # mean field has converged when no mean moves by more
 
 
 class MeanField(NamedTuple):
-    """A factorised guess at what is not visible, and how it was reached.
+    """A factorized guess at what is not visible, and how it was reached.
 
     ``state`` (..., width) has the visible part as it was given and means behind it; ``field`` (..., latent) gives these
-    means.  ``change`` is the largest move in the last of ``sweeps`` sweeps: near 0 when they converged.
+    means.  ``change`` is the largest move in the last of ``gibbs_steps`` Gibbs steps: near 0 when they converged.
     """
 
     state: Tensor
     field: Tensor
-    sweeps: int
+    steps: int
     change: float
 
 
 class Machine(nn.Module, ABC):
-    """An unnormalised density over one tensor x of shape (..., width), visible units first, and its Gibbs kernel.
+    """An unnormalized density over one tensor x of shape (..., width), visible units first, and its Gibbs kernel.
 
     The density is exp(−free_energy(x))/Z.  Whatever can be summed out is summed out, and the parameters get
     their gradient through ``free_energy`` alone.
     """
 
-    sweeps: int = 0
-    """The most sweeps that `infer` takes, where it takes any."""
+    infer_steps: int = 0
+    """The most Gibbs steps that `infer` takes, where it takes any."""
 
     @property
     @abstractmethod
@@ -62,9 +62,9 @@ class Machine(nn.Module, ABC):
 
     @abstractmethod
     def free_energy(self, x: Tensor) -> Tensor:
-        """Return −log of the unnormalised density, in nats: (..., width) → (...)."""
+        """Return −log of the unnormalized density, in nats: (..., width) → (...)."""
 
-    def contrast(self, positive: Tensor, negative: Tensor) -> Tensor:
+    def contrastive_loss(self, positive: Tensor, negative: Tensor) -> Tensor:
         """Return mean free_energy(positive) − mean free_energy(negative), in nats, and set the gradients to its own.
 
         With as many states of both phases as you like, (..., width), they are minus those of the mean log-likelihood
@@ -77,80 +77,81 @@ class Machine(nn.Module, ABC):
         return loss.detach()
 
     @abstractmethod
-    def sweep(
+    def gibbs_with_means(
         self,
         x: Tensor,
-        held: Tensor | None = None,
-        channel: Tensor | None = None,
+        clamped: Tensor | None = None,
+        external_field: Tensor | None = None,
         *,
         generator: Generator | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Return the state after one sweep, and the means that it was drawn from.
+        """Return the state after one Gibbs step, and the means that it was drawn from.
 
-        Units where the mask ``held`` is true keep their value; ``channel`` is an extra field on the visible units.
+        Units where the mask ``clamped`` is true keep their value; ``external_field`` is an extra field on the visible units.
         """
 
-    def gibbs(self, x: Tensor, held: Tensor | None = None, *, generator: Generator | None = None) -> Tensor:
-        """Return the state after one sweep; units where the mask ``held`` is true keep their value."""
-        return self.sweep(x, held, generator=generator)[0]
+    def gibbs(self, x: Tensor, clamped: Tensor | None = None, *, generator: Generator | None = None) -> Tensor:
+        """Return the state after one Gibbs step; units where the mask ``clamped`` is true keep their value."""
+        return self.gibbs_with_means(x, clamped, generator=generator)[0]
 
     @abstractmethod
     def infer(self, v: Tensor, *, generator: Generator | None = None) -> Tensor:
         """Return a state whose visible part is ``v``: the positive phase."""
 
     @abstractmethod
-    def settle(self, x: Tensor) -> Tensor:
-        """Return the fields that give the latent rows new means, one mean-field sweep on from those in ``x``."""
+    def mean_field_step(self, x: Tensor) -> Tensor:
+        """Return the fields that give the latent rows new means, one mean-field step on from those in ``x``."""
 
     @torch.no_grad()
     def mean_field(self, v: Tensor) -> MeanField:
-        """Return the fixed point of the latent means given ``v``: each sweep raises `bound`, or leaves it.
+        """Return the fixed point of the latent means given ``v``: each Gibbs step raises `elbo`, or leaves it.
 
         It has converged when no mean moves by more than `CLOSE` (Salakhutdinov & Hinton, 2009).
         """
         if not self.latent:
             return MeanField(v, v[..., :0], 0, 0.0)
-        rest = Join(*self.latent)
+        rest = Concat(*self.latent)
         field = v.new_zeros(*v.shape[:-1], rest.width)
         mean, change, taken = rest.mean(field), 1.0, 0
-        while change >= CLOSE and taken < self.sweeps:
-            field = self.settle(torch.cat([v, mean], -1))
+        while change >= CLOSE and taken < self.infer_steps:
+            field = self.mean_field_step(torch.cat([v, mean], -1))
             before, mean = mean, rest.mean(field)
             change, taken = shards.furthest(mean - before), taken + 1
         return MeanField(torch.cat([v, mean], -1), field, taken, change)
 
-    def bound(self, v: Tensor) -> Tensor:
+    def elbo(self, v: Tensor) -> Tensor:
         """Return the variational lower bound on log p(v) + log Z, in nats, (..., visible) → (...).
 
-        It is E_q[−energy] + entropy of q, where q factorises over the latent units.  With fields θ and means m of the
+        It is E_q[−energy] + entropy of q, where q factorizes over the latent units.  With fields θ and means m of the
         latent rows: −free_energy(v, m) + latent.energy(m) + cgf(θ) − θ·m; exact without latent rows.
         """
         if not self.latent:
             return -self.free_energy(v)
-        q, rest = self.mean_field(v), Join(*self.latent)
+        q, rest = self.mean_field(v), Concat(*self.latent)
         mean = q.state[..., v.shape[-1] :]
         return rest.energy(mean) + rest.cgf(q.field) - (q.field * mean).sum(-1) - self.free_energy(q.state)
 
     @abstractmethod
     def reconstruct(self, x: Tensor) -> Tensor:
-        """Return the means of a state given the means of its neighbours given ``x``."""
+        """Return the means of a state given the means of its neighbors given ``x``."""
 
+    @property
     @abstractmethod
-    def couplings(self) -> list[Tensor]:
+    def weights(self) -> list[Tensor]:
         """Return the weight tensors."""
 
     @abstractmethod
-    def fields_log_partition(self) -> Tensor:
+    def log_partition_independent(self) -> Tensor:
         """Return log Z of the machine with its couplings at zero, where it is exact."""
 
     @abstractmethod
-    def fields_sample(self, count: int, *, generator: Generator | None = None) -> Tensor:
+    def sample_independent(self, count: int, *, generator: Generator | None = None) -> Tensor:
         """Draw ``count`` exact states of the machine with its couplings at zero."""
 
     @torch.no_grad()
     def rounded(self) -> Self:
         """Return the machine with its couplings as products round them here, for many products; no gradient passes."""
-        pieces = {id(weight): factor(weight) for weight in self.couplings()}
+        pieces = {id(weight): factor(weight) for weight in self.weights}
         return self if all(id(piece) in pieces for piece in pieces.values()) else _coupled(self, pieces)
 
     @property
@@ -167,23 +168,23 @@ class Machine(nn.Module, ABC):
         """Return minus the energy of the couplings at means of the ``rows``, in nats: (...)."""
 
     @torch.no_grad()
-    def decoupled(self, x: Tensor | None = None) -> Self:
+    def independent(self, x: Tensor | None = None) -> Self:
         """Return the same machine with its couplings at zero: everything about it is exact.
 
         Given states ``x``, (states, width), the biases take up the mean of the fields there: independent units that
         stand where the states stand.
         """
         machine = copy.deepcopy(self).requires_grad_(False)
-        for weight in machine.couplings():
+        for weight in machine.weights:
             weight.zero_()
         for row, field in zip(machine.rows, [] if x is None else self.fields(x), strict=x is not None):
-            leaves = row.leaves()
+            leaves = row.components()
             for leaf, piece in zip(leaves, field.mean(0).split([leaf.width for leaf in leaves]), strict=True):
                 leaf.bias.add_(piece)
         return machine
 
     @torch.no_grad()
-    def independent_bound(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def independent_elbo(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the means of independent units under the fields at ``x``, (..., width), and their bounds on log Z.
 
         log Z ≥ E_q[−energy] + entropy of q, where q has a field θ and means m for each row: Σ cgf(θ) − θ·m, and minus
@@ -197,17 +198,17 @@ class Machine(nn.Module, ABC):
         return means[0], torch.stack(own).sum(0) + self.interaction(means)
 
     @torch.no_grad()
-    def match(self, v: Tensor) -> Self:
+    def init_from_data(self, v: Tensor) -> Self:
         """Set the visible biases so that, without couplings, the units have the means of the data ``v``."""
-        self.visible.match(self.admit(v, whole=True).reshape(-1, self.visible.width))
+        self.visible.init_from_data(self.check_rows(v, whole=True).reshape(-1, self.visible.width))
         return self
 
-    def admit(self, v: Any, what: str = "v", *, whole: bool = False) -> Tensor:
+    def check_rows(self, v: Any, what: str = "v", *, whole: bool = False) -> Tensor:
         """Return the rows ``v`` as they are, or raise `InputError` where they are no rows of the visible units.
 
         Unless ``whole``, the columns of the label may be missing.
         """
-        return admit(self.visible, v, what, whole=whole)
+        return check_rows(self.visible, v, what, whole=whole)
 
 
 def _coupled(module: Any, pieces: dict[int, Tensor]) -> Any:

@@ -13,7 +13,7 @@ from .base import Machine
 class Bipartite(Machine):
     """A machine of an even and an odd row, joined by linear maps; the odd row is summed out.
 
-    Free energy = even.energy(x) − odd.cgf(up(x)).  A sweep draws the odd row given the even one, then the even
+    Free energy = even.energy(x) − odd.cgf(up(x)).  A Gibbs step draws the odd row given the even one, then the even
     row given the odd one (Smolensky, 1986; Hinton, 2002).
     """
 
@@ -70,33 +70,33 @@ class Bipartite(Machine):
         """Return even.energy(x) − odd.cgf(up(x)), in nats."""
         return self.even.energy(x) - self.odd.cgf(self.up(x))
 
-    def gibbs(self, x: Tensor, held: Tensor | None = None, *, generator: Generator | None = None) -> Tensor:
-        """Return the even state after one sweep, odd row first; where ``held`` is true it keeps its value."""
+    def gibbs(self, x: Tensor, clamped: Tensor | None = None, *, generator: Generator | None = None) -> Tensor:
+        """Return the even state after one Gibbs step, odd row first; where ``clamped`` is true it keeps its value."""
         y = self.odd.sample(self.up(x), generator=generator)
         new = self.even.sample(self.down(y), generator=generator)
-        return new if held is None else torch.where(held, x, new)
+        return new if clamped is None else torch.where(clamped, x, new)
 
-    def sweep(
+    def gibbs_with_means(
         self,
         x: Tensor,
-        held: Tensor | None = None,
-        channel: Tensor | None = None,
+        clamped: Tensor | None = None,
+        external_field: Tensor | None = None,
         *,
         generator: Generator | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Return the even state after one sweep, and the means that it was drawn from."""
+        """Return the even state after one Gibbs step, and the means that it was drawn from."""
         field = self.down(self.odd.sample(self.up(x), generator=generator))
-        if channel is not None:
-            field = field + pad(channel, (0, self.width - channel.shape[-1]))
+        if external_field is not None:
+            field = field + pad(external_field, (0, self.width - external_field.shape[-1]))
         new, mean = self.even.sample(field, generator=generator), self.even.mean(field)
-        return (new, mean) if held is None else (torch.where(held, x, new), torch.where(held, x, mean))
+        return (new, mean) if clamped is None else (torch.where(clamped, x, new), torch.where(clamped, x, mean))
 
     @torch.no_grad()
     def infer(self, v: Tensor, *, generator: Generator | None = None) -> Tensor:
         """Return ``v`` with the means of the latent layers behind it."""
         return v if not self.latent else self.mean_field(v).state
 
-    def settle(self, x: Tensor) -> Tensor:
+    def mean_field_step(self, x: Tensor) -> Tensor:
         """Return the fields that odd layers at their means send to the even layers above the visible one."""
         return self.down(self.odd.mean(self.up(x)))[..., self.visible.width :]
 
@@ -116,11 +116,11 @@ class Bipartite(Machine):
         """Return the mean of the even row given the mean of the odd row given ``x``: one pass up and down."""
         return self.even.mean(self.down(self.odd.mean(self.up(x))))
 
-    def fields_log_partition(self) -> Tensor:
+    def log_partition_independent(self) -> Tensor:
         """Return the log Z of the two rows without couplings."""
-        return self.even.cgf(self.even.rest()) + self.odd.cgf(self.odd.rest())
+        return self.even.cgf(self.even.zero_field()) + self.odd.cgf(self.odd.zero_field())
 
     @torch.no_grad()
-    def fields_sample(self, count: int, *, generator: Generator | None = None) -> Tensor:
+    def sample_independent(self, count: int, *, generator: Generator | None = None) -> Tensor:
         """Draw ``count`` even states without couplings."""
-        return self.even.sample(self.even.rest(count), generator=generator)
+        return self.even.sample(self.even.zero_field(count), generator=generator)

@@ -6,18 +6,18 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import pad
 
-from ..units import Join, Units
+from ..units import Concat, Units
 from .base import Machine
 
 
-class Boltzmann(Machine):
+class BoltzmannMachine(Machine):
     """Visible and hidden units coupled without restriction (Ackley, Hinton & Sejnowski, 1985).
 
     Energy(x) = own energies − ½ xᵀJx with x = (v, h); the blocks of the symmetric J are R (visible–visible), W
     (visible–hidden) and T (hidden–hidden), and J is zero within a site.  The boolean ``mask``, (width, width), says
-    which couplings there are; all of them unless given.  A sweep goes through the classes of a colouring: units of one
+    which couplings there are; all of them unless given.  A Gibbs step goes through the classes of a coloring: units of one
     class are not coupled and move together, so a sparse machine moves in a few blocks and a dense one site by site.
-    ``sweeps`` is the number of clamped sweeps of `infer`, and the most mean-field sweeps of `bound`.
+    ``gibbs_steps`` is the number of clamped Gibbs steps of `infer`, and the most mean-field steps of `elbo`.
     """
 
     mask: Tensor
@@ -28,12 +28,12 @@ class Boltzmann(Machine):
         hidden: Units | None = None,
         *,
         mask: Tensor | None = None,
-        sweeps: int = 30,
+        infer_steps: int = 30,
         generator: Generator | None = None,
     ):
         super().__init__()
-        self.row = Join(visible) if hidden is None else Join(visible, hidden)
-        self.sweeps = sweeps
+        self.row = Concat(visible) if hidden is None else Concat(visible, hidden)
+        self.infer_steps = infer_steps
         n, site = self.width, sites(self.row)
         given = torch.ones(n, n, dtype=torch.bool) if mask is None else mask.bool()
         if given.shape != (n, n):
@@ -82,39 +82,39 @@ class Boltzmann(Machine):
 
     @cached_property
     def classes(self) -> list[Tensor]:
-        """The columns of each class of sites that are not coupled to each other, by greedy colouring."""
+        """The columns of each class of sites that are not coupled to each other, by greedy coloring."""
         site = sites(self.row).to(self.mask.device)
         count = int(site[-1]) + 1
         joined = torch.zeros(count, count, dtype=torch.bool)
         for a, b in self.mask.nonzero().tolist():
             joined[site[a], site[b]] = joined[site[b], site[a]] = True
-        colour = torch.full((count,), -1)
+        color = torch.full((count,), -1)
         for one in joined.sum(0).argsort(descending=True, stable=True).tolist():
-            taken = set(colour[joined[one]].tolist())
-            colour[one] = next(k for k in range(count) if k not in taken)
-        return [(colour[site.cpu()] == k).nonzero()[:, 0] for k in range(int(colour.max()) + 1)]
+            taken = set(color[joined[one]].tolist())
+            color[one] = next(k for k in range(count) if k not in taken)
+        return [(color[site.cpu()] == k).nonzero()[:, 0] for k in range(int(color.max()) + 1)]
 
     def free_energy(self, x: Tensor) -> Tensor:
         """Return own energies − ½ xᵀJx, in nats: nothing is summed out."""
         return self.row.energy(x) - 0.5 * ((x @ self.matrix) * x).sum(-1)
 
     @torch.no_grad()
-    def sweep(
+    def gibbs_with_means(
         self,
         x: Tensor,
-        held: Tensor | None = None,
-        channel: Tensor | None = None,
+        clamped: Tensor | None = None,
+        external_field: Tensor | None = None,
         *,
         generator: Generator | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Return the state after every class has moved once, and the means that it was drawn from."""
         new, mean, matrix = x.clone(), x.clone(), self.matrix
-        extra = None if channel is None else pad(channel, (0, self.width - channel.shape[-1]))
+        extra = None if external_field is None else pad(external_field, (0, self.width - external_field.shape[-1]))
         for columns in self.classes:
-            still = None if held is None else held[..., columns]
+            still = None if clamped is None else clamped[..., columns]
             if still is not None and bool(still.all()):
                 continue
-            row = self.row.part(columns)
+            row = self.row.select(columns)
             field = new @ matrix[..., columns]
             field = field if extra is None else field + extra[..., columns]
             drawn, expected = row.sample(field, generator=generator), row.mean(field)
@@ -124,23 +124,23 @@ class Boltzmann(Machine):
 
     @torch.no_grad()
     def infer(self, v: Tensor, *, generator: Generator | None = None) -> Tensor:
-        """Return ``v`` with hidden units after clamped sweeps from random states."""
+        """Return ``v`` with hidden units after clamped Gibbs steps from random states."""
         if self.hidden is None:
             return v
-        x = torch.cat([v, self.hidden.sample(self.hidden.rest(*v.shape[:-1]), generator=generator)], -1)
-        held = torch.arange(self.width, device=v.device) < v.shape[-1]
-        for _ in range(self.sweeps):
-            x = self.gibbs(x, held, generator=generator)
+        x = torch.cat([v, self.hidden.sample(self.hidden.zero_field(*v.shape[:-1]), generator=generator)], -1)
+        clamped = torch.arange(self.width, device=v.device) < v.shape[-1]
+        for _ in range(self.infer_steps):
+            x = self.gibbs(x, clamped, generator=generator)
         return x
 
-    def settle(self, x: Tensor) -> Tensor:
+    def mean_field_step(self, x: Tensor) -> Tensor:
         """Return the fields on the hidden units, each class in turn given the newest means of the others."""
         x, matrix, first = x.clone(), self.matrix, self.visible.width
         fields = torch.zeros_like(x)
         for columns in (columns[columns >= first] for columns in self.classes):
             if len(columns):
                 fields[..., columns] = x @ matrix[..., columns]
-                x[..., columns] = self.row.part(columns).mean(fields[..., columns])
+                x[..., columns] = self.row.select(columns).mean(fields[..., columns])
         return fields[..., first:]
 
     @torch.no_grad()
@@ -153,26 +153,27 @@ class Boltzmann(Machine):
         """Return the mean of every unit given all others, at once."""
         return self.row.mean(x @ self.matrix)
 
-    def couplings(self) -> list[Tensor]:
+    @property
+    def weights(self) -> list[Tensor]:
         """Return the one matrix, whose upper triangle counts."""
         return [self.weight]
 
-    def fields_log_partition(self) -> Tensor:
+    def log_partition_independent(self) -> Tensor:
         """Return the log Z of the units without couplings."""
-        return self.row.cgf(self.row.rest())
+        return self.row.cgf(self.row.zero_field())
 
     @torch.no_grad()
-    def fields_sample(self, count: int, *, generator: Generator | None = None) -> Tensor:
+    def sample_independent(self, count: int, *, generator: Generator | None = None) -> Tensor:
         """Draw ``count`` states without couplings."""
-        return self.row.sample(self.row.rest(count), generator=generator)
+        return self.row.sample(self.row.zero_field(count), generator=generator)
 
 
 def sites(row: Units) -> Tensor:
     """Return the number of the site that each column of a row belongs to."""
     found, first = [], 0
-    for leaf in row.leaves():
-        letters = leaf.letters()
-        size = 1 if letters is None else letters.shape[1]
+    for leaf in row.components():
+        values = leaf.values()
+        size = 1 if values is None else values.shape[1]
         found.append(first + torch.arange(leaf.width) // size)
         first += leaf.width // size
     return torch.cat(found)

@@ -8,13 +8,13 @@ from typing import Self
 import torch
 from torch import Generator, Tensor, nn
 
-from ..units import Join, Units
+from ..units import Concat, Units
 from .base import Machine
 from .bipartite import Bipartite
 from .rbm import RBM
 
 
-class Doubled(RBM):
+class DoubledRBM(RBM):
     """An RBM that learns one pair of layers of a `DBM` to be: it stands in for the layers that are still missing.
 
     A hidden unit sees ``up_times`` copies of the row below, a visible unit ``down_times`` copies of the row above: 2
@@ -39,39 +39,39 @@ class Doubled(RBM):
         """Return one copy's share of the free energy: the weights get the plain gradient."""
         return self.even.energy(x) / self.down_times - self.odd.cgf(self.up(x)) / self.up_times
 
-    def contrast(self, positive: Tensor, negative: Tensor) -> Tensor:
+    def contrastive_loss(self, positive: Tensor, negative: Tensor) -> Tensor:
         """Return the difference of free energies and set its gradients, by differentiation."""
-        return Machine.contrast(self, positive, negative)
+        return Machine.contrastive_loss(self, positive, negative)
 
 
 class DBM(Bipartite):
     """A chain of layers, each joined to the next by a weight matrix (Salakhutdinov & Hinton, 2009).
 
     Energy = Σ layer energies − Σ hₗᵀWₗhₗ₊₁.  A chain is bipartite: even layers talk to odd layers alone, so one row
-    holds the even layers, the other, summed out, the odd ones.  ``sweeps`` bounds the mean-field sweeps of `infer`.
+    holds the even layers, the other, summed out, the odd ones.  ``gibbs_steps`` bounds the mean-field steps of `infer`.
     """
 
-    def __init__(self, *layers: Units, sweeps: int = 30, generator: Generator | None = None):
+    def __init__(self, *layers: Units, infer_steps: int = 30, generator: Generator | None = None):
         super().__init__()
         if len(layers) < 2:
             raise ValueError(f"a DBM was given {len(layers)} layers: give two or more, the visible one first")
-        self.even, self.odd, self.sweeps = Join(*layers[0::2]), Join(*layers[1::2]), sweeps
+        self.even, self.odd, self.infer_steps = Concat(*layers[0::2]), Concat(*layers[1::2]), infer_steps
         shapes = ((below.width, above.width) for below, above in pairwise(layers))
         self.weights = nn.ParameterList(0.01 * torch.randn(shape, generator=generator) for shape in shapes)
 
     @classmethod
-    def stack(cls, halves: Sequence["Doubled"], *, sweeps: int = 30) -> Self:
-        """Return the machine whose layers were learned one by one as `Doubled` machines, the lowest first."""
+    def stack(cls, halves: Sequence["DoubledRBM"], *, infer_steps: int = 30) -> Self:
+        """Return the machine whose layers were learned one by one as `DoubledRBM` machines, the lowest first."""
         rows = [halves[0].visible, *(half.hidden for half in halves)]
-        machine = cls(*copy.deepcopy(rows), sweeps=sweeps).to(halves[0].weight)
+        machine = cls(*copy.deepcopy(rows), infer_steps=gibbs_steps).to(halves[0].weight)
         with torch.no_grad():
             for weight, half in zip(machine.weights, halves, strict=True):
                 weight.copy_(half.weight)
             for row, half in zip(machine.layers[1:], halves, strict=True):  # what each half says of the row above it
-                for leaf in row.leaves():
+                for leaf in row.components():
                     leaf.bias.div_(half.up_times)
             for row, half in zip(machine.layers[1:], halves[1:], strict=False):  # and of the row below it
-                for leaf, learned in zip(row.leaves(), half.visible.leaves(), strict=True):
+                for leaf, learned in zip(row.components(), half.visible.components(), strict=True):
                     leaf.bias.add_(learned.bias / half.down_times)
         return machine
 
@@ -82,8 +82,8 @@ class DBM(Bipartite):
         return [(even, odd)[i % 2][i // 2] for i in range(len(even) + len(odd))]
 
     def _rows(self) -> tuple[list[Units], list[Units]]:
-        assert isinstance(self.even, Join)
-        assert isinstance(self.odd, Join)
+        assert isinstance(self.even, Concat)
+        assert isinstance(self.odd, Concat)
         return self.even.rows(), self.odd.rows()
 
     def up(self, x: Tensor) -> Tensor:
@@ -108,6 +108,7 @@ class DBM(Bipartite):
                 fields.append(field)
         return torch.cat(fields, -1) if len(even) > 1 else fields[0]
 
-    def couplings(self) -> list[Tensor]:
+    @property
+    def weights(self) -> list[Tensor]:
         """Return the weight matrices, the lowest first."""
         return list(self.weights)

@@ -8,16 +8,16 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import pad
 
-from ..units import Join, Units, admit
+from ..units import Concat, Units, check_rows
 from .labels import evidence
 from .rbm import RBM
 
 
-class Directed(nn.Module):
+class SigmoidBeliefLayer(nn.Module):
     """Two rows joined by arrows: ``generation`` draws the row below, ``recognition`` guesses the row above.
 
     p(below | above) has the field above·Gᵀ, q(above | below) the field below·R; G and R, (below, above), are not tied,
-    and neither are the biases: those of ``below`` generate, those of ``above`` recognise.
+    and neither are the biases: those of ``below`` generate, those of ``above`` recognize.
     """
 
     def __init__(self, below: Units, above: Units):
@@ -36,7 +36,7 @@ class Directed(nn.Module):
         return layer
 
     def up(self, x: Tensor) -> Tensor:
-        """Return the field that recognises the row above."""
+        """Return the field that recognizes the row above."""
         return x @ self.recognition
 
     def down(self, y: Tensor) -> Tensor:
@@ -48,10 +48,10 @@ class DBN(nn.Module):
     """Directed layers under a top RBM, whose visible row is the highest code, with labels beside it if there are any.
 
     p(v, h) = p(v | h₁) p(h₁ | h₂) … p_top(h_L), trained layer by layer and then by `training.updown` (Hinton,
-    Osindero & Teh, 2006).  It is no `Machine`: its density has no closed form up to Z; `bound` is a lower bound.
+    Osindero & Teh, 2006).  It is no `Machine`: its density has no closed form up to Z; `elbo` is a lower bound.
     """
 
-    def __init__(self, *layers: Directed, top: RBM):
+    def __init__(self, *layers: SigmoidBeliefLayer, top: RBM):
         super().__init__()
         self.layers, self.top = nn.ModuleList(layers), top
         for layer, above in zip(layers, [*(layer.below.width for layer in layers[1:]), self.code], strict=False):
@@ -61,7 +61,7 @@ class DBN(nn.Module):
     @classmethod
     def stack(cls, rbms: Sequence[RBM]) -> Self:
         """Return the network of RBMs that were learned one by one, the lowest first."""
-        return cls(*(Directed.untie(rbm) for rbm in rbms[:-1]), top=copy.deepcopy(rbms[-1]))
+        return cls(*(SigmoidBeliefLayer.untie(rbm) for rbm in rbms[:-1]), top=copy.deepcopy(rbms[-1]))
 
     @property
     def visible(self) -> Units:
@@ -73,13 +73,13 @@ class DBN(nn.Module):
         """The number of classes beside the highest code; 0 where there are none."""
         return self.top.visible.labels
 
-    def admit(self, v: Any, what: str = "v", *, whole: bool = False) -> Tensor:
+    def check_rows(self, v: Any, what: str = "v", *, whole: bool = False) -> Tensor:
         """Return the rows ``v`` as they are, or raise `InputError` where they are no rows of the network.
 
         Unless ``whole``, the columns of the label may be missing.
         """
-        beside = self.top.visible.leaves()[-1:] if self.labels and len(self.layers) else []
-        return admit(Join(self.visible, *beside), v, what, whole=whole)
+        beside = self.top.visible.components()[-1:] if self.labels and len(self.layers) else []
+        return check_rows(Concat(self.visible, *beside), v, what, whole=whole)
 
     @property
     def latent(self) -> list[Units]:
@@ -96,14 +96,15 @@ class DBN(nn.Module):
         """The number of visible columns, and of labels behind them."""
         return self.visible.width + self.labels if len(self.layers) else self.top.width
 
-    def arrows(self) -> list[Directed]:
+    def arrows(self) -> list[SigmoidBeliefLayer]:
         """Return the directed layers, the lowest first."""
-        return [layer for layer in self.layers if isinstance(layer, Directed)]
+        return [layer for layer in self.layers if isinstance(layer, SigmoidBeliefLayer)]
 
-    def couplings(self) -> list[Tensor]:
+    @property
+    def weights(self) -> list[Tensor]:
         """Return the recognition and generation weights of each layer, then those of the top RBM."""
         pairs = [[layer.recognition, layer.generation] for layer in self.arrows()]
-        return [*(weight for pair in pairs for weight in pair), *self.top.couplings()]
+        return [*(weight for pair in pairs for weight in pair), *self.top.weights]
 
     @torch.no_grad()
     def encode(self, x: Tensor) -> Tensor:
@@ -135,7 +136,7 @@ class DBN(nn.Module):
         return x[..., :first], x[..., first:]
 
     @torch.no_grad()
-    def recognise(self, v: Tensor, *, generator: Generator | None = None) -> list[Tensor]:
+    def recognize(self, v: Tensor, *, generator: Generator | None = None) -> list[Tensor]:
         """Draw a state of every layer above ``v`` from the recognition weights; the first entry is ``v``."""
         states = [v]
         for layer in self.arrows():
@@ -152,41 +153,41 @@ class DBN(nn.Module):
         return states
 
     @torch.no_grad()
-    def sweep(
+    def gibbs_with_means(
         self,
         x: Tensor,
-        held: Tensor | None = None,
-        channel: Tensor | None = None,
+        clamped: Tensor | None = None,
+        external_field: Tensor | None = None,
         *,
         generator: Generator | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Return rows, labels behind them, after a pass up, a sweep of the top and a pass down, and their means.
+        """Return rows, labels behind them, after a pass up, a Gibbs step of the top and a pass down, and their means.
 
         Where the recognition weights are not the posterior the kernel only nearly leaves the density alone.
         """
         if not len(self.layers):
-            return self.top.sweep(x, held, channel, generator=generator)
+            return self.top.gibbs_with_means(x, clamped, external_field, generator=generator)
         v, label = self.split(x)
-        code = self.recognise(v, generator=generator)[-1]
+        code = self.recognize(v, generator=generator)[-1]
         still = None
-        if held is not None and self.labels:
-            still = pad(held[..., self.visible.width :].expand(label.shape), (self.code, 0))
+        if clamped is not None and self.labels:
+            still = pad(clamped[..., self.visible.width :].expand(label.shape), (self.code, 0))
         top = self.top.gibbs(torch.cat([code, label], -1), still, generator=generator)
         states = self.generate(top[..., : self.code], generator=generator)
         lowest = self.arrows()[0]
         field = lowest.down(states[1])
-        field = field if channel is None else field + channel[..., : field.shape[-1]]
+        field = field if external_field is None else field + external_field[..., : field.shape[-1]]
         new = torch.cat([lowest.below.sample(field, generator=generator), top[..., self.code :]], -1)
         mean = torch.cat([lowest.below.mean(field), top[..., self.code :]], -1)
-        return (new, mean) if held is None else (torch.where(held, x, new), torch.where(held, x, mean))
+        return (new, mean) if clamped is None else (torch.where(clamped, x, new), torch.where(clamped, x, mean))
 
     @torch.no_grad()
-    def fields_sample(self, count: int, *, generator: Generator | None = None) -> Tensor:
+    def sample_independent(self, count: int, *, generator: Generator | None = None) -> Tensor:
         """Draw ``count`` rows, labels behind them, without any couplings: where chains start."""
-        top = self.top.fields_sample(count, generator=generator)
+        top = self.top.sample_independent(count, generator=generator)
         if not len(self.layers):
             return top
-        v = self.visible.sample(self.visible.rest(count), generator=generator)
+        v = self.visible.sample(self.visible.zero_field(count), generator=generator)
         return torch.cat([v, top[..., self.code :]], -1)
 
     @torch.no_grad()
@@ -199,14 +200,14 @@ class DBN(nn.Module):
         return torch.cat([v, label], -1)
 
     @torch.no_grad()
-    def bound(self, v: Tensor, *, generator: Generator | None = None) -> Tensor:
+    def elbo(self, v: Tensor, *, generator: Generator | None = None) -> Tensor:
         """Return an unbiased estimate of a lower bound on log p(v) + log Z of the top, in nats: (..., width) → (...).
 
         E_q[Σ log p(hₗ | hₗ₊₁) − log q(hₗ₊₁ | hₗ) − free energy of the code] by one draw of q, the pass up
         (Salakhutdinov & Murray, 2008).  A label that ``v`` lacks is summed out.
         """
         x, label = self.split(v)
-        states = self.recognise(x, generator=generator)
+        states = self.recognize(x, generator=generator)
         total = evidence(self.top, torch.cat([states[-1], label], -1))
         for layer, below, above in zip(self.arrows(), states, states[1:], strict=False):
             total = total + log_density(layer.below, below, layer.down(above))

@@ -8,7 +8,7 @@ from .base import Machine
 from .bipartite import Bipartite
 
 
-def label_scores(machine: Machine, v: Tensor) -> Tensor:
+def label_log_probs(machine: Machine, v: Tensor) -> Tensor:
     """Return log p(v, label) + log Z of every label, (..., columns without the label) → (..., labels).
 
     Exact where nothing is latent: −free energy, for the price of one pass up and a sum a label (Larochelle & Bengio,
@@ -22,7 +22,7 @@ def label_scores(machine: Machine, v: Tensor) -> Tensor:
     marks = torch.eye(count, dtype=v.dtype, device=v.device)
     joined = [torch.cat([v, mark.expand(*v.shape[:-1], count)], -1) for mark in marks]
     if machine.latent or not isinstance(machine, Bipartite):
-        return torch.stack([machine.bound(x) for x in joined], -1)
+        return torch.stack([machine.elbo(x) for x in joined], -1)
     blank = machine.up(torch.cat([v, v.new_zeros(*v.shape[:-1], count)], -1))
     lifts = machine.up(torch.cat([marks.new_zeros(count, v.shape[-1]), marks], -1))
     scores = [machine.odd.cgf(blank + lift) - machine.even.energy(x) for x, lift in zip(joined, lifts, strict=True)]
@@ -32,4 +32,4 @@ def label_scores(machine: Machine, v: Tensor) -> Tensor:
 def evidence(machine: Machine, v: Tensor) -> Tensor:
     """Return log p(v) + log Z of visible rows, or a lower bound on it; a label that ``v`` lacks is summed out."""
     whole = v.shape[-1] == machine.visible.width
-    return machine.bound(v) if whole else label_scores(machine, v).logsumexp(-1)
+    return machine.elbo(v) if whole else label_log_probs(machine, v).logsumexp(-1)

@@ -1,10 +1,10 @@
-"""Machines whose density has no normaliser: continuous units that couple too strongly."""
+"""Machines whose density has no normalizer: continuous units that couple too strongly."""
 
 import torch
 from torch import Generator, Tensor
 
 from ..errors import InputError
-from ..units import Join, Quadratic, ReLU
+from ..units import Concat, Quadratic, ReLU
 from .base import Machine
 from .bipartite import Bipartite
 
@@ -13,7 +13,7 @@ STARTS, STEPS = 64, 200  # of the search for a direction in which the energy fal
 
 @torch.no_grad()
 def check_normalizable(machine: Machine) -> None:
-    """Raise `InputError` for a machine whose parameters are not finite, or whose density has no normaliser.
+    """Raise `InputError` for a machine whose parameters are not finite, or whose density has no normalizer.
 
     The energy of the continuous units is ½xᵀPx − ½xᵀJx with the diagonal precisions P.  With S = P^−½ J P^−½, xᵀSx
     must stay below xᵀx: for `Gaussian` units the largest eigenvalue of S, the largest singular value of the scaled
@@ -26,7 +26,7 @@ def check_normalizable(machine: Machine) -> None:
     found = steepest(machine)
     if found >= 1:
         raise InputError(
-            f"the {_make(machine)} has no normaliser: the largest singular value of the couplings between its "
+            f"the {_make(machine)} has no normalizer: the largest singular value of the couplings between its "
             f"continuous units, in units of their deviations, is {found:.3g} where less than 1 was expected: "
             "train it with a smaller learning rate or with a weight decay"
         )
@@ -35,8 +35,8 @@ def check_normalizable(machine: Machine) -> None:
 @torch.no_grad()
 def steepest(machine: Machine) -> float:
     """Return the largest xᵀSx of unit vectors x over the continuous units, those of ReLU units at 0 or more."""
-    rows = Join(*machine.rows)
-    leaves = rows.leaves()
+    rows = Concat(*machine.rows)
+    leaves = rows.components()
     curved = torch.cat([torch.full((leaf.width,), isinstance(leaf, Quadratic)) for leaf in leaves])
     if isinstance(machine, Bipartite) and not (curved[: machine.width].any() and curved[machine.width :].any()):
         return 0.0
@@ -73,5 +73,5 @@ def _within(scaled: Tensor, cut: Tensor, values: Tensor, vectors: Tensor) -> flo
 
 
 def _make(machine: Machine) -> str:
-    kinds = " and ".join("-".join(type(leaf).__name__ for leaf in row.leaves()) for row in machine.rows)
+    kinds = " and ".join("-".join(type(leaf).__name__ for leaf in row.components()) for row in machine.rows)
     return f"{type(machine).__name__} of {kinds} units"

@@ -38,9 +38,10 @@ class Partway(Bipartite):
         """Return ``beta`` times the field that the odd row sends at the end."""
         return self.beta * self.end.down(y)
 
-    def couplings(self) -> list[Tensor]:
+    @property
+    def weights(self) -> list[Tensor]:
         """Return the weights here."""
-        return [self.beta * weight for weight in self.end.couplings()]
+        return [self.beta * weight for weight in self.end.weights]
 
 
 def abreast(machines: Sequence[Machine]) -> Machine:
@@ -49,7 +50,7 @@ def abreast(machines: Sequence[Machine]) -> Machine:
     Its states have shape (machines, chains, width).
     """
     made = copy.deepcopy(machines[0]).requires_grad_(False)
-    couplings = {id(weight) for weight in made.couplings()}
+    couplings = {id(weight) for weight in made.weights}
     names = [name for name, parameter in made.named_parameters() if id(parameter) not in couplings]
     for name in names:
         values = torch.stack([machine.get_parameter(name).detach() for machine in machines])[:, None]
@@ -58,7 +59,7 @@ def abreast(machines: Sequence[Machine]) -> Machine:
     return made
 
 
-class Path:
+class InterpolationPath:
     """The straight line in parameter space from ``start`` to ``end``, two machines of one make.
 
     ``at(beta)`` is a machine; a ``beta`` of shape (K, 1, 1) gives a ladder of K machines in one, whose states
@@ -67,7 +68,7 @@ class Path:
 
     def __init__(self, start: Machine, end: Machine):
         here = copy.deepcopy(end).requires_grad_(False)
-        still = {id(w) for w in start.couplings()} if not any(bool(w.any()) for w in start.couplings()) else set()
+        still = {id(w) for w in start.weights} if not any(bool(w.any()) for w in start.weights) else set()
         scaled = isinstance(here, Bipartite) and bool(still)
         self.here = Partway(here) if isinstance(here, Bipartite) and scaled else here
         self.moving = [
@@ -82,6 +83,6 @@ class Path:
             value = torch.lerp(a, b, torch.as_tensor(beta, dtype=b.dtype, device=b.device))
             owner._parameters[leaf] = nn.Parameter(value, requires_grad=False)
         if isinstance(self.here, Partway):
-            weight = self.here.end.couplings()[0]
+            weight = self.here.end.weights[0]
             self.here.beta = beta.to(weight) if isinstance(beta, Tensor) else beta
         return self.here

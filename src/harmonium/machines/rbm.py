@@ -42,7 +42,7 @@ class RBM(Bipartite):
         return y @ self.weight.mT
 
     @torch.no_grad()
-    def contrast(self, positive: Tensor, negative: Tensor) -> Tensor:
+    def contrastive_loss(self, positive: Tensor, negative: Tensor) -> Tensor:
         """Return the difference of free energies and set its gradients, in closed form for rows linear in their biases.
 
         Its gradients are −E[v mᵀ], −E[v] and −E[m] over the positive states less those over the negative ones, with m
@@ -50,7 +50,7 @@ class RBM(Bipartite):
         """
         if not (self.even.linear and self.odd.linear):
             with torch.enable_grad():
-                return super().contrast(positive, negative)
+                return super().contrastive_loss(positive, negative)
         ahead, behind = len(positive), len(negative)
         both = math.gcd(ahead, behind)  # whole numbers or equal ones, so that rounded products weigh both phases alike
         unit, share = (1 / ahead, 1.0) if ahead == behind else (1.0, both / (ahead * behind))
@@ -67,13 +67,14 @@ class RBM(Bipartite):
             torch._foreach_mul_([p.grad for p in self.parameters() if p.grad is not None], share)
         return loss
 
-    def couplings(self) -> list[Tensor]:
+    @property
+    def weights(self) -> list[Tensor]:
         """Return the one weight matrix."""
         return [self.weight]
 
 
 def set_bias_gradient(units: Units, gradient: Tensor) -> None:
     """Set the gradient of all biases of a row, side by side."""
-    leaves = units.leaves()
+    leaves = units.components()
     for leaf, piece in zip(leaves, gradient.split([leaf.width for leaf in leaves]), strict=True):
         leaf.bias.grad = piece.to(leaf.bias)

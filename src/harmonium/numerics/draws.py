@@ -54,7 +54,7 @@ def normal(like: Tensor, *, generator: Generator | None = None) -> Tensor:
 
 
 def positive_normal(z: Tensor, *, generator: Generator | None = None) -> Tensor:
-    """Draw from a unit Gaussian centred at ``z`` and cut at zero.
+    """Draw from a unit Gaussian centered at ``z`` and cut at zero.
 
     The inverse of the upper tail is exact down to z = −30 in float64; below, the cut Gaussian is exponential
     of rate −z to within 1/z².

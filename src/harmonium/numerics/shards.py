@@ -10,7 +10,7 @@ import torch
 import torch.distributed as group
 from torch import Tensor
 
-from ..errors import Deserted
+from ..errors import WorkerLostError
 
 _split = False
 
@@ -99,4 +99,6 @@ def _together(act: Callable[[], object]) -> None:
     try:
         act()
     except RuntimeError as error:
-        raise Deserted("another process of this run has ended; `--resume` goes on from its last checkpoint") from error
+        raise WorkerLostError(
+            "another process of this run has ended; `--resume` goes on from its last checkpoint"
+        ) from error

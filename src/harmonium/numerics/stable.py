@@ -74,7 +74,7 @@ def log_half_line(z: Tensor) -> Tensor:
 
 
 def hazard(z: Tensor) -> Tensor:
-    """Return φ(z)/Φ(z), the amount by which cutting at zero lifts the mean of a unit Gaussian centred at ``z``."""
+    """Return φ(z)/Φ(z), the amount by which cutting at zero lifts the mean of a unit Gaussian centered at ``z``."""
     left = math.sqrt(2 / math.pi) / torch.special.erfcx(-z.clamp_max(0) / math.sqrt(2))
     density = torch.exp(-0.5 * z.clamp_min(0) ** 2 - HALF_LOG_2PI)
     return torch.where(z < 0, left, density / normal_cdf(z.clamp_min(0)))

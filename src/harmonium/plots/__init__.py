@@ -1,14 +1,14 @@
 """Arrays in, pictures out: tiles of states and weights, curves, and the files that hold them."""
 
-from .charts import COLOURS, DPI, FAINT, INK, curves, histogram, lines, strips, usage
+from .charts import COLORS, DPI, FAINT, INK, curves, histogram, lines, strips, usage
 from .files import png, save_gif, save_picture
-from .tiles import GAP_GREY, SIGNED_STOPS, grid, signed_grid
+from .tiles import GAP_GRAY, SIGNED_STOPS, grid, signed_grid
 
 __all__ = [
-    "COLOURS",
+    "COLORS",
     "DPI",
     "FAINT",
-    "GAP_GREY",
+    "GAP_GRAY",
     "INK",
     "SIGNED_STOPS",
     "curves",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 DPI = 110
 INK, FAINT = "#33373d", "#d5d8dc"
-COLOURS = ("#23588c", "#c4512d", "#4b8a5b", "#80629f", "#8a8d91", "#b98a1d")
+COLORS = ("#23588c", "#c4512d", "#4b8a5b", "#80629f", "#8a8d91", "#b98a1d")
 
 
 def strips(
@@ -23,7 +23,7 @@ def strips(
     low: float = 0.0,
     high: float = 1.0,
 ) -> "Figure":
-    """Draw labelled rows of pictures under each other, such as data, reconstruction and sample.
+    """Draw labeled rows of pictures under each other, such as data, reconstruction and sample.
 
     groups: (label, rows) pairs, rows (count, width); shape, low and high: as for `grid`. More than ten
     pictures in a group are spread evenly over several lines.
@@ -90,7 +90,7 @@ def lines(
     log_x: bool = False,
     reference: tuple[str, float] | None = None,
 ) -> "Figure":
-    """Draw labelled (x, y) curves in one chart, with a dashed line at the reference (label, y) if given.
+    """Draw labeled (x, y) curves in one chart, with a dashed line at the reference (label, y) if given.
 
     Non-finite points are skipped; log_x needs every x above zero.
     """
@@ -116,7 +116,7 @@ def histogram(values: Sequence[float] | np.ndarray, *, title: str, xlabel: str, 
         raise InputError(f"{held.size} values, {np.sum(~np.isfinite(held))} not finite: keep finite ones")
     figure = _figure(5.4, 3.0)
     axes = _axes(figure, title, xlabel, "count")
-    axes.hist(held, bins=bins, color=COLOURS[0], edgecolor="white", linewidth=0.4)
+    axes.hist(held, bins=bins, color=COLORS[0], edgecolor="white", linewidth=0.4)
     return figure
 
 
@@ -133,7 +133,7 @@ def usage(activity: np.ndarray) -> "Figure":
     figure = _figure(5.4, 3.0)
     axes = _axes(figure, title, "hidden unit, busiest first", "share of the data it is on for")
     edges = np.arange(held.size + 1)
-    axes.stairs(np.sort(held)[::-1], edges, fill=True, color=COLOURS[0])
+    axes.stairs(np.sort(held)[::-1], edges, fill=True, color=COLORS[0])
     axes.set(xlim=(0, held.size), ylim=(0, 1))
     return figure
 
@@ -165,7 +165,7 @@ def _draw(axes: Any, pairs: Mapping[str, tuple[np.ndarray, np.ndarray]], *, lege
         if x.ndim != 1 or x.shape != y.shape:
             raise InputError(f"{label!r} has {y.size} values for {x.size} places; give one value a place")
         kept = np.isfinite(x) & np.isfinite(y)
-        look = {"color": COLOURS[index % 6], "linestyle": ("-", "--", ":")[index // 6 % 3], "linewidth": 1.5}
+        look = {"color": COLORS[index % 6], "linestyle": ("-", "--", ":")[index // 6 % 3], "linewidth": 1.5}
         marker = "o" if kept.sum() <= 30 else ""
         axes.plot(x[kept], y[kept], label=label, marker=marker, markersize=3.5, **look)
         shown += kept.sum()

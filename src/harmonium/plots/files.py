@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def png(picture: "np.ndarray | Figure", *, zoom: int | None = None) -> bytes:
-    """Return the PNG file of a uint8 array or a Figure; arrays are enlarged `zoom` times, nearest neighbour.
+    """Return the PNG file of a uint8 array or a Figure; arrays are enlarged `zoom` times, nearest neighbor.
 
     Without `zoom` small arrays grow until the longer side is near 640 pixels.
     """

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..errors import InputError
 
-GAP_GREY, GAP_SIGNED = 96, 205
+GAP_GRAY, GAP_SIGNED = 96, 205
 SIGNED_STOPS = np.array([(33, 102, 172), (146, 197, 222), (255, 255, 255), (244, 165, 130), (178, 24, 43)])
 
 
@@ -18,7 +18,7 @@ def grid(
     low: float = 0.0,
     high: float = 1.0,
 ) -> np.ndarray:
-    """Draw one grey tile a row: `low` is black, `high` is white, values beyond them take the nearer end.
+    """Draw one gray tile a row: `low` is black, `high` is white, values beyond them take the nearer end.
 
     rows: (count, width); shape: (height, width) of a picture, or (width,) for plain rows, which are drawn
     as strips under each other. Returns uint8 (pixels down, pixels across), tiles one pixel apart.
@@ -26,8 +26,8 @@ def grid(
     if not low < high:
         raise InputError(f"low = {low} and high = {high}: low must be below high; swap or widen")
     tiles = _tiles(rows, shape)
-    grey = np.rint(255 * np.clip((tiles - low) / (high - low), 0, 1)).astype(np.uint8)
-    return _mosaic(grey, _columns(tiles, shape, columns), GAP_GREY)
+    gray = np.rint(255 * np.clip((tiles - low) / (high - low), 0, 1)).astype(np.uint8)
+    return _mosaic(gray, _columns(tiles, shape, columns), GAP_GRAY)
 
 
 def signed_grid(
@@ -47,8 +47,8 @@ def signed_grid(
     tiles = _tiles(rows, shape)
     scaled = np.clip(tiles / (limit or _quantile(tiles)), -1, 1)
     stops = np.linspace(-1, 1, len(SIGNED_STOPS))
-    colour = np.stack([np.interp(scaled, stops, channel) for channel in SIGNED_STOPS.T], axis=-1)
-    return _mosaic(np.rint(colour).astype(np.uint8), _columns(tiles, shape, columns), GAP_SIGNED)
+    color = np.stack([np.interp(scaled, stops, channel) for channel in SIGNED_STOPS.T], axis=-1)
+    return _mosaic(np.rint(color).astype(np.uint8), _columns(tiles, shape, columns), GAP_SIGNED)
 
 
 def _quantile(tiles: np.ndarray) -> float:

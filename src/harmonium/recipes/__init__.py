@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from ..errors import InputError, suggest
-from ..progress import Watch, passing
+from ..progress import Progress, silent
 
 ROOMS = {
     room.name.replace("_", "-"): room
@@ -64,18 +64,18 @@ def reproduce(
     quick: bool = False,
     data_dir: str | Path | None = None,
     seed: int | None = None,
-    watch: Watch = passing,
+    progress: Progress = silent,
 ) -> Path:
     """Carry out a recipe, write its files into the folder ``out`` and return the path of ``out/report.html``.
 
-    ``watch(steps, label)`` wraps every long loop, for a progress bar.  Raises `InputError` for an unknown recipe, for
+    ``progress(steps, label)`` wraps every long loop, for a progress bar.  Raises `InputError` for an unknown recipe, for
     missing data and where ``out`` is a file.
     """
     settings, out = plan(name, quick=quick, data_dir=data_dir, seed=seed), Path(out)
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file where a folder for the report was expected: give another path")
     out.mkdir(parents=True, exist_ok=True)
-    page = import_module(f"{__name__}.{ROOMS[name].name}.experiment").carry_out(settings, out, watch=watch)
+    page = import_module(f"{__name__}.{ROOMS[name].name}.experiment").carry_out(settings, out, progress=progress)
     from .. import __version__
     from ..report.page import write
 

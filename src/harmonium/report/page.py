@@ -48,7 +48,7 @@ class Section:
         return self._add(Block("text", text))
 
     def formula(self, text: str) -> "Section":
-        """Add a formula in plain unicode, centred on its own line or lines."""
+        """Add a formula in plain unicode, centered on its own line or lines."""
         return self._add(Block("formula", text))
 
     def code(self, text: str) -> "Section":
@@ -56,7 +56,7 @@ class Section:
         return self._add(Block("code", text.strip("\n")))
 
     def verdict(self, kind: str, text: str) -> "Section":
-        """Add a coloured call-out; kind: exact, certified, consistent, inconsistent, note or fault."""
+        """Add a colored call-out; kind: exact, certified, consistent, inconsistent, note or fault."""
         if kind not in VERDICTS:
             raise InputError(f"verdict {kind!r}: expected one of {', '.join(VERDICTS)}")
         return self._add(Block("verdict", text, tone=kind))

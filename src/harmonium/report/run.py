@@ -12,9 +12,9 @@ import yaml
 
 from .. import plots
 from ..evaluation import free_energy_gap, reconstruction_error
-from ..progress import Watch, passing
+from ..progress import Progress, silent
 from ..runs import Run
-from ..runs.drawing import draw, fields, hidden_activity, imagine, projections, shape
+from ..runs.drawing import draw, fields, hidden_activity, projections, sample_labels, shape
 from ..runs.judgement import sentence
 from ..runs.reading import classify
 from ..runs.travel import travel
@@ -28,34 +28,34 @@ PANELS = (
     ("pseudo-likelihood of held-out rows, nats", ["pseudo_likelihood"]),
     ("free-energy gap, nats", ["free_energy_gap"]),
     ("reconstruction error", ["reconstruction_error"]),
-    ("drift of the chains in 100 sweeps, standard errors", ["chain_drift"]),
+    ("drift of the chains in 100 Gibbs steps, standard errors", ["free_energy_drift"]),
     ("share of held-out labels missed", ["label_error"]),
     ("last move of the mean field", ["mean_field_change"]),
-    ("stability", ["stability"]),
+    ("static_weight_fraction", ["static_weight_fraction"]),
     ("weight norm", ["weight_norm"]),
     ("loss (no measure of success)", ["loss"]),
     ("learning rate", ["lr"]),
 )
 
 
-def write_report(run: Run, judged: dict[str, Any], *, watch: Watch = passing) -> Path:
+def write_report(run: Run, evaluated: dict[str, Any], *, progress: Progress = silent) -> Path:
     """Write ``report.html`` and ``pictures/`` in the run's directory and return the page's path.
 
-    ``judged`` is what `runs.judgement.judge` returned.
+    ``evaluated`` is what `runs.judgement.evaluate_run` returned.
     """
     environment = json.loads(run.file("env.json").read_text(encoding="utf-8"))
     page = Page(
         title=f"{Path(run.source).name}: {run.config.visible} × {run.config.hidden}, {MODELS[run.config.model]}",
-        lead=lead(run, judged),
-        facts=facts(run, judged),
+        lead=lead(run, evaluated),
+        facts=facts(run, evaluated),
         version=environment["harmonium"],
         date=date.today().isoformat(),
     )
     for tell in (tell_likelihood, tell_curves, tell_fields, tell_snapshots):
-        tell(page, run, judged)
-    tell_chains(page, run, watch)
-    tell_samples(page, run, watch)
-    tell_labels(page, run, watch)
+        tell(page, run, evaluated)
+    tell_chains(page, run, progress)
+    tell_samples(page, run, progress)
+    tell_labels(page, run, progress)
     tell_usage(page, run)
     tell_settings(page, run, environment)
     return write(page, run.file("report.html"))
@@ -69,31 +69,31 @@ def picture(run: Run, name: str, content: bytes) -> bytes:
     return content
 
 
-def tell_likelihood(page: Page, run: Run, judged: dict[str, Any]) -> None:
+def tell_likelihood(page: Page, run: Run, evaluated: dict[str, Any]) -> None:
     """Add what the likelihood is, how it was reached and how far it can be trusted."""
     section = page.section("How good is it?")
-    section.verdict(judged["verdict"], f"{sentence(judged)}. Reason: {judged['reason']}.")
-    own = "this machine, at least" if judged["bound"] else "this machine"
+    section.verdict(evaluated["verdict"], f"{sentence(evaluated)}. Reason: {evaluated['reason']}.")
+    own = "this machine, at least" if evaluated["bound"] else "this machine"
     rows: list[list[object]] = [
-        [own, judged["log_likelihood"], judged["lower"], judged["upper"]],
-        ["independent units (baseline)", *[judged["baseline"]] * 3],
+        [own, evaluated["log_likelihood"], evaluated["lower"], evaluated["upper"]],
+        ["independent units (baseline)", *[evaluated["baseline"]] * 3],
     ]
     columns = ["model", "log-likelihood, nats a row", "lower end", "upper end"]
     section.table(columns, rows, "Mean over rows; higher is better.")
-    spread = judged["error_over_rows"]
+    spread = evaluated["error_over_rows"]
     section.text(
         "The likelihood is the probability that the machine gives to rows it has not seen, as a logarithm: "
         "`log p(v) = −free energy(v) − log Z`. "
-        + (BOUND if judged["bound"] else "The free energy is exact; all the difficulty lies in ")
-        + f"log Z, the sum over every state there is. Here log Z = {judged['log_partition']:.3f}, by "
-        + ("summing all states." if judged["method"] == "exact" else annealing(judged))
+        + (BOUND if evaluated["bound"] else "The free energy is exact; all the difficulty lies in ")
+        + f"log Z, the sum over every state there is. Here log Z = {evaluated['log_partition']:.3f}, by "
+        + ("summing all states." if evaluated["method"] == "exact" else annealing(evaluated))
         + (f" Another draw of as many rows would move the mean by about {spread:.2f} nats." if spread else "")
     )
-    if judged["standardised"]:
-        section.text("Columns were standardised by the training rows: likelihoods are densities in those units.")
+    if evaluated["standardized"]:
+        section.text("Columns were standardized by the training rows: likelihoods are densities in those units.")
 
 
-def tell_curves(page: Page, run: Run, judged: dict[str, Any]) -> None:
+def tell_curves(page: Page, run: Run, evaluated: dict[str, Any]) -> None:
     """Add the learning curves."""
     columns = run.metrics()
     shown = [(title, names) for title, names in PANELS if any(math.isfinite(x) for x in columns[names[0]])]
@@ -105,7 +105,7 @@ def tell_curves(page: Page, run: Run, judged: dict[str, Any]) -> None:
     section.text(" ".join(reading(columns)))
 
 
-def tell_fields(page: Page, run: Run, judged: dict[str, Any]) -> None:
+def tell_fields(page: Page, run: Run, evaluated: dict[str, Any]) -> None:
     """Add the weights of the hidden units, layer by layer."""
     section = page.section("What the hidden units look for")
     for layer in range(1, len(projections(run.machine())) + 1):
@@ -113,11 +113,11 @@ def tell_fields(page: Page, run: Run, judged: dict[str, Any]) -> None:
         width = run.config.layers[layer - 1] if run.config.layers else len(rows)
         content = picture(run, f"weights-{layer}.png", plots.png(plots.signed_grid(rows, drawn)))
         which = "hidden units" if layer == 1 else f"units of hidden layer {layer}, through the weights below them,"
-        caption = f"The weights of the {len(rows)} largest of {width} {which} on one colour scale: "
+        caption = f"The weights of the {len(rows)} largest of {width} {which} on one color scale: "
         section.picture(content, caption + "a unit comes on where red is lit and blue is dark.", f"layer {layer}")
 
 
-def tell_snapshots(page: Page, run: Run, judged: dict[str, Any]) -> None:
+def tell_snapshots(page: Page, run: Run, evaluated: dict[str, Any]) -> None:
     """Add data, reconstructions and samples at the beginning, first, middle and last epoch."""
     section = page.section("Data, reconstructions and samples while it learned")
     section.text(
@@ -142,9 +142,9 @@ def scaled(rows: np.ndarray, run: Run) -> np.ndarray:
     return (rows - low) / (high - low) if high > low else rows * 0
 
 
-def tell_chains(page: Page, run: Run, watch: Watch) -> None:
+def tell_chains(page: Page, run: Run, progress: Progress) -> None:
     """Add whether the chains of the run stand for its model."""
-    found = travel(run, watch=watch)
+    found = travel(run, progress=progress)
     section = page.section("Do its chains stand for the model?")
     words = {"mixed": "consistent", "lagging": "inconsistent", "stuck": "inconsistent"}
     section.verdict(words[found.verdict], f"{found.verdict}: {found.reason}.")
@@ -155,37 +155,37 @@ def tell_chains(page: Page, run: Run, watch: Watch) -> None:
             ["effective draws, the fewest", round(found.ess)],
             ["p-value: the chains as they were given against themselves at the end", f"{found.lag:.2g}"],
             ["share of the mass in the basins where the chains are", f"{found.covered:.1%}"],
-            ["sweeps", f"{found.sweeps:,}"],
+            ["gibbs_steps", f"{found.gibbs_steps:,}"],
         ],
         "Of the free energy and four principal components of the states.",
     )
 
 
-def tell_samples(page: Page, run: Run, watch: Watch) -> None:
-    """Add a grid of samples after 1000 sweeps and a GIF of the chains."""
-    moments = draw(run, 64, 1000, watch=watch)
+def tell_samples(page: Page, run: Run, progress: Progress) -> None:
+    """Add a grid of samples after 1000 Gibbs steps and a GIF of the chains."""
+    moments = draw(run, 64, 1000, progress=progress)
     last = plots.png(plots.grid(scaled(moments[-1].means, run), shape(run), columns=16))
-    section = page.section("What it dreams")
+    section = page.section("What it samples")
     section.picture(
         picture(run, "samples.png", last),
-        "64 chains after 1000 Gibbs sweeps from random states: the mean of the last draw.",
-        "samples after 1000 sweeps",
+        "64 chains after 1000 Gibbs steps from random states: the mean of the last draw.",
+        "samples after 1000 Gibbs steps",
     )
     path = run.file("pictures") / "chains.gif"
     plots.save_gif(path, [plots.grid(scaled(m.means[:16], run), shape(run), columns=8) for m in moments])
     section.picture(
         path.read_bytes(),
-        f"16 of the chains as they run, from random states to sweep {moments[-1].sweep}; the steps "
-        f"grow with the sweeps.",
+        f"16 of the chains as they run, from random states to Gibbs step {moments[-1].step}; the steps "
+        f"grow with the Gibbs steps.",
         "chains in motion",
     )
 
 
-def tell_labels(page: Page, run: Run, watch: Watch) -> None:
+def tell_labels(page: Page, run: Run, progress: Progress) -> None:
     """Add how labels are read, and rows drawn for each label, where the run knows labels."""
     if not run.coder.labels:
         return
-    read = {readout: classify(run, readout=readout, watch=watch) for readout in readouts(run)}
+    read = {readout: classify(run, readout=readout, progress=progress) for readout in readouts(run)}
     section = page.section("Does it know the labels?")
     rows: list[list[object]] = [[name, f"{one['error']:.2%}", one["rows"]] for name, one in read.items()]
     section.text(READOUTS)
@@ -195,10 +195,12 @@ def tell_labels(page: Page, run: Run, watch: Watch) -> None:
     section.table(["truth", *(f"as {label}" for label in range(len(confusion)))], table, "Exact read-out, test rows.")
     if run.machine().labels:
         asked = [label for label in range(run.coder.labels) for _ in range(10)]
-        last = imagine(run, asked, 1000, watch=watch)[-1]
+        last = sample_labels(run, asked, 1000, progress=progress)[-1]
         drawn = plots.png(plots.grid(scaled(last.means, run), shape(run), columns=10))
-        caption = "Each row has one label clamped, from the first to the last: ten chains after 1000 sweeps, by means."
-        section.picture(picture(run, "dreams.png", drawn), caption, "dreams of each label")
+        caption = (
+            "Each row has one label clamped, from the first to the last: ten chains after 1000 Gibbs steps, by means."
+        )
+        section.picture(picture(run, "dreams.png", drawn), caption, "samples of each label")
 
 
 def readouts(run: Run) -> list[str]:
@@ -214,7 +216,7 @@ def tell_usage(page: Page, run: Run) -> None:
     fixed = torch.Generator().manual_seed(0)
     splits = [run.dataset(split).take(1000) for split in ("train", "test")]
     known = bool(machine.labels)
-    train, test = (run.coder.rows(rows, sharp=True, labelled=known, generator=fixed) for rows in splits)
+    train, test = (run.coder.rows(rows, sharp=True, labeled=known, generator=fixed) for rows in splits)
     activity = hidden_activity(machine, test)
     section = page.section("Are all hidden units in use?")
     content = picture(run, "usage.png", plots.png(plots.usage(activity)))

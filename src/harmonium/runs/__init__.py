@@ -1,6 +1,6 @@
 """Runs: a training from its configuration to a directory that holds all of it."""
 
-from .config import Config
+from .config import TrainConfig
 from .directory import Run
 
-__all__ = ["Config", "Run"]
+__all__ = ["Run", "TrainConfig"]

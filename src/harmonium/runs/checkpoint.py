@@ -10,13 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from .. import storage
-from ..errors import Diverged, InputError, Unsaved
+from ..errors import DivergenceError, InputError, SaveError
 from ..numerics import shards
 from . import vault
 from .session import Epoch, Session
 
 OPEN = (  # figures that not every stage has
-    "log_likelihood", "pseudo_likelihood", "label_error", "mean_field_change", "chain_drift",
+    "log_likelihood", "pseudo_likelihood", "label_error", "mean_field_change", "free_energy_drift",
     "free_energy_gap", "reconstruction_error",
 )  # fmt: skip
 CHAINS = "sampler.chains"  # whose rows lie in several processes, where there are several
@@ -25,7 +25,7 @@ CHAINS = "sampler.chains"  # whose rows lie in several processes, where there ar
 def save(session: Session) -> None:
     """Write the checkpoint, the metrics and the model, each whole or not at all; of several processes, the first does.
 
-    Raises `Diverged` rather than keep a number that is not finite, and `Unsaved` where they cannot be written.
+    Raises `DivergenceError` rather than keep a number that is not finite, and `SaveError` where they cannot be written.
     """
     home, held = session.home, state(session)
     refuse_infinite(session.step, held)
@@ -37,14 +37,16 @@ def save(session: Session) -> None:
         session.plan.save(home.path, [*session.done, session.machine])
     except OSError as error:
         line = f"{home.path} cannot be written ({error.strerror}): its checkpoint is whole, `--resume` goes on"
-        raise Unsaved(line) from error
+        raise SaveError(line) from error
 
 
 def refuse_infinite(step: int, held: dict[str, Tensor]) -> None:
-    """Raise `Diverged` where a number of the machine, its optimiser or its chains is not finite."""
+    """Raise `DivergenceError` where a number of the machine, its optimizer or its chains is not finite."""
     for name, value in held.items():
         if name != "history" and value.is_floating_point() and not bool(value.isfinite().all()):
-            raise Diverged(f"training diverged before step {step}: {name} is not finite; lower the learning rate")
+            raise DivergenceError(
+                f"training diverged before step {step}: {name} is not finite; lower the learning rate"
+            )
 
 
 def resume(session: Session) -> list[str]:
@@ -73,7 +75,7 @@ def resume(session: Session) -> list[str]:
     return problems
 
 
-def retreat(session: Session, cause: Diverged) -> Session:
+def roll_back(session: Session, cause: DivergenceError) -> Session:
     """Return a session at the newest checkpoint, of half the learning rate that this one had, and log the event."""
     back = Session(session.home)
     resume(back)
@@ -140,7 +142,7 @@ def fill(module: nn.Module, own: dict[str, Tensor], device: torch.device) -> Non
 
 
 def moments(found: dict[str, Tensor]) -> dict[int, dict[str, Any]]:
-    """Return the optimiser's memory of each parameter."""
+    """Return the optimizer's memory of each parameter."""
     kept: dict[int, dict[str, Any]] = {}
     for name, value in found.items():
         if name.startswith("optimizer."):

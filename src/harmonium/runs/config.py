@@ -12,7 +12,7 @@ from ..errors import InputError, suggest
 MOST = 2**18  # bytes of a file of settings
 
 
-class Config(BaseModel):
+class TrainConfig(BaseModel):
     """The settings of a training; `settle` replaces every ``auto`` and every None once the data are known."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -28,15 +28,15 @@ class Config(BaseModel):
     pretrain: bool = False
     """Learn the layers of a dbm one by one first, with doubled inputs, for as many steps each."""
     visible: str = "auto"
-    """Kind of the visible units: auto, bernoulli, spin, gaussian or potts:Q (Q colours a site)."""
-    sampler: Literal["auto", "contrastive", "persistent", "tempered", "trajectory", "fresh", "exact"] = "auto"
+    """Kind of the visible units: auto, bernoulli, spin, gaussian or potts:Q (Q colors a site)."""
+    sampler: Literal["auto", "cd", "pcd", "pt", "ptt", "naive-mcmc", "exact"] = "auto"
     """Where negative states come from: CD-k, PCD, parallel tempering, tempering along the training, naive MCMC, or
     enumeration; auto is PCD, but CD for a dbn."""
-    sweeps: Annotated[int, Field(ge=1)] = 1
-    """Gibbs sweeps before each update (the k of CD-k)."""
+    gibbs_steps: Annotated[int, Field(ge=1)] = 1
+    """Gibbs steps before each update (the k of CD-k)."""
     chains: Annotated[int, Field(ge=1)] | None = None
     """Number of negative chains; as many as the batch has rows unless given."""
-    rungs: Annotated[int, Field(ge=2)] = 10
+    replicas: Annotated[int, Field(ge=2)] = 10
     """Machines on the ladder of tempered chains; each has as many chains."""
     batch: Annotated[int, Field(ge=1)] = 100
     """Rows in a batch."""
@@ -49,11 +49,11 @@ class Config(BaseModel):
     schedule: Literal["constant", "linear", "late", "cosine"] = "linear"
     """What the learning rate does: hold, or fall to zero; late holds it for the first half."""
     optimizer: Literal["sgd", "adam"] = "sgd"
-    """Optimiser of torch.optim."""
+    """Optimizer of torch.optim."""
     momentum: Annotated[float, Field(ge=0, lt=1)] | None = None
     """Momentum of sgd (0.75 up to 128 hidden units, else 0, unless given), or the first beta of adam (0.9)."""
-    centre: bool = True
-    """Centre the gradients with moving-average offsets."""
+    center: bool = True
+    """Center the gradients with moving-average offsets."""
     l1: Annotated[float, Field(ge=0)] = 0.0
     """Strength of the L1 penalty on the weights."""
     l2: Annotated[float, Field(ge=0)] = 0.0
@@ -62,8 +62,8 @@ class Config(BaseModel):
     """Mean activity that hidden units are pulled to, such as 0.1."""
     clip: Annotated[float, Field(gt=0)] | None = None
     """Largest norm of the gradient."""
-    binarise: Literal["auto", "threshold", "sample", "none"] = "auto"
-    """How grey values become bits: at half scale, drawn afresh each time, or not at all (probabilities)."""
+    binarize: Literal["auto", "threshold", "sample", "none"] = "auto"
+    """How gray values become bits: at half scale, drawn afresh each time, or not at all (probabilities)."""
     levels: Annotated[int, Field(ge=0, le=255)] | None = None
     """The value that means fully on in a file of whole numbers, such as 255; 0 takes the numbers as real."""
     seed: Annotated[int, Field(ge=0)] = 0
@@ -107,12 +107,12 @@ class Config(BaseModel):
         return [width for width in map(int, self.hidden.split(",")) if width]
 
     @property
-    def colours(self) -> int:
-        """The number of colours of potts units, else 0."""
+    def n_states(self) -> int:
+        """The number of colors of potts units, else 0."""
         return int(self.visible.partition(":")[2] or 0)
 
 
-class Tuning(BaseModel):
+class FinetuneConfig(BaseModel):
     """The settings of a fine-tuning, kept in finetune.yaml."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -127,8 +127,8 @@ class Tuning(BaseModel):
     """Learning rate of the recognition weights of updown; a tenth of --lr unless given."""
     top_lr: Annotated[float, Field(gt=0)] | None = None
     """Learning rate of the top RBM of updown; twice --lr unless given."""
-    sweeps: Annotated[str, Field(pattern=r"^[1-9]\d*(,[1-9]\d*)*$")] = "3,6,10"
-    """Sweeps of the top's chain in updown, growing over equal parts of the training."""
+    gibbs_steps: Annotated[str, Field(pattern=r"^[1-9]\d*(,[1-9]\d*)*$")] = "3,6,10"
+    """Gibbs steps of the top's chain in updown, growing over equal parts of the training."""
     schedule: Literal["constant", "linear", "late", "cosine"] = "late"
     """What the learning rates do; late holds them for the first half and then lets them fall to zero."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -159,17 +159,17 @@ def source(path: str | Path) -> str | None:
     return None if named is None else str(named)
 
 
-def read(path: str | Path, over: dict[str, Any] | None = None) -> Config:
+def read(path: str | Path, over: dict[str, Any] | None = None) -> TrainConfig:
     """Return the settings of a YAML file, with those of ``over`` in their place.
 
     Raises `InputError` in one line for a missing file, broken YAML, an unknown word or a bad value.
     """
     words = {key: value for key, value in content(path).items() if key != "data"}
-    unknown = [key for key in words if key not in Config.model_fields]
+    unknown = [key for key in words if key not in TrainConfig.model_fields]
     if unknown:
-        raise InputError(f"{path}: {unknown[0]!r} is no setting{suggest(unknown[0], Config.model_fields)}")
+        raise InputError(f"{path}: {unknown[0]!r} is no setting{suggest(unknown[0], TrainConfig.model_fields)}")
     try:
-        return Config(**(words | (over or {})))
+        return TrainConfig(**(words | (over or {})))
     except ValidationError as error:
         raise InputError(f"{path}: {explain(error)}") from None
 

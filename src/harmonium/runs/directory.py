@@ -16,15 +16,14 @@ from pydantic import ValidationError
 
 from .. import data
 from ..errors import InputError
-from .config import Config, Tuning, content, explain, read, source
+from .config import FinetuneConfig, TrainConfig, content, explain, read, source
 
 if TYPE_CHECKING:
     import torch
 
     from ..machines import DBN, Machine
-    from .coding import Coder
+    from .coding import Encoder
     from .stages import Plan
-    from .tuning import TuningPlan
 
 FORMAT = "harmonium run 1"
 TUNING = "finetune.yaml"
@@ -36,7 +35,7 @@ class Run:
 
     path: Path
     source: str
-    config: Config
+    config: TrainConfig
 
     @classmethod
     def open(cls, path: str | Path) -> "Run":
@@ -51,14 +50,14 @@ class Run:
         return cls(path, named, config)
 
     @classmethod
-    def create(cls, path: Path, data_source: str, config: Config) -> "Run":
+    def create(cls, path: Path, data_source: str, config: TrainConfig) -> "Run":
         """Make the directory and write the settings; raises `InputError` where a run lies already or none can lie."""
         from ..storage import write_bytes
 
         refuse_run(path)
         try:
             path.mkdir(parents=True, exist_ok=True)
-            local = Path(data_source).exists() and data_source not in data.NAMES
+            local = Path(data_source).exists() and data_source not in data.DATASETS
             named = str(Path(data_source).resolve()) if local else data_source
             settings = {"data": named, **config.model_dump(exclude_none=True)}
             (path / "env.json").write_text(json.dumps(environment(), indent=1) + "\n", encoding="utf-8")
@@ -80,32 +79,32 @@ class Run:
     @cached_property
     def _training(self) -> "tuple[data.Dataset, data.Dataset]":
         """The rows to train on and those held out beside them, read once."""
-        return data.load_training(self.source, data_dir=self.config.data_dir, levels=levels(self.config))
+        return data.load_train_valid(self.source, data_dir=self.config.data_dir, levels=levels(self.config))
 
     @cached_property
-    def tuning(self) -> Tuning | None:
+    def tuning(self) -> FinetuneConfig | None:
         """The settings of the fine-tuning that made the run, or nothing."""
         if not self.file(TUNING).is_file():
             return None
         try:
-            return Tuning(**content(self.file(TUNING)))
+            return FinetuneConfig(**content(self.file(TUNING)))
         except ValidationError as error:
             raise InputError(f"{self.file(TUNING)}: {explain(error)}") from None
 
     @cached_property
-    def coder(self) -> "Coder":
+    def coder(self) -> "Encoder":
         """How stored rows become states of the visible units."""
-        from .coding import Coder
+        from .coding import Encoder
 
-        return Coder.fit(self.config, self.dataset("train"))
+        return Encoder.fit(self.config, self.dataset("train"))
 
     def plan(self, device: "torch.device") -> "Plan | TuningPlan":
         """Return the stages of the run's training, or of its fine-tuning."""
         from .stages import Plan
-        from .tuning import TuningPlan
+        from .tuning import FinetunePlan
 
         if self.tuning is not None:
-            return TuningPlan(self, self.tuning, device)
+            return FinetunePlan(self, self.tuning, device)
         return Plan(self.config, self.coder, device)
 
     def machine(self) -> "Machine | DBN":
@@ -132,14 +131,14 @@ class Run:
         return {name: [row[i] for row in numbers] for i, name in enumerate(lines[0])} if lines else {}
 
 
-def rows(source: str, split: str, config: Config) -> data.Dataset:
+def rows(source: str, split: str, config: TrainConfig) -> data.Dataset:
     """Return the rows of a split; those of potts units stay whole numbers."""
     return data.load(source, split, data_dir=config.data_dir, levels=levels(config))
 
 
-def levels(config: Config) -> int | None:
+def levels(config: TrainConfig) -> int | None:
     """Return what a run says that its values mean."""
-    return 0 if config.colours else config.levels
+    return 0 if config.n_states else config.levels
 
 
 def environment() -> dict[str, Any]:

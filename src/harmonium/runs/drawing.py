@@ -10,37 +10,43 @@ import torch
 
 from .. import plots, storage
 from ..errors import InputError
-from ..machines import DBN, Boltzmann, Machine
-from ..progress import Watch, passing
-from ..sampling import dream, wander
+from ..machines import DBN, BoltzmannMachine, Machine
+from ..progress import Progress, silent
+from ..sampling import sample_chain, sample_label
 from .directory import Run
 
 
 @dataclass(frozen=True)
 class Moment:
-    """Chains after so many sweeps: their states, and the means that the last states were drawn from."""
+    """Chains after so many Gibbs steps: their states, and the means that the last states were drawn from."""
 
-    sweep: int
+    step: int
     states: np.ndarray
     means: np.ndarray
 
 
 @torch.no_grad()
 def draw(
-    home: Run, count: int, sweeps: int, *, frames: int = 60, seed: int | None = None, watch: Watch = passing
+    home: Run, count: int, gibbs_steps: int, *, frames: int = 60, seed: int | None = None, progress: Progress = silent
 ) -> list[Moment]:
-    """Return about ``frames`` moments, evenly spaced in the logarithm of the sweeps, of chains from random states.
+    """Return about ``frames`` moments, evenly spaced in the logarithm of the Gibbs steps, of chains from random states.
 
     Rows are in the scale of the data, (count, columns).
     """
     model, g = home.machine(), torch.Generator().manual_seed(home.config.seed if seed is None else seed)
-    chain = wander(model, count, sweeps, watch=lambda steps: watch(steps, "sampling"), generator=g)
-    return moments(home, chain, sweeps, frames)
+    chain = sample_chain(model, count, gibbs_steps, progress=lambda steps: progress(steps, "sampling"), generator=g)
+    return moments(home, chain, gibbs_steps, frames)
 
 
 @torch.no_grad()
-def imagine(
-    home: Run, labels: list[int], sweeps: int, *, frames: int = 60, seed: int | None = None, watch: Watch = passing
+def sample_labels(
+    home: Run,
+    labels: list[int],
+    gibbs_steps: int,
+    *,
+    frames: int = 60,
+    seed: int | None = None,
+    progress: Progress = silent,
 ) -> list[Moment]:
     """Return moments of chains whose labels are clamped, one chain for each of ``labels``.
 
@@ -55,18 +61,18 @@ def imagine(
         raise InputError(f"the label {wrong[0]} was given where 0 to {known - 1} or all was expected")
     g = torch.Generator().manual_seed(home.config.seed if seed is None else seed)
     clamped = torch.tensor(labels)
-    chain = dream(model, clamped, sweeps, watch=lambda steps: watch(steps, "dreaming"), generator=g)
-    return moments(home, chain, sweeps, frames)
+    chain = sample_label(model, clamped, gibbs_steps, progress=lambda steps: progress(steps, "dreaming"), generator=g)
+    return moments(home, chain, gibbs_steps, frames)
 
 
-def moments(home: Run, chain: Iterator[tuple[torch.Tensor, torch.Tensor]], sweeps: int, frames: int) -> list[Moment]:
+def moments(
+    home: Run, chain: Iterator[tuple[torch.Tensor, torch.Tensor]], gibbs_steps: int, frames: int
+) -> list[Moment]:
     """Return the moments of a chain that are worth keeping."""
-    kept = {int(n) for n in np.unique(np.geomspace(1, sweeps, frames).round())}
+    kept = {int(n) for n in np.unique(np.geomspace(1, gibbs_steps, frames).round())}
     decode = home.coder.decode
     return [
-        Moment(sweep, decode(x).numpy(), decode(mean).numpy())
-        for sweep, (x, mean) in enumerate(chain, 1)
-        if sweep in kept
+        Moment(step, decode(x).numpy(), decode(mean).numpy()) for step, (x, mean) in enumerate(chain, 1) if step in kept
     ]
 
 
@@ -94,13 +100,13 @@ def projections(model: Machine | DBN) -> list[torch.Tensor]:
 
     A general machine without hidden units gives the couplings among its visible ones.
     """
-    if isinstance(model, Boltzmann):
+    if isinstance(model, BoltzmannMachine):
         first = model.visible.width
         return [model.matrix[:first, first:] if model.latent else model.matrix]
     if isinstance(model, DBN):
         weights = [layer.generation for layer in model.arrows()] + [model.top.weight[: model.code]]
     else:
-        weights = model.couplings()
+        weights = model.weights
     found = [weights[0]]
     for weight in weights[1:]:
         found.append(found[-1] @ weight)
@@ -109,9 +115,9 @@ def projections(model: Machine | DBN) -> list[torch.Tensor]:
 
 def hidden_activity(model: Machine | DBN, v: torch.Tensor) -> np.ndarray:
     """Return the mean activity of each hidden unit over rows ``v``, labels behind them where the model has labels."""
-    from ..evaluation import usage
+    from ..evaluation import mean_activation
 
-    return usage(model, v).numpy()
+    return mean_activation(model, v).numpy()
 
 
 def write(home: Run, out: Path, kept: list[Moment], columns: int | None = None) -> None:

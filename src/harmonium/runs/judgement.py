@@ -12,30 +12,30 @@ from .. import evaluation, storage
 from ..errors import InputError
 from ..evaluation import Estimate
 from ..machines import DBN, Machine
-from ..progress import Watch, passing
+from ..progress import Progress, silent
 from .directory import Run
 
 LISTABLE = 2**20  # states that `auto` still enumerates
-CONVERGED = 100  # mean-field sweeps of a bound, at most
+CONVERGED = 100  # mean-field steps of a bound, at most
 ROWS = 10_000  # training rows that the base of the path is fitted to
 
 
-def judge(
+def evaluate_run(
     run: Run,
     split: str = "test",
     *,
     method: str = "auto",
     chains: int | None = None,
-    rungs: int | None = None,
+    n_betas: int | None = None,
     max_time: float | None = None,
     certify: bool = False,
-    watch: Watch = passing,
+    progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Return the mean log-likelihood of a split in nats a row with its error, verdict, binarisation and baseline.
+    """Return the mean log-likelihood of a split in nats a row with its error, verdict, binarization and baseline.
 
     Labels are summed out.  Where hidden layers are left to infer it is a lower bound: variational, or by one draw of a
-    network's recognition a row.  ``method`` is ``exact``, ``anneal`` or ``auto`` (exact up to 2²⁰ states of the smaller
-    row).  Without ``rungs`` annealing takes four times as many until its verdict is consistent, at most 64,000, or
+    network's recognition a row.  ``method`` is ``exact``, ``ais`` or ``auto`` (exact up to 2²⁰ states of the smaller
+    row).  Without ``n_betas`` annealing takes four times as many until its verdict is consistent, at most 64,000, or
     until the next would pass ``max_time`` seconds.  ``certify`` adds a lower bound on what is attained on
     some of the rows.
     """
@@ -45,22 +45,22 @@ def judge(
     dataset = run.dataset(split)
     fixed = torch.Generator().manual_seed(0)
     rows = coder.rows(dataset, sharp=True, generator=fixed)
-    train = coder.rows(run.dataset("train"), sharp=True, labelled=bool(model.labels), generator=fixed)
+    train = coder.rows(run.dataset("train"), sharp=True, labeled=bool(model.labels), generator=fixed)
     if isinstance(model, Machine) and model.latent:
-        model.sweeps = CONVERGED
+        model.infer_steps = CONVERGED
     some = train[torch.randperm(len(train), generator=fixed)[:ROWS]]  # files are often sorted
     top, seen = (model.top, model.encode(some)) if isinstance(model, DBN) else (model, some)
-    log_z = log_partition(top, seen, method, chains, rungs, run.config.seed, max_time, watch)
+    log_z = log_partition(top, seen, method, chains, n_betas, run.config.seed, max_time, progress)
     if isinstance(model, Machine) and log_z.verdict != "exact":
         log_z = log_z.at_least(evaluation.certificate_of_rows(model, rows))
     spread = evaluation.log_evidence(model, rows, generator=torch.Generator().manual_seed(run.config.seed))
     return {
         **told(spread, log_z),
         "bound": isinstance(model, DBN) or bool(model.latent),
-        "baseline": evaluation.independent_log_likelihood(coder.units(), train[:, : coder.width], rows),
-        "certified": certified(model, rows, log_z, seen, run.config.seed, watch) if certify else None,
-        "binarise": "sample" if coder.blurred(dataset) else run.config.binarise,
-        "standardised": coder.visible == "gaussian",
+        "baseline": evaluation.baseline_log_likelihood(coder.units(), train[:, : coder.width], rows),
+        "certified": certified(model, rows, log_z, seen, run.config.seed, progress) if certify else None,
+        "binarize": "sample" if coder.blurred(dataset) else run.config.binarize,
+        "standardized": coder.visible == "gaussian",
         "split": split,
         "seconds": round(time.perf_counter() - began, 2),
     }
@@ -84,17 +84,20 @@ def told(spread: torch.Tensor, log_z: Estimate) -> dict[str, Any]:
         "basins": len(log_z.shares) or None,
         "ess": none_if_nan(log_z.ess),
         "chains": log_z.chains or None,
-        "rungs": log_z.rungs or None,
+        "n_betas": log_z.n_betas or None,
         "rows": len(spread),
     }
 
 
 def certified(
-    model: Machine | DBN, rows: torch.Tensor, log_z: Estimate, data: torch.Tensor, seed: int, watch: Watch
+    model: Machine | DBN, rows: torch.Tensor, log_z: Estimate, data: torch.Tensor, seed: int, progress: Progress
 ) -> dict[str, Any]:
     """Return the lower bound on the likelihood of some rows, beside the estimate on the same."""
-    settings: dict[str, Any] = {"rungs": max(4 * log_z.rungs, 1000), "generator": torch.Generator().manual_seed(seed)}
-    return asdict(evaluation.lower_bound(model, rows, log_z, data, watch=watch, **settings))
+    settings: dict[str, Any] = {
+        "n_betas": max(4 * log_z.n_betas, 1000),
+        "generator": torch.Generator().manual_seed(seed),
+    }
+    return asdict(evaluation.lower_bound(model, rows, log_z, data, progress=progress, **settings))
 
 
 def log_partition(
@@ -102,21 +105,21 @@ def log_partition(
     data: torch.Tensor,
     method: str,
     chains: int | None,
-    rungs: int | None,
+    n_betas: int | None,
     seed: int,
     max_time: float | None = None,
-    watch: Watch = passing,
+    progress: Progress = silent,
 ) -> Estimate:
     """Return log Z by the method asked for."""
-    if method not in ("auto", "exact", "anneal"):
+    if method not in ("auto", "exact", "ais"):
         raise InputError(f"the method {method!r} was given where auto, exact or anneal was expected")
-    few = evaluation.listed(machine) <= LISTABLE
+    few = evaluation.n_enumerated_states(machine) <= LISTABLE
     if method == "exact" or (method == "auto" and few):
-        return evaluation.log_partition(machine, watch=watch)
+        return evaluation.log_partition(machine, progress=progress)
     settings: dict[str, Any] = {"generator": torch.Generator().manual_seed(seed), "chains": chains or 200}
-    if rungs is not None:
-        return evaluation.anneal(machine, data, rungs=rungs, watch=watch, **settings)
-    *_, last = evaluation.anneal_until_consistent(machine, data, max_time=max_time, watch=watch, **settings)
+    if n_betas is not None:
+        return evaluation.ais(machine, data, n_betas=n_betas, progress=progress, **settings)
+    *_, last = evaluation.ais_until_consistent(machine, data, max_time=max_time, progress=progress, **settings)
     return last
 
 
@@ -140,8 +143,8 @@ def recall(run: Run, split: str = "test") -> dict[str, Any] | None:
 
 def sentence(figures: dict[str, Any]) -> str:
     """Return the figures as one plain sentence."""
-    bits = {"threshold": "thresholded at half scale", "sample": "drawn as bits from grey"}.get(
-        figures["binarise"], "standardised" if figures.get("standardised") else "as they are"
+    bits = {"threshold": "thresholded at half scale", "sample": "drawn as bits from gray"}.get(
+        figures["binarize"], "standardized" if figures.get("standardized") else "as they are"
     )
     between = (
         f"bracket {figures['lower']:.2f} to {figures['upper']:.2f}; " if figures["verdict"] == "consistent" else ""

@@ -7,8 +7,8 @@ import torch
 from .. import evaluation
 from ..errors import InputError
 from ..machines import Machine
-from ..progress import Watch, passing
-from ..training import features
+from ..progress import Progress, silent
+from ..training import classifier_inputs
 from .directory import Run
 from .tuning import classifier
 
@@ -20,14 +20,14 @@ def classify(
     split: str = "test",
     *,
     readout: str = "exact",
-    sweeps: int = 15,
+    gibbs_steps: int = 15,
     seed: int | None = None,
-    watch: Watch = passing,
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """Return how well labels are read from the rows of a split: error, accuracy, rows, confusion (truth by row).
 
     ``readout`` is ``exact`` (the free energy or bound of every label; the network's logits after back-propagation) or
-    ``gibbs`` (``sweeps`` sweeps from an uninformative label, for comparison).
+    ``gibbs`` (``gibbs_steps`` Gibbs steps from an uninformative label, for comparison).
 
     Raises `InputError` where the run or its rows have no labels.
     """
@@ -42,7 +42,7 @@ def classify(
     if net is not None and readout == "gibbs":
         raise InputError(f"--readout gibbs reads label units, and {home.path} was fine-tuned by backprop: pass exact")
     if isinstance(model, Machine):
-        model.sweeps = max(model.sweeps, 30)
+        model.infer_steps = max(model.infer_steps, 30)
     g = torch.Generator().manual_seed(home.config.seed if seed is None else seed)
     rows = coder.rows(dataset, generator=g)
     truth = torch.from_numpy(dataset.labels)
@@ -51,11 +51,11 @@ def classify(
 
     def read(part: torch.Tensor) -> torch.Tensor:
         if readout == "gibbs":
-            return evaluation.gibbs_scores(model, part, sweeps=sweeps, generator=g)
-        return evaluation.scores(model, part) if net is None else net(features(model, part))
+            return evaluation.gibbs_class_probs(model, part, gibbs_steps=gibbs_steps, generator=g)
+        return evaluation.class_log_probs(model, part) if net is None else net(classifier_inputs(model, part))
 
     with torch.no_grad():
-        found = torch.cat([read(part).argmax(-1) for part in watch(rows.split(BATCH), "classifying")])
+        found = torch.cat([read(part).argmax(-1) for part in progress(rows.split(BATCH), "classifying")])
     result = evaluation.Classification.compare(found, truth, coder.labels)
     return {
         "error": result.error,
@@ -63,6 +63,6 @@ def classify(
         "rows": result.rows,
         "split": split,
         "readout": readout,
-        "binarise": home.config.binarise,
+        "binarize": home.config.binarize,
         "confusion": result.confusion.tolist(),
     }

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..progress import Watch, passing
-from ..sampling import flip_channel, recover
+from ..progress import Progress, silent
+from ..sampling import flip_field, recover
 from .directory import Run
 
 HALVES = ("bottom", "top", "left", "right")
@@ -33,10 +33,10 @@ def restore(
     count: int,
     *,
     chains: int = 16,
-    sweeps: int = 200,
+    gibbs_steps: int = 200,
     split: str = "test",
     seed: int | None = None,
-    watch: Watch = passing,
+    progress: Progress = silent,
 ) -> Recovery:
     """Hide or spoil ``count`` rows, restore them, and measure the mean squared error where they were touched.
 
@@ -49,15 +49,15 @@ def restore(
     hidden = hidden_part(mask, dataset.shape, len(dataset), g)
     v = coder.rows(dataset, sharp=True, generator=g)
     harm = _flipped(home, mask, v, hidden) if mask.startswith("noise:") else _hidden(home, v, hidden, g)
-    told = {"chains": chains, "sweeps": sweeps}
+    told = {"chains": chains, "gibbs_steps": gibbs_steps}
     after = coder.decode(
         recover(
             home.machine(),
             harm.rows,
-            harm.held,
-            harm.channel,
+            harm.clamped,
+            harm.external_field,
             generator=g,
-            watch=lambda steps: watch(steps, "recovering"),
+            progress=lambda steps: progress(steps, "recovering"),
             **told,
         )
     )
@@ -69,43 +69,43 @@ def restore(
         "baseline_mean_squared_error": mean_squared(harm.guess, truth, harm.touched),
         "baseline": harm.baseline,
         "split": split,
-        "binarise": "sample" if coder.blurred(dataset) else home.config.binarise,
+        "binarize": "sample" if coder.blurred(dataset) else home.config.binarize,
         **told,
     }
     return Recovery(truth.numpy(), harm.seen.numpy(), after.numpy(), dataset.shape, figures)
 
 
-class Harm(NamedTuple):
-    """What befell rows: the rows and what `recover` may rely on, and in the scale of the data what is seen of them.
+class Corruption(NamedTuple):
+    """What happened to rows: the rows and what `recover` may rely on, and in the scale of the data what is seen of them.
 
     ``touched`` says where the error is measured, ``guess`` what it must beat there.
     """
 
     rows: Tensor
-    held: Tensor | None
-    channel: Tensor | None
+    clamped: Tensor | None
+    external_field: Tensor | None
     seen: Tensor
     touched: Tensor
     guess: Tensor
     baseline: str
 
 
-def _hidden(home: Run, v: Tensor, hidden: Tensor, generator: torch.Generator) -> Harm:
+def _hidden(home: Run, v: Tensor, hidden: Tensor, generator: torch.Generator) -> Corruption:
     coder = home.coder
-    truth, wide = coder.decode(v), hidden.repeat_interleave(max(1, coder.colours), -1)
+    truth, wide = coder.decode(v), hidden.repeat_interleave(max(1, coder.n_states), -1)
     mean = coder.decode(coder.rows(home.dataset("train"), sharp=True, generator=generator)).mean(0)
     seen = torch.where(hidden, torch.full_like(truth, 0.5), truth)
-    return Harm(v, ~wide, None, seen, hidden, mean.expand_as(truth), "the training means")
+    return Corruption(v, ~wide, None, seen, hidden, mean.expand_as(truth), "the training means")
 
 
-def _flipped(home: Run, mask: str, v: Tensor, hidden: Tensor) -> Harm:
+def _flipped(home: Run, mask: str, v: Tensor, hidden: Tensor) -> Corruption:
     coder = home.coder
     if coder.visible not in ("bernoulli", "spin"):
         raise InputError(f"--mask {mask} flips bits, and {home.path} has {coder.visible} units: pass random:P")
     low = -1.0 if coder.visible == "spin" else 0.0
     rows = torch.where(hidden, 1 + low - v, v)
-    seen, channel = coder.decode(rows), flip_channel(rows, number(mask), low)
-    return Harm(rows, None, channel, seen, torch.ones_like(hidden), seen, "the noisy rows themselves")
+    seen, external_field = coder.decode(rows), flip_field(rows, number(mask), low)
+    return Corruption(rows, None, external_field, seen, torch.ones_like(hidden), seen, "the noisy rows themselves")
 
 
 def mean_squared(x: Tensor, truth: Tensor, where: Tensor) -> float:

@@ -10,10 +10,10 @@ from torch import Generator, Tensor, nn
 
 from ..data import Dataset, batches, steps_per_epoch
 from ..errors import InputError
-from ..evaluation import stability, weight_norm
+from ..evaluation import static_weight_fraction, weight_norm
 from ..machines import DBN, Machine
 from ..numerics import products, shards
-from ..sampling import wander
+from ..sampling import sample_chain
 from ..training import schedule
 from .directory import Run
 from .stages import Stage
@@ -30,7 +30,7 @@ class Epoch:
 
     ``stage`` counts from 1 the machines that the run learns one after the other.  ``label_error`` is the share of
     held-out rows whose label is missed, ``mean_field_change`` the last move of the means in the positive phase,
-    ``chain_drift`` that of the chains' free energy in 100 sweeps, in standard errors.
+    ``free_energy_drift`` that of the chains' free energy in 100 Gibbs steps, in standard errors.
     """
 
     epoch: int
@@ -43,10 +43,10 @@ class Epoch:
     pseudo_likelihood: float | None
     label_error: float | None
     mean_field_change: float | None
-    chain_drift: float | None
+    free_energy_drift: float | None
     free_energy_gap: float | None
     reconstruction_error: float | None
-    stability: float
+    static_weight_fraction: float
     weight_norm: float
 
 
@@ -76,13 +76,13 @@ class Session:
     def _states(self, rows: Dataset) -> Tensor:
         """Return rows to watch, as sharp states with their labels."""
         watched = Generator().manual_seed(0)
-        return self.home.coder.rows(rows, sharp=True, labelled=True, generator=watched).to(self.device)
+        return self.home.coder.rows(rows, sharp=True, labeled=True, generator=watched).to(self.device)
 
     def _make_stage(self) -> Stage:
         seeded = Generator().manual_seed(self.config.seed)
         drawn = torch.randperm(len(self.rows), generator=seeded)[:FIRST].sort().values
-        some = self.rows.pick(drawn.numpy())
-        rows = self.home.coder.rows(some, labelled=True, generator=seeded).to(self.device)
+        some = self.rows.select(drawn.numpy())
+        rows = self.home.coder.rows(some, labeled=True, generator=seeded).to(self.device)
         return self.plan.make(self.done, rows, self.chance)
 
     def advance(self) -> None:
@@ -161,14 +161,14 @@ class Session:
         return lapsed % self.each == 0 or lapsed == self.lap
 
     def _weights(self) -> list[Tensor]:
-        return [weight.detach().clone() for weight in self.stage.couplings()]
+        return [weight.detach().clone() for weight in self.stage.weights]
 
     def _feed(self) -> Iterator[Tensor]:
         """Return what the stage sees of the run's batches, from where it stands."""
         self.order.set_state(self.epoch_start)
         coder = self.home.coder
         feed = batches(
-            self.rows, self.config.batch, binarise=self.config.binarise, labels=coder.labels, generator=self.order,
+            self.rows, self.config.batch, binarize=self.config.binarize, labels=coder.labels, generator=self.order,
             device=self.device,
         )  # fmt: skip
         for _ in range(self._lapsed % self.each):
@@ -186,8 +186,8 @@ class Session:
             lr=rate,
             loss=loss,
             label_error=stage.label_error(unseen),
-            stability=stability(before, self._weights()),
-            weight_norm=weight_norm(self.stage.couplings()),
+            static_weight_fraction=static_weight_fraction(before, self._weights()),
+            weight_norm=weight_norm(self.stage.weights),
             **stage.figures(seen, unseen[:WATCHED]),  # type: ignore[arg-type]
         )
 
@@ -202,7 +202,7 @@ class Session:
         whole = model.infer(shown, generator=Generator(self.device).manual_seed(self.config.seed))
         if chains is None or chains.shape[-1] != model.width:
             fresh = Generator(self.device).manual_seed(self.config.seed)
-            *_, (_, smooth) = wander(model, len(shown), 100, generator=fresh)
+            *_, (_, smooth) = sample_chain(model, len(shown), 100, generator=fresh)
         else:
             smooth = model.reconstruct(chains[:SHOWN])
         pictures = {"data": shown, "reconstruction": model.reconstruct(whole), "sample": smooth}

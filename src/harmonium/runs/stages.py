@@ -10,20 +10,32 @@ from torch import Generator, Tensor, nn
 from torch.optim import Optimizer
 
 from .. import evaluation, storage
-from ..machines import DBM, DBN, RBM, Boltzmann, Doubled, Machine
+from ..machines import DBM, DBN, RBM, BoltzmannMachine, DoubledRBM, Machine
 from ..numerics import shards
-from ..sampling import Contrastive, Exact, Fresh, Persistent, Sampler, Tempered, Trajectory
-from ..training import L1, L2, Centre, ClipNorm, Discriminative, Edit, Penalty, Retreat, Sparsity, Step, train
+from ..sampling import CD, PCD, ExactSampler, NaiveMCMC, ParallelTempering, Sampler, TrajectoryTempering
+from ..training import (
+    L1,
+    L2,
+    CenterGradient,
+    ClipGradNorm,
+    GradientTransform,
+    HybridLoss,
+    Penalty,
+    Rollback,
+    SparsityPenalty,
+    Step,
+    train,
+)
 from ..units import Bernoulli
-from .coding import Coder
-from .config import Config
+from .coding import Encoder
+from .config import TrainConfig
 
 Encode = Callable[[Tensor], Tensor]
 SMALL = 2**12  # states that are few enough to sum after every epoch
 WATCHED = 100  # chains whose drift is measured
-SWEEPS = 10  # of mean field or of clamped chains, at most, in the positive phase
+GIBBS_STEPS = 10  # of mean field or of clamped chains, at most, in the positive phase
 FIGURES = (
-    "log_likelihood", "pseudo_likelihood", "mean_field_change", "chain_drift", "free_energy_gap",
+    "log_likelihood", "pseudo_likelihood", "mean_field_change", "free_energy_drift", "free_energy_gap",
     "reconstruction_error",
 )  # fmt: skip
 
@@ -41,8 +53,9 @@ class Stage(ABC):
     def loop(self, rows: Iterable[Tensor], start: int, generator: Generator) -> Iterator[Step]:
         """Train on encoded rows, step by step."""
 
+    @property
     @abstractmethod
-    def couplings(self) -> list[Tensor]:
+    def weights(self) -> list[Tensor]:
         """Return the weights that are being trained."""
 
     @abstractmethod
@@ -68,9 +81,10 @@ class Learner(Stage):
 
     machine: Machine | DBN
 
-    def couplings(self) -> list[Tensor]:
+    @property
+    def weights(self) -> list[Tensor]:
         """Return the model's couplings."""
-        return self.machine.couplings()
+        return self.machine.weights
 
     @torch.no_grad()
     def label_error(self, rows: Tensor) -> float | None:
@@ -78,7 +92,7 @@ class Learner(Stage):
         labels = self.machine.labels
         if not labels:
             return None
-        found = evaluation.scores(self.machine, rows[:, :-labels]).argmax(-1)
+        found = evaluation.class_log_probs(self.machine, rows[:, :-labels]).argmax(-1)
         return float((found != rows[:, -labels:].argmax(-1)).double().mean())
 
 
@@ -88,45 +102,45 @@ class Generative(Learner):
 
     machine: Machine
     sampler: Sampler
-    edits: list[Edit]
+    transforms: list[GradientTransform]
     penalties: list[Penalty]
 
     def loop(self, rows: Iterable[Tensor], start: int, generator: Generator) -> Iterator[Step]:
         """Train by the differences of free energies."""
         return train(
             self.machine, rows, self.sampler, self.optimizer,
-            edits=self.edits, penalties=self.penalties, start=start, generator=generator,
+            transforms=self.transforms, penalties=self.penalties, start=start, generator=generator,
         )  # fmt: skip
 
     def figures(self, seen: Tensor, unseen: Tensor) -> dict[str, float | None]:
         """Return the likelihood where it costs little, else the pseudo-likelihood, and the cheap figures."""
         machine = self.machine
         likelihood = pseudo = None
-        if evaluation.listed(machine) <= SMALL:
+        if evaluation.n_enumerated_states(machine) <= SMALL:
             likelihood = evaluation.log_likelihood(machine, unseen, evaluation.log_partition(machine)).value
-        elif isinstance(self.sampler, Trajectory):
+        elif isinstance(self.sampler, TrajectoryTempering):
             log_z = evaluation.Estimate(*self.sampler.log_partition(machine), "bennett")
             likelihood = evaluation.log_likelihood(machine, unseen, log_z).value
         elif not machine.latent and machine.visible.count < float("inf"):
             pseudo = evaluation.pseudo_likelihood(machine, unseen)
         change = machine.mean_field(unseen).change if machine.latent else None
         chains = self.chains()
-        drift = None if chains is None else evaluation.chain_drift(machine, chains[:WATCHED])
+        drift = None if chains is None else evaluation.free_energy_drift(machine, chains[:WATCHED])
         gap, error = gap_and_error(machine, seen, unseen)
         return dict(zip(FIGURES, (likelihood, pseudo, change, drift, gap, error), strict=True))
 
     def chains(self) -> Tensor | None:
         """Return the states of persistent chains, of all processes."""
-        if isinstance(self.sampler, Tempered):
+        if isinstance(self.sampler, ParallelTempering):
             return self.sampler.top
-        if isinstance(self.sampler, Trajectory):
+        if isinstance(self.sampler, TrajectoryTempering):
             return self.sampler.chains
-        return shards.whole(self.sampler.chains) if isinstance(self.sampler, Persistent) else None
+        return shards.whole(self.sampler.chains) if isinstance(self.sampler, PCD) else None
 
     def modules(self) -> dict[str, nn.Module]:
         """Return the machine, the sampler and the edits."""
-        edits = {f"edit{i}": edit for i, edit in enumerate(self.edits)}
-        return {"machine": self.machine, "sampler": self.sampler, **edits}
+        transforms = {f"edit{i}": transform for i, transform in enumerate(self.transforms)}
+        return {"machine": self.machine, "sampler": self.sampler, **transforms}
 
 
 def gap_and_error(model: Machine | DBN, seen: Tensor, unseen: Tensor) -> tuple[float, float]:
@@ -137,7 +151,7 @@ def gap_and_error(model: Machine | DBN, seen: Tensor, unseen: Tensor) -> tuple[f
 class Plan:
     """The stages of a training, each made when the one before it is done."""
 
-    def __init__(self, config: Config, coder: Coder, device: torch.device):
+    def __init__(self, config: TrainConfig, coder: Encoder, device: torch.device):
         self.config, self.coder, self.device = config, coder, device
         one_by_one = config.model == "dbn" or config.pretrain
         self.names = [f"layer {i + 1}" for i in range(len(config.layers) if one_by_one else 0)]
@@ -152,12 +166,12 @@ class Plan:
         seen = encode(rows)
         machine = self.machine(done, seen)
         sampler = self.sampler(machine, seen, chance)
-        plain = not isinstance(machine, Doubled)  # whose biases have gradients of another scale
-        edits: list[Edit] = [Centre().to(self.device)] if config.centre and plain else []
-        edits += [ClipNorm(config.clip)] if config.clip else []
+        plain = not isinstance(machine, DoubledRBM)  # whose biases have gradients of another scale
+        transforms: list[GradientTransform] = [CenterGradient().to(self.device)] if config.center and plain else []
+        transforms += [ClipGradNorm(config.clip)] if config.clip else []
         climber = optimizer(machine, config)
-        edits += [Retreat(sampler, climber)] if isinstance(sampler, Trajectory) else []
-        return Generative(self.names[len(done)], machine, encode, climber, sampler, edits, self.penalties(machine))
+        transforms += [Rollback(sampler, climber)] if isinstance(sampler, TrajectoryTempering) else []
+        return Generative(self.names[len(done)], machine, encode, climber, sampler, transforms, self.penalties(machine))
 
     def encoder(self, done: Sequence[nn.Module]) -> Encode:
         """Return what takes a row to what the next machine sees: the means of the layers that are done."""
@@ -179,47 +193,56 @@ class Plan:
         config, k = self.config, len(done)
         seeded = Generator().manual_seed(config.seed + 1_000_000 * k)
         if self.names[k] == "joint" and done:
-            return DBM.stack([half for half in done if isinstance(half, Doubled)], sweeps=SWEEPS)
+            return DBM.stack([half for half in done if isinstance(half, DoubledRBM)], infer_steps=GIBBS_STEPS)
         last = k == len(self.names) - 1
         visible = Bernoulli(config.layers[k - 1]) if k else self.coder.units()
         if (k == 0 and config.model != "dbn") or (last and config.model == "dbn"):
             visible = self.coder.beside(visible)
         rows = [Bernoulli(width) for width in config.layers]
         if config.model == "boltzmann":
-            made: Machine = Boltzmann(visible, rows[0] if rows else None, sweeps=SWEEPS, generator=seeded)
+            made: Machine = BoltzmannMachine(
+                visible, rows[0] if rows else None, infer_steps=GIBBS_STEPS, generator=seeded
+            )
         elif self.names[k] == "joint":
-            made = DBM(visible, *rows, sweeps=SWEEPS, generator=seeded)
+            made = DBM(visible, *rows, infer_steps=GIBBS_STEPS, generator=seeded)
         elif config.model == "dbm":
-            made = Doubled(visible, rows[k], 2 if k < len(rows) - 1 else 1, 2 if k else 1, generator=seeded)
+            made = DoubledRBM(visible, rows[k], 2 if k < len(rows) - 1 else 1, 2 if k else 1, generator=seeded)
         else:
             made = RBM(visible, rows[k], generator=seeded)
-        return made.to(self.device).match(seen)
+        return made.to(self.device).init_from_data(seen)
 
     def sampler(self, machine: Machine, seen: Tensor, chance: Generator) -> Sampler:
         """Return the source of negative states; persistent chains start at training rows, tempered ones at the base."""
         config = self.config
-        if config.sampler == "persistent":
+        if config.sampler == "pcd":
             drawn = torch.randint(len(seen), (config.chains or config.batch,), generator=chance, device=self.device)
             chains = machine.infer(seen[drawn], generator=chance)
-            return Persistent(shards.own(chains), config.sweeps).to(self.device)
-        if config.sampler == "tempered":
-            rungs, start = torch.linspace(0, 1, config.rungs, device=self.device), evaluation.base(machine, seen)
-            return Tempered(start, rungs, config.chains or config.batch, config.sweeps, generator=chance)
-        if config.sampler == "trajectory":
-            start = evaluation.base(machine, seen)
-            return Trajectory(start, machine, config.chains or config.batch, config.sweeps, generator=chance)
+            return PCD(shards.own(chains), config.gibbs_steps).to(self.device)
+        if config.sampler == "pt":
+            replicas, start = (
+                torch.linspace(0, 1, config.replicas, device=self.device),
+                evaluation.ais_base(machine, seen),
+            )
+            return ParallelTempering(
+                start, replicas, config.chains or config.batch, config.gibbs_steps, generator=chance
+            )
+        if config.sampler == "ptt":
+            start = evaluation.ais_base(machine, seen)
+            return TrajectoryTempering(
+                start, machine, config.chains or config.batch, config.gibbs_steps, generator=chance
+            )
         count = config.chains and config.chains // shards.count()
         if config.sampler == "exact":
-            return Exact(count)
-        return Contrastive(config.sweeps) if config.sampler == "contrastive" else Fresh(count, config.sweeps)
+            return ExactSampler(count)
+        return CD(config.gibbs_steps) if config.sampler == "cd" else NaiveMCMC(count, config.gibbs_steps)
 
     def penalties(self, machine: Machine) -> list[Penalty]:
         """Return the terms added to the loss."""
         config = self.config
         found: list[Penalty] = [L1(config.l1)] if config.l1 else []
         found += [L2(config.l2)] if config.l2 else []
-        found += [Discriminative(config.discriminative)] if config.discriminative and machine.labels else []
-        return found + ([Sparsity(config.sparsity)] if config.sparsity else [])
+        found += [HybridLoss(config.discriminative)] if config.discriminative and machine.labels else []
+        return found + ([SparsityPenalty(config.sparsity)] if config.sparsity else [])
 
     def save(self, home: Path, machines: Sequence[nn.Module]) -> None:
         """Write what the run has so far into its directory."""
@@ -233,8 +256,8 @@ class Plan:
         return DBN.stack([machine for machine in machines if isinstance(machine, RBM)])
 
 
-def optimizer(machine: nn.Module, config: Config) -> Optimizer:
-    """Return the optimiser that the settings ask for."""
+def optimizer(machine: nn.Module, config: TrainConfig) -> Optimizer:
+    """Return the optimizer that the settings ask for."""
     assert config.lr is not None
     assert config.momentum is not None
     if config.optimizer == "adam":

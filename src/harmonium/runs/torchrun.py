@@ -7,11 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from ..errors import Deserted, InputError
-from .config import Config
+from ..errors import InputError, WorkerLostError
+from .config import TrainConfig
 
 PATIENCE = timedelta(minutes=10)  # that a process waits for another
-SHARED = ("persistent", "contrastive", "fresh", "exact")  # samplers whose chains can lie in several processes
+SHARED = ("pcd", "cd", "naive-mcmc", "exact")  # samplers whose chains can lie in several processes
 PARENT = os.getppid()
 SIGNATURE = ".torchrun"  # a file of the run
 
@@ -54,7 +54,7 @@ def joined() -> Iterator[None]:
         yield
         return
     import torch
-    import torch._dynamo  # now: brought in later, by an optimiser, it keeps the group, whose threads abort the exit
+    import torch._dynamo  # now: brought in later, by an optimizer, it keeps the group, whose threads abort the exit
     import torch.distributed as group
 
     if os.environ["LOCAL_WORLD_SIZE"] == os.environ["WORLD_SIZE"]:
@@ -64,7 +64,9 @@ def joined() -> Iterator[None]:
     try:
         group.init_process_group(backend, store=_store(), rank=rank, world_size=size, timeout=PATIENCE)
     except RuntimeError as error:
-        raise Deserted("the processes of this run did not find each other; start it again with --resume") from error
+        raise WorkerLostError(
+            "the processes of this run did not find each other; start it again with --resume"
+        ) from error
     try:
         yield
     finally:
@@ -89,7 +91,7 @@ def wait() -> None:
         shards.largest(0.0)
 
 
-def refuse_uneven(config: Config, rows: int, tuned: bool = False) -> None:
+def refuse_uneven(config: TrainConfig, rows: int, tuned: bool = False) -> None:
     """Raise `InputError` where the batches or chains of a run cannot lie in equal parts in all processes."""
     if not several():
         return
@@ -98,7 +100,7 @@ def refuse_uneven(config: Config, rows: int, tuned: bool = False) -> None:
     count = int(os.environ["WORLD_SIZE"])
     if config.sampler not in SHARED:
         raise InputError(
-            f"--sampler {config.sampler} keeps its rungs in one process: pass persistent, or leave torchrun out"
+            f"--sampler {config.sampler} keeps its replicas in one process: pass persistent, or leave torchrun out"
         )
     for name, size in {"batch": min(config.batch, rows), "chains": config.chains or count}.items():
         if size % count:

@@ -13,8 +13,8 @@ from .. import storage
 from ..data import steps_per_epoch
 from ..errors import InputError
 from ..machines import DBM, DBN, RBM, Machine
-from ..training import Step, backprop, features, network, parts, updown
-from .config import Tuning
+from ..training import Step, classifier_inputs, finetune_classifier, param_groups, to_sequential, updown
+from .config import FinetuneConfig
 from .directory import TUNING, Run
 from .stages import FIGURES, Learner, Stage, gap_and_error
 
@@ -22,7 +22,7 @@ ORIGIN, NETWORK = "origin.safetensors", "network.safetensors"
 RATES = {"updown": 0.05, "backprop": 0.001}
 
 
-def begin(origin: Run, path: Path, tuning: Tuning, clear: Callable[[Path], None] | None = None) -> Run:
+def begin(origin: Run, path: Path, tuning: FinetuneConfig, clear: Callable[[Path], None] | None = None) -> Run:
     """Make the directory of a fine-tuning of the run ``origin`` and return it; ``clear`` empties it first.
 
     Raises `InputError` where the method does not fit the model or the data, before anything is written.
@@ -43,7 +43,7 @@ def begin(origin: Run, path: Path, tuning: Tuning, clear: Callable[[Path], None]
         "labels": tuning.method == "backprop" or origin.config.labels,
     }
     if isinstance(model, RBM | DBN | DBM) and tuning.method == "backprop":
-        network(model, 2)  # so that what cannot be unrolled is told before anything is written
+        to_sequential(model, 2)  # so that what cannot be unrolled is told before anything is written
     if clear is not None:
         clear(path)
     run = Run.create(path, origin.source, origin.config.model_copy(update=words))
@@ -62,10 +62,12 @@ class UpDown(Learner):
 
     def loop(self, rows: Iterable[Tensor], start: int, generator: Generator) -> Iterator[Step]:
         """Train all layers."""
-        return updown(self.machine, rows, self.optimizer, sweeps=self.sweeps, start=start, generator=generator)
+        return updown(
+            self.machine, rows, self.optimizer, gibbs_steps=self.gibbs_steps, start=start, generator=generator
+        )
 
-    def sweeps(self, step: int) -> int:
-        """Return how many sweeps the top's chain takes at a step."""
+    def gibbs_steps(self, step: int) -> int:
+        """Return how many Gibbs steps the top's chain takes at a step."""
         return self.growth[min(len(self.growth) * step // self.steps, len(self.growth) - 1)]
 
     def figures(self, seen: Tensor, unseen: Tensor) -> dict[str, float | None]:
@@ -84,14 +86,17 @@ class BackProp(Stage):
     def loop(self, rows: Iterable[Tensor], start: int, generator: Generator) -> Iterator[Step]:
         """Train the network on features, whose last columns are labels."""
         pairs = ((x[:, : -self.classes], x[:, -self.classes :].argmax(-1)) for x in rows)
-        return backprop(self.machine, pairs, self.optimizer, dropout=self.dropout, start=start, generator=generator)
+        return finetune_classifier(
+            self.machine, pairs, self.optimizer, dropout=self.dropout, start=start, generator=generator
+        )
 
     @property
     def classes(self) -> int:
         """The number of classes."""
         return int(list(self.machine.parameters())[-1].shape[0])
 
-    def couplings(self) -> list[Tensor]:
+    @property
+    def weights(self) -> list[Tensor]:
         """Return the weights of the network."""
         return [p for p in self.machine.parameters() if p.ndim == 2]
 
@@ -106,10 +111,10 @@ class BackProp(Stage):
         return dict.fromkeys(FIGURES)
 
 
-class TuningPlan:
+class FinetunePlan:
     """The one stage of a fine-tuning."""
 
-    def __init__(self, run: Run, tuning: Tuning, device: torch.device):
+    def __init__(self, run: Run, tuning: FinetuneConfig, device: torch.device):
         self.config, self.coder, self.tuning, self.device = run.config, run.coder, tuning, device
         self.origin = storage.load(run.file(ORIGIN)).to(device)
         self.names = [self.tuning.method]
@@ -121,15 +126,15 @@ class TuningPlan:
         assert steps is not None
         if tuning.method == "updown":
             assert isinstance(origin, DBN)
-            rates = parts(
+            rates = param_groups(
                 origin, generation=lr, recognition=tuning.recognition_lr or lr / 10, top=tuning.top_lr or 2 * lr
             )
-            growth = tuple(map(int, tuning.sweeps.split(",")))
+            growth = tuple(map(int, tuning.gibbs_steps.split(",")))
             return UpDown(tuning.method, origin, lambda x: x, torch.optim.SGD(rates), growth, steps)
         assert isinstance(origin, RBM | DBN | DBM)
         origin.requires_grad_(False)
         seeded = Generator().manual_seed(tuning.seed)
-        net = network(origin, self.coder.labels, generator=seeded).to(self.device)
+        net = to_sequential(origin, self.coder.labels, generator=seeded).to(self.device)
         optimizer = torch.optim.Adam(net.parameters(), lr=lr)
         return BackProp(tuning.method, net, self.features, optimizer, tuning.dropout)
 
@@ -137,7 +142,7 @@ class TuningPlan:
     def features(self, x: Tensor) -> Tensor:
         """Return what the network sees of rows, their labels behind it."""
         width = self.coder.width
-        return torch.cat([features(self.origin, x[:, :width]), x[:, width:]], -1)
+        return torch.cat([classifier_inputs(self.origin, x[:, :width]), x[:, width:]], -1)
 
     def model(self, machines: Sequence[nn.Module]) -> Machine | DBN:
         """Return the fine-tuned model; back-propagation leaves the model as it was."""
@@ -159,7 +164,7 @@ def classifier(run: Run) -> nn.Sequential | None:
     model = run.machine()
     try:
         assert isinstance(model, RBM | DBN | DBM)
-        net = network(model, int(facts["classes"]))
+        net = to_sequential(model, int(facts["classes"]))
         net.load_state_dict(tensors)
     except (AssertionError, KeyError, RuntimeError, ValueError) as error:
         line = " ".join(str(error).split())

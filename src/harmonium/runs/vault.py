@@ -13,7 +13,7 @@ from typing import Any
 from torch import Tensor
 
 from .. import __version__, storage
-from ..errors import InputError, Unsaved
+from ..errors import InputError, SaveError
 
 FOLDER, STATE, MANIFEST = "checkpoints", "state.safetensors", "manifest.json"
 FORMAT = "harmonium checkpoint 1"
@@ -23,7 +23,7 @@ KEPT = 3  # checkpoints that a run keeps
 def put(home: Path, step: int, tensors: dict[str, Tensor]) -> Path:
     """Write the checkpoint of a step and drop the oldest of more than `KEPT`; return its place.
 
-    Raises `Unsaved` when the disk is full or may not be written; the checkpoints before it are as they were.
+    Raises `SaveError` when the disk is full or may not be written; the checkpoints before it are as they were.
     """
     place = home / FOLDER / f"{step:09d}"
     beside = place.with_name(f".{place.name}.{os.getpid()}.part")
@@ -37,7 +37,7 @@ def put(home: Path, step: int, tensors: dict[str, Tensor]) -> Path:
     except OSError as error:
         shutil.rmtree(beside, ignore_errors=True)
         size = sum(value.nbytes for value in tensors.values()) / 2**20
-        raise Unsaved(
+        raise SaveError(
             f"the checkpoint of step {step}, {size:.1f} MB, cannot be written to {home} ({error.strerror or error}): "
             f"make room or give permission, then `harmonium train --resume {home}` goes on from {_newest(home)}"
         ) from error

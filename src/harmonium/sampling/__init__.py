@@ -1,13 +1,27 @@
 """Chains, and the sources of negative states that training draws on."""
 
-from .chains import run
-from .dreams import dream, wander
-from .negatives import Contrastive, Exact, Fresh, Persistent, Sampler
-from .recovery import flip_channel, recover
-from .tempering import BETAS, Tempered, even_out, lengths, measured
-from .trajectory import Trajectory
+from .chains import gibbs_sample
+from .dreams import sample_chain, sample_label
+from .recovery import flip_field, recover
+from .samplers import CD, PCD, ExactSampler, NaiveMCMC, Sampler
+from .tempering import BETAS, ParallelTempering, lengths, path_lengths, space_evenly
+from .trajectory import TrajectoryTempering
 
 __all__ = [
-    "BETAS", "Contrastive", "Exact", "Fresh", "Persistent", "Sampler", "Tempered", "Trajectory", "dream", "even_out",
-    "flip_channel", "lengths", "measured", "recover", "run", "wander",
+    "BETAS",
+    "CD",
+    "PCD",
+    "ExactSampler",
+    "NaiveMCMC",
+    "ParallelTempering",
+    "Sampler",
+    "TrajectoryTempering",
+    "flip_field",
+    "gibbs_sample",
+    "lengths",
+    "measured",
+    "recover",
+    "sample_chain",
+    "sample_label",
+    "space_evenly",
 ]  # fmt: skip

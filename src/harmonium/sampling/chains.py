@@ -7,20 +7,20 @@ from ..machines import Machine
 
 
 @torch.no_grad()
-def run(
+def gibbs_sample(
     machine: Machine,
     x: Tensor,
-    sweeps: int,
-    held: Tensor | None = None,
+    gibbs_steps: int,
+    clamped: Tensor | None = None,
     *,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Return the states of chains started at ``x``, (..., width), after ``sweeps`` Gibbs sweeps.
+    """Return the states of chains started at ``x``, (..., width), after ``gibbs_steps`` Gibbs steps.
 
-    Units where the boolean mask ``held`` is true keep their value: recovery of a picture, imputation of missing
-    values and drawing a digit of a given label are all sweeps with some units held.
+    Units where the boolean mask ``clamped`` is true keep their value: recovery of a picture, imputation of missing
+    values and drawing a digit of a given label are all Gibbs steps with some units held.
     """
     machine = machine.rounded()
-    for _ in range(sweeps):
-        x = machine.gibbs(x, held, generator=generator)
+    for _ in range(gibbs_steps):
+        x = machine.gibbs(x, clamped, generator=generator)
     return x

@@ -1,4 +1,4 @@
-"""Parallel tempering: chains on a ladder of machines, neighbours of which swap states."""
+"""Parallel tempering: chains on a ladder of machines, neighbors of which swap states."""
 
 import math
 from itertools import pairwise
@@ -8,25 +8,25 @@ import torch
 from torch import Generator, Tensor
 
 from .. import numerics
-from ..machines import Machine, Path
-from .negatives import Sampler
+from ..machines import InterpolationPath, Machine
+from .samplers import Sampler
 
-PILOT = 64  # rungs of the climb that measures the path
-EVEN = 0.1  # the share of rungs that is spread evenly whatever the climb says
+PILOT = 64  # replicas of the climb that measures the path
+EVEN = 0.1  # the share of replicas that is spread evenly whatever the climb says
 MEMORY = 0.99  # of the moving average of the swap rates
-MOST = 100  # rungs of a ladder, unless told otherwise
-RESPACE = 200  # updates after which the rungs move to even the swap rates out
+MOST = 100  # replicas of a ladder, unless told otherwise
+RESPACE = 200  # updates after which the replicas move to even the swap rates out
 
 
 BETAS = torch.linspace(0, 1, PILOT + 1, dtype=torch.float64)
 
 
 @torch.no_grad()
-def measured(
+def path_lengths(
     start: Machine, end: Machine, *, chains: int = 100, generator: Generator | None = None
 ) -> tuple[Tensor, Tensor]:
     """Return evenly spaced betas, (`PILOT` + 1,), and the thermodynamic length of each gap between them, (`PILOT`,)."""
-    return BETAS, lengths(start, end, start.fields_sample(chains, generator=generator), generator=generator)[0]
+    return BETAS, lengths(start, end, start.sample_independent(chains, generator=generator), generator=generator)[0]
 
 
 @torch.no_grad()
@@ -34,10 +34,10 @@ def lengths(start: Machine, end: Machine, x: Tensor, *, generator: Generator | N
     """Return the thermodynamic length of each gap between `BETAS`, and where chains begun at ``x`` are at the end.
 
     The length is the standard deviation of the log-weight of chains that are led over the gap (Gelman & Meng, 1998).
-    Rungs that share it evenly stand close where the machine changes fast, and neighbours overlap alike everywhere.
+    Rungs that share it evenly stand close where the machine changes fast, and neighbors overlap alike everywhere.
     Starts that lie `abreast` have lengths of their own, (`PILOT`, starts), for their chains, (starts, chains, width).
     """
-    path, found = Path(start, end), []
+    path, found = InterpolationPath(start, end), []
     for before, after in pairwise(BETAS.tolist()):
         work = path.at(before).free_energy(x).double() - path.at(after).free_energy(x).double()
         found.append(work.std(-1))
@@ -45,12 +45,12 @@ def lengths(start: Machine, end: Machine, x: Tensor, *, generator: Generator | N
     return torch.stack(found), x
 
 
-def even_out(betas: Tensor, lengths: Tensor, rungs: int) -> Tensor:
-    """Return ``rungs`` betas between which the ``lengths``, one for each gap between ``betas``, are shared evenly."""
+def space_evenly(betas: Tensor, lengths: Tensor, n_replicas: int) -> Tensor:
+    """Return ``n_replicas`` betas between which the ``lengths``, one for each gap between ``betas``, are shared evenly."""
     gaps = betas.diff()
     share = lengths / lengths.sum() if float(lengths.sum()) > 0 else gaps
     total = torch.cat([gaps.new_zeros(1), ((1 - EVEN) * share + EVEN * gaps).cumsum(0)])
-    aims = torch.linspace(0, 1, rungs, dtype=torch.float64, device=betas.device) * total[-1]
+    aims = torch.linspace(0, 1, n_replicas, dtype=torch.float64, device=betas.device) * total[-1]
     right = torch.searchsorted(total, aims).clamp(1, len(gaps))
     part = (aims - total[right - 1]) / (total[right] - total[right - 1])
     found = torch.lerp(betas[right - 1], betas[right], part)
@@ -58,17 +58,17 @@ def even_out(betas: Tensor, lengths: Tensor, rungs: int) -> Tensor:
     return found
 
 
-class Tempered(Sampler):
-    """Parallel tempering: a chain on each rung of a ladder, and swaps between neighbours (Swendsen & Wang, 1986;
+class ParallelTempering(Sampler):
+    """Parallel tempering: a chain on each replica of a ladder, and swaps between neighbors (Swendsen & Wang, 1986;
     Desjardins et al., 2010).
 
-    The ladder is the `Path` from ``start``, a machine without couplings, to the machine in training; its lowest rung is
-    drawn afresh, exactly, at each sweep, so that what leaves it is independent of what came before.  A swap of states
+    The ladder is the `InterpolationPath` from ``start``, a machine without couplings, to the machine in training; its lowest replica is
+    drawn afresh, exactly, at each Gibbs step, so that what leaves it is independent of what came before.  A swap of states
     x, y between machines a, b is taken with probability min(1, exp(F_a(x) + F_b(y) − F_a(y) − F_b(x))); even and odd
     pairs take turns (Syed et al., 2022).
 
-    ``chains`` (rungs, chains, width) are the states, ``betas`` (rungs,) the rungs; ``rates`` (rungs − 1,) is the moving
-    average of the share of swaps taken.  With ``adapt`` the rungs move every `RESPACE` sweeps so that the rates
+    ``chains`` (replicas, chains, width) are the states, ``betas`` (replicas,) the replicas; ``rates`` (replicas − 1,) is the moving
+    average of the share of swaps taken.  With ``adapt`` the replicas move every `RESPACE` Gibbs steps so that the rates
     become equal.
     """
 
@@ -82,16 +82,16 @@ class Tempered(Sampler):
         start: Machine,
         betas: Tensor,
         chains: int = 100,
-        sweeps: int = 1,
+        k: int = 1,
         *,
         adapt: bool = True,
         generator: Generator | None = None,
     ):
-        super().__init__(sweeps)
+        super().__init__(k)
         if len(betas) < 2 or float(betas[0]) != 0 or float(betas[-1]) != 1 or bool((betas.diff() <= 0).any()):
-            raise ValueError(f"the rungs {betas.tolist()} were given: give two or more that rise from 0 to 1")
+            raise ValueError(f"the replicas {betas.tolist()} were given: give two or more that rise from 0 to 1")
         self.start, self.adapt = start.requires_grad_(False), adapt
-        drawn = start.fields_sample(len(betas) * chains, generator=generator)
+        drawn = start.sample_independent(len(betas) * chains, generator=generator)
         self.register_buffer("chains", drawn.view(len(betas), chains, -1))
         self.register_buffer("betas", betas.double())
         self.register_buffer("rates", torch.zeros(len(betas) - 1, dtype=torch.float64))
@@ -104,68 +104,68 @@ class Tempered(Sampler):
         betas: Tensor,
         lengths: Tensor,
         chains: int = 100,
-        sweeps: int = 1,
+        k: int = 1,
         *,
         generator: Generator | None = None,
     ) -> Self:
-        """Return fixed rungs about one unit of the path's `measured` length apart: about half of the swaps are taken.
+        """Return fixed replicas about one unit of the path's `measured` length apart: about half of the swaps are taken.
 
-        There are at least 3 rungs and at most `MOST`.
+        There are at least 3 replicas and at most `MOST`.
         """
-        rungs = min(max(math.ceil(float(lengths.sum())) + 1, 3), MOST)
-        return cls(start, even_out(betas, lengths, rungs), chains, sweeps, adapt=False, generator=generator)
+        n_replicas = min(max(math.ceil(float(lengths.sum())) + 1, 3), MOST)
+        return cls(start, space_evenly(betas, lengths, n_replicas), chains, k, adapt=False, generator=generator)
 
     @property
     def top(self) -> Tensor:
-        """The states on the highest rung, (chains, width)."""
+        """The states on the highest replica, (chains, width)."""
         return self.chains[-1]
 
     @torch.no_grad()
     def forward(self, machine: Machine, positive: Tensor, *, generator: Generator | None = None) -> Tensor:
-        """Return the chains on the highest rung, ``sweeps`` sweeps and swaps further on."""
-        self.advance(machine, self.sweeps, generator=generator)
+        """Return the chains on the highest replica, ``gibbs_steps`` Gibbs steps and swaps further on."""
+        self.advance(machine, self.k, generator=generator)
         return self.top
 
     @torch.no_grad()
-    def advance(self, machine: Machine, sweeps: int, *, generator: Generator | None = None) -> None:
-        """Take ``sweeps`` sweeps and swaps of all rungs."""
-        path = Path(self.start, machine)
-        for _ in range(sweeps):
-            self.sweep(path, generator)
+    def advance(self, machine: Machine, gibbs_steps: int, *, generator: Generator | None = None) -> None:
+        """Take ``gibbs_steps`` Gibbs steps and swaps of all replicas."""
+        path = InterpolationPath(self.start, machine)
+        for _ in range(gibbs_steps):
+            self.step(path, generator)
             if self.adapt and int(self.count) % RESPACE == 0:
-                self.betas = even_out(self.betas, 1 - self.rates, len(self.betas))
+                self.betas = space_evenly(self.betas, 1 - self.rates, len(self.betas))
 
     @property
     def own(self) -> Tensor:
-        """The states of the machine in training, (chains, width): those on the highest rung."""
+        """The states of the machine in training, (chains, width): those on the highest replica."""
         return self.top
 
     @property
     def overlap(self) -> float:
-        """The smallest share of swaps between neighbours that are taken."""
+        """The smallest share of swaps between neighbors that are taken."""
         return float(self.rates.min())
 
     @torch.no_grad()
     def log_partition(self, machine: Machine) -> tuple[float, float]:
-        """Return log Z of the machine in nats, and its standard error, by Bennett's ratio from rung to rung."""
-        path, x = Path(self.start, machine), self.chains
+        """Return log Z of the machine in nats, and its standard error, by Bennett's ratio from replica to replica."""
+        path, x = InterpolationPath(self.start, machine), self.chains
         here = path.at(self.betas[:, None, None]).free_energy(x).double()
         above = path.at(self.betas[1:, None, None]).free_energy(x[:-1]).double()
         below = path.at(self.betas[:-1, None, None]).free_energy(x[1:]).double()
         steps = [numerics.bennett(up, down) for up, down in zip(above - here[:-1], below - here[1:], strict=True)]
-        value = float(self.start.fields_log_partition()) + sum(step for step, _ in steps)
+        value = float(self.start.log_partition_independent()) + sum(step for step, _ in steps)
         return value, math.sqrt(sum(error**2 for _, error in steps))
 
-    def fresh(self, *, generator: Generator | None = None) -> "Tempered":
-        """Return a ladder of the same rungs whose chains start anew, without couplings."""
+    def fresh(self, *, generator: Generator | None = None) -> "ParallelTempering":
+        """Return a ladder of the same replicas whose chains start anew, without couplings."""
         chains = self.chains.shape[1]
-        return Tempered(self.start, self.betas, chains, self.sweeps, adapt=self.adapt, generator=generator)
+        return ParallelTempering(self.start, self.betas, chains, self.k, adapt=self.adapt, generator=generator)
 
-    def sweep(self, path: Path, generator: Generator | None) -> None:
-        """Move every chain once, and swap every other pair of neighbours."""
+    def step(self, path: InterpolationPath, generator: Generator | None) -> None:
+        """Move every chain once, and swap every other pair of neighbors."""
         ladder = path.at(self.betas[:, None, None])
         x = ladder.gibbs(self.chains, generator=generator)
-        x = torch.cat([self.start.fields_sample(x.shape[1], generator=generator)[None], x[1:]])
+        x = torch.cat([self.start.sample_independent(x.shape[1], generator=generator)[None], x[1:]])
         partner = partners(len(self.betas), int(self.count) % 2).to(x.device)
         here = ladder.free_energy(x).double()
         there = path.at(self.betas[partner, None, None]).free_energy(x).double()
@@ -186,11 +186,11 @@ class Tempered(Sampler):
 
     def extra_repr(self) -> str:
         """Return what ``print`` shows."""
-        return f"rungs={len(self.betas)}, sweeps={self.sweeps}"
+        return f"replicas={len(self.betas)}, Gibbs steps={self.k}"
 
 
-def partners(rungs: int, odd: int) -> Tensor:
-    """Return whom every rung may swap with: pairs from rung 0 up, or from rung 1; who is left over has itself."""
-    index = torch.arange(rungs)
+def partners(n_replicas: int, odd: int) -> Tensor:
+    """Return whom every replica may swap with: pairs from replica 0 up, or from replica 1; who is left over has itself."""
+    index = torch.arange(n_replicas)
     other = torch.where((index - odd) % 2 == 0, index + 1, index - 1)
-    return torch.where((other < 0) | (other >= rungs), index, other)
+    return torch.where((other < 0) | (other >= n_replicas), index, other)

@@ -1,4 +1,4 @@
-"""Trajectory tempering: a ladder whose rungs are what the machine was at earlier moments of its training."""
+"""Trajectory tempering: a ladder whose replicas are what the machine was at earlier moments of its training."""
 
 import copy
 import math
@@ -8,32 +8,32 @@ import torch
 from torch import Generator, Tensor, nn
 
 from .. import numerics
-from ..errors import Diverged
+from ..errors import DivergenceError
 from ..machines import Machine
-from .chains import run
-from .negatives import Sampler
+from .chains import gibbs_sample
+from .samplers import Sampler
 
 NEAR = 0.3  # the overlap below which the machine has come far enough to be kept
 LOST = 0.1  # the overlap below which its last step was too long
-SETTLE = 20  # sweeps of the ladder, for each of its rungs, when it has grown
+EQUILIBRATE = 20  # Gibbs steps of the ladder, for each of its replicas, when it has grown
 RESERVE = 10  # states in reserve for each chain
 
 
-class Trajectory(Sampler):
+class TrajectoryTempering(Sampler):
     """Parallel trajectory tempering: chains of the machine swap states with what it was some updates ago (Béreux,
     Decelle, Furtlehner & Seoane, 2026).
 
-    The rungs are ``start``, a machine without couplings, and the machine as it was at moments of its training.  A
-    reserve of states of the last rung offers one to each chain at every update, which takes it or stays where it is
-    (Hastings, 1970).  When machine and rung overlap by less than `NEAR`, the machine is kept as the next rung, the
-    whole ladder sweeps and swaps, and a new reserve is drawn from it; rungs that the new one can do without are
+    The replicas are ``start``, a machine without couplings, and the machine as it was at moments of its training.  A
+    reserve of states of the last replica offers one to each chain at every update, which takes it or stays where it is
+    (Hastings, 1970).  When machine and replica overlap by less than `NEAR`, the machine is kept as the next replica, the
+    whole ladder Gibbs steps and swaps, and a new reserve is drawn from it; replicas that the new one can do without are
     dropped.  The two reserves give the difference of log Z by Bennett's ratio (Bennett, 1976), so that log Z is known
     all along.
 
-    ``chains`` (chains, width) are the machine's own, ``ladder`` (rungs, chains, width) those of the rungs, ``reserve``
-    (reserve, width) the last rung's; ``log_z`` (rungs, 2) holds each rung's log Z in nats and its squared error.
-    ``rate`` is the `overlap` of the machine with the last rung.  Where it is less than `LOST` the machine is ``lost``:
-    the edit `Retreat` takes the update back.
+    ``chains`` (chains, width) are the machine's own, ``ladder`` (replicas, chains, width) those of the replicas, ``reserve``
+    (reserve, width) the last replica's; ``log_z`` (replicas, 2) holds each replica's log Z in nats and its squared error.
+    ``rate`` is the `overlap` of the machine with the last replica.  Where it is less than `LOST` the machine is ``lost``:
+    the edit `Rollback` takes the update back.
     """
 
     chains: Tensor
@@ -49,14 +49,14 @@ class Trajectory(Sampler):
         start: Machine,
         machine: Machine,
         chains: int = 100,
-        sweeps: int = 1,
+        k: int = 1,
         *,
         generator: Generator | None = None,
     ):
-        super().__init__(sweeps)
+        super().__init__(k)
         first = copy.deepcopy(start).requires_grad_(False)
-        self.rungs = nn.ModuleList([first])
-        drawn = first.fields_sample((RESERVE + 2) * chains, generator=generator)
+        self.replicas = nn.ModuleList([first])
+        drawn = first.sample_independent((RESERVE + 2) * chains, generator=generator)
         self.register_buffer("chains", drawn[:chains])
         self.register_buffer("ladder", drawn[None, chains : 2 * chains])
         self.register_buffer("reserve", drawn[2 * chains :])
@@ -64,17 +64,17 @@ class Trajectory(Sampler):
         self.register_buffer("rate", drawn.new_tensor(1.0, dtype=torch.float64))
         self.register_buffer("age", torch.tensor(0, device=drawn.device))
         self.register_buffer("count", torch.tensor(0, device=drawn.device))
-        self.log_z[0, 0] = float(first.fields_log_partition())
+        self.log_z[0, 0] = float(first.log_partition_independent())
         self._reach(machine, generator)
 
     @property
     def last(self) -> Machine:
-        """The machine on the last rung."""
-        return self.rungs[-1]  # type: ignore[return-value]
+        """The machine on the last replica."""
+        return self.replicas[-1]  # type: ignore[return-value]
 
     @property
     def top(self) -> Tensor:
-        """The states on the last rung, (chains, width)."""
+        """The states on the last replica, (chains, width)."""
         return self.ladder[-1]
 
     @property
@@ -84,22 +84,22 @@ class Trajectory(Sampler):
 
     @property
     def overlap(self) -> float:
-        """The share of swaps between the machine and the last rung that are taken."""
+        """The share of swaps between the machine and the last replica that are taken."""
         return float(self.rate)
 
     @property
     def lost(self) -> bool:
-        """Whether the machine is out of reach of the last rung, or a single step took it as far as a rung should be."""
+        """Whether the machine is out of reach of the last replica, or a single step took it as far as a replica should be."""
         return float(self.rate) < (LOST if int(self.age) > 1 else NEAR)
 
     @torch.no_grad()
     def forward(self, machine: Machine, positive: Tensor, *, generator: Generator | None = None) -> Tensor:
-        """Return the chains after a swap with the reserve and ``sweeps`` sweeps.
+        """Return the chains after a swap with the reserve and ``gibbs_steps`` Gibbs steps.
 
-        Raises `Diverged` when the machine was lost at the update before and nothing took that back.
+        Raises `DivergenceError` when the machine was lost at the update before and nothing took that back.
         """
         if self.lost:
-            raise Diverged(
+            raise DivergenceError(
                 f"the last update took the machine out of reach, to an overlap of {float(self.rate):.0%} with what it "
                 "was: give train the edit Retreat(sampler, optimizer), or lower the learning rate"
             )
@@ -107,24 +107,24 @@ class Trajectory(Sampler):
         offered = self.reserve[drawn]  # and left there: chains that lag must not spoil what they are corrected by
         self.chains, _, work = exchange(machine, self.last, self.chains, offered, generator=generator)
         self.rate, self.age = overlap(work), self.age + 1
-        self.chains = run(machine, self.chains, self.sweeps, generator=generator)
+        self.chains = gibbs_sample(machine, self.chains, self.k, generator=generator)
         if not self.lost and float(self.rate) < NEAR:
             self.keep(machine, generator=generator)
         return self.chains
 
     @torch.no_grad()
     def keep(self, machine: Machine, *, generator: Generator | None = None) -> None:
-        """Make the machine, as it is now, the next rung."""
+        """Make the machine, as it is now, the next replica."""
         below, before = self.last, self.reserve
         odds = torch.softmax((below.free_energy(before) - machine.free_energy(before)).double(), 0)
         begun = before[numerics.choose(odds, len(self.chains), generator=generator)]
-        self.rungs.append(copy.deepcopy(machine).requires_grad_(False))
+        self.replicas.append(copy.deepcopy(machine).requires_grad_(False))
         self.ladder = torch.cat([self.ladder, begun[None]])
-        sweeps = SETTLE * len(self.rungs)
-        self.advance(machine, sweeps // 2, generator=generator)
+        gibbs_steps = EQUILIBRATE * len(self.replicas)
+        self.advance(machine, gibbs_steps // 2, generator=generator)
         drawn = []
         for _ in range(RESERVE):
-            self.advance(machine, sweeps // 2 // RESERVE, generator=generator)
+            self.advance(machine, gibbs_steps // 2 // RESERVE, generator=generator)
             drawn.append(self.top)
         self.reserve = torch.cat(drawn)
         gained = bennett(below, machine, before, self.reserve)
@@ -139,45 +139,45 @@ class Trajectory(Sampler):
         return below + gained, math.sqrt(squared + error**2)
 
     @torch.no_grad()
-    def advance(self, machine: Machine, sweeps: int, *, generator: Generator | None = None) -> None:
-        """Take ``sweeps`` sweeps and swaps of all rungs, whose last is ``machine``; even and odd pairs take turns."""
-        start, *rest = self.rungs
-        for _ in range(sweeps):
-            drawn = start.fields_sample(len(self.top), generator=generator)  # type: ignore[operator]
+    def advance(self, machine: Machine, gibbs_steps: int, *, generator: Generator | None = None) -> None:
+        """Take ``gibbs_steps`` Gibbs steps and swaps of all replicas, whose last is ``machine``; even and odd pairs take turns."""
+        start, *rest = self.replicas
+        for _ in range(gibbs_steps):
+            drawn = start.sample_independent(len(self.top), generator=generator)  # type: ignore[operator]
             x = [drawn, *(m.gibbs(s, generator=generator) for m, s in zip(rest, self.ladder[1:], strict=True))]  # type: ignore[operator]
             for low in range(int(self.count) % 2, len(x) - 1, 2):
-                a, b = cast("tuple[Machine, Machine]", tuple(self.rungs[low : low + 2]))
+                a, b = cast("tuple[Machine, Machine]", tuple(self.replicas[low : low + 2]))
                 x[low], x[low + 1], _ = exchange(a, b, x[low], x[low + 1], generator=generator)
             self.ladder, self.count = torch.stack(x), self.count + 1
 
     def fresh(self, *, generator: Generator | None = None) -> Self:
-        """Return a ladder of the same rungs whose states start anew, without couplings."""
+        """Return a ladder of the same replicas whose states start anew, without couplings."""
         other = copy.deepcopy(self)
-        states = self.rungs[0].fields_sample(self.ladder[..., 0].numel(), generator=generator)  # type: ignore[operator]
+        states = self.replicas[0].sample_independent(self.ladder[..., 0].numel(), generator=generator)  # type: ignore[operator]
         other.ladder = states.view_as(self.ladder)
         return other
 
     @torch.no_grad()
-    def retreat(self, machine: Machine) -> None:
-        """Take a machine that is lost back to the last rung, and its chains into the reserve."""
+    def roll_back(self, machine: Machine) -> None:
+        """Take a machine that is lost back to the last replica, and its chains into the reserve."""
         for parameter, value in zip(machine.parameters(), self.last.parameters(), strict=True):
             parameter.copy_(value)
         self.chains = self.reserve[-len(self.chains) :].clone()
         self.rate, self.age = torch.ones_like(self.rate), torch.zeros_like(self.age)
 
     def _shorten(self) -> None:
-        """Drop the rungs between the first that overlaps with the last one and it."""
+        """Drop the replicas between the first that overlaps with the last one and it."""
         new = self.last
-        for k, (rung, x) in enumerate(zip(self.rungs[:-1], self.ladder[:-1], strict=True)):
-            if overlap(new.free_energy(x) - rung.free_energy(x)) >= NEAR:  # type: ignore[operator]
-                kept = [*range(k + 1), len(self.rungs) - 1]
-                self.rungs = nn.ModuleList(self.rungs[i] for i in kept)
+        for k, (replica, x) in enumerate(zip(self.replicas[:-1], self.ladder[:-1], strict=True)):
+            if overlap(new.free_energy(x) - replica.free_energy(x)) >= NEAR:  # type: ignore[operator]
+                kept = [*range(k + 1), len(self.replicas) - 1]
+                self.replicas = nn.ModuleList(self.replicas[i] for i in kept)
                 self.ladder, self.log_z = self.ladder[kept], self.log_z[kept]
                 return
 
     @torch.no_grad()
     def _reach(self, machine: Machine, generator: Generator | None) -> None:
-        """Keep machines on the straight line from the last rung to this one, each near the one before, and it too."""
+        """Keep machines on the straight line from the last replica to this one, each near the one before, and it too."""
         part = 0.0
         while part < 1:
             step = 1 - part
@@ -190,18 +190,18 @@ class Trajectory(Sampler):
             part += step
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
-        """Take as many rungs as were saved."""
-        self.rungs = self.rungs[: len(state_dict[f"{prefix}log_z"])]
-        while len(self.rungs) < len(state_dict[f"{prefix}log_z"]):
-            self.rungs.append(copy.deepcopy(self.last))
-        for name, held in list(self._buffers.items()):
-            assert held is not None
-            self._buffers[name] = torch.empty_like(state_dict[prefix + name], device=held.device)
+        """Take as many replicas as were saved."""
+        self.replicas = self.replicas[: len(state_dict[f"{prefix}log_z"])]
+        while len(self.replicas) < len(state_dict[f"{prefix}log_z"]):
+            self.replicas.append(copy.deepcopy(self.last))
+        for name, clamped in list(self._buffers.items()):
+            assert clamped is not None
+            self._buffers[name] = torch.empty_like(state_dict[prefix + name], device=clamped.device)
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
     def extra_repr(self) -> str:
         """Return what ``print`` shows."""
-        return f"rungs={len(self.rungs)}, sweeps={self.sweeps}"
+        return f"replicas={len(self.replicas)}, Gibbs steps={self.k}"
 
 
 def exchange(

@@ -1,13 +1,28 @@
-"""Training: a generator loop, edits of the gradients, penalties, and the fine-tuning of deep models."""
+"""Training: a generator loop, transforms of the gradients, penalties, and the fine-tuning of deep models."""
 
-from .backprop import backprop, features, network
-from .edits import Centre, ClipNorm, Edit, Retreat
+from .classifier import classifier_inputs, finetune_classifier, to_sequential
 from .loop import Step, schedule, train
-from .penalties import L1, L2, Discriminative, Penalty, Sparsity
-from .updown import contrast, parts, updown
+from .penalties import L1, L2, HybridLoss, Penalty, SparsityPenalty
+from .transforms import CenterGradient, ClipGradNorm, GradientTransform, Rollback
+from .updown import _cd_chain, param_groups, updown
 
 __all__ = [
-    "L1", "L2", "Centre", "ClipNorm", "Discriminative", "Edit", "Penalty", "Retreat", "Sparsity", "Step", "backprop",
-    "contrast", "features",
-    "network", "parts", "schedule", "train", "updown",
+    "L1",
+    "L2",
+    "CenterGradient",
+    "ClipGradNorm",
+    "GradientTransform",
+    "HybridLoss",
+    "Penalty",
+    "Rollback",
+    "SparsityPenalty",
+    "Step",
+    "classifier_inputs",
+    "contrast",
+    "finetune_classifier",
+    "param_groups",
+    "schedule",
+    "to_sequential",
+    "train",
+    "updown",
 ]  # fmt: skip

@@ -9,12 +9,12 @@ from torch import Generator, Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from ..errors import Diverged
+from ..errors import DivergenceError
 from ..machines import DBN, Machine
 from ..numerics import shards
 from ..sampling import Sampler
-from .edits import Edit
 from .penalties import Penalty
+from .transforms import GradientTransform
 
 FAR = 1e9  # nats: a difference of free energies that no useful machine comes near
 SCHEDULES = {
@@ -41,7 +41,7 @@ def train(
     sampler: Sampler,
     optimizer: Optimizer,
     *,
-    edits: Sequence[Edit] = (),
+    transforms: Sequence[GradientTransform] = (),
     penalties: Sequence[Penalty] = (),
     start: int = 0,
     generator: Generator | None = None,
@@ -52,38 +52,40 @@ def train(
     mean log-likelihood when the sampler's states are the model's own.  The loss itself measures nothing: watch
     a likelihood instead.  ``start`` numbers the first step, for a run that goes on.
 
-    Raises `InputError` when the first batch is none of the machine's rows, and `Diverged` with the step and the
+    Raises `InputError` when the first batch is none of the machine's rows, and `DivergenceError` with the step and the
     largest weight when the loss or a gradient is not finite, or the loss is beyond 1e9 nats.
     """
     for index, v in enumerate(batches, start):
-        positive = machine.infer(v if index > start else machine.admit(v, "the batch", whole=True), generator=generator)
+        positive = machine.infer(
+            v if index > start else machine.check_rows(v, "the batch", whole=True), generator=generator
+        )
         negative = sampler(machine, positive, generator=generator)
-        loss = machine.contrast(positive, negative)
+        loss = machine.contrastive_loss(positive, negative)
         for penalty in penalties:
             penalty(machine, positive).backward()
         shards.average(loss, machine.parameters())
-        for edit in edits:
-            edit(machine, positive, negative)
-        refuse_divergence(machine, loss, index)
+        for transform in transforms:
+            transform(machine, positive, negative)
+        check_finite(machine, loss, index)
         optimizer.step()
         yield Step(index, loss, positive, negative)
 
 
-def refuse_divergence(machine: Machine | DBN, loss: Tensor, index: int) -> None:
-    """Raise `Diverged` unless the loss is finite and below `FAR`, and all gradients are finite."""
+def check_finite(machine: Machine | DBN, loss: Tensor, index: int) -> None:
+    """Raise `DivergenceError` unless the loss is finite and below `FAR`, and all gradients are finite."""
     gradients = [p.grad.sum() for p in machine.parameters() if p.grad is not None]  # not finite if any entry is not
     near = abs(float(loss)) < FAR  # false for NaN too
     if near and all(map(math.isfinite, torch.stack(gradients).tolist())):
         return
-    largest = max(float(weight.detach().abs().max()) for weight in machine.couplings())
+    largest = max(float(weight.detach().abs().max()) for weight in machine.weights)
     cause = "a gradient is not finite" if near else f"the loss is {float(loss):.3g}"
-    raise Diverged(
+    raise DivergenceError(
         f"training diverged at step {index}: {cause}, largest weight {largest:.3g}; "
         "lower the learning rate or clip the gradient"
     )
 
 
-def schedule(optimizer: Optimizer, shape: str, steps: int, *, done: int = 0) -> "Fall":
+def schedule(optimizer: Optimizer, shape: str, steps: int, *, done: int = 0) -> "Schedule":
     """Return a scheduler that holds the learning rate, or takes it to zero over ``steps`` steps.
 
     ``shape`` is ``constant``, ``linear``, ``late`` (linear over the second half) or ``cosine``; call ``.step()`` after
@@ -93,10 +95,10 @@ def schedule(optimizer: Optimizer, shape: str, steps: int, *, done: int = 0) -> 
         raise ValueError(f"the schedule is {shape!r}: give one of {', '.join(SCHEDULES)}")
     for group in optimizer.param_groups:
         group.setdefault("initial_lr", group["lr"])
-    return Fall(optimizer, shape, steps, done)
+    return Schedule(optimizer, shape, steps, done)
 
 
-class Fall(LRScheduler):
+class Schedule(LRScheduler):
     """A scheduler that follows one of the `SCHEDULES` from each group's ``initial_lr``, which may change on the way."""
 
     def __init__(self, optimizer: Optimizer, shape: str, steps: int, done: int):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..machines import Bipartite, Machine, label_scores
+from ..machines import Bipartite, Machine, label_log_probs
 from ..numerics import shards
 from ..units import Bernoulli, Potts
 
@@ -20,7 +20,7 @@ class L1:
     strength: float
 
     def __call__(self, machine: Machine, positive: Tensor) -> Tensor:
-        return self.strength * torch.stack([weight.abs().sum() for weight in machine.couplings()]).sum()
+        return self.strength * torch.stack([weight.abs().sum() for weight in machine.weights]).sum()
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,11 @@ class L2:
     strength: float
 
     def __call__(self, machine: Machine, positive: Tensor) -> Tensor:
-        return 0.5 * self.strength * torch.stack([weight.square().sum() for weight in machine.couplings()]).sum()
+        return 0.5 * self.strength * torch.stack([weight.square().sum() for weight in machine.weights]).sum()
 
 
 @dataclass(frozen=True)
-class Sparsity:
+class SparsityPenalty:
     """``strength`` · Σ cross-entropy(``target``, mean activity over the batch), summed over hidden units in 0…1.
 
     Its gradient on each hidden field is proportional to activity − target (Hinton, 2012, §11).  Latent layers are
@@ -47,7 +47,7 @@ class Sparsity:
     def __call__(self, machine: Machine, positive: Tensor) -> Tensor:
         if not isinstance(machine, Bipartite):
             raise TypeError(f"Sparsity needs a hidden row that is summed out, and a {type(machine).__name__} has none")
-        for leaf in (leaf for row in (machine.odd, *machine.latent) for leaf in row.leaves()):
+        for leaf in (leaf for row in (machine.odd, *machine.latent) for leaf in row.components()):
             if not isinstance(leaf, Bernoulli | Potts):
                 raise TypeError(f"Sparsity needs hidden units in 0…1, not {type(leaf).__name__}: leave it out")
         activity = machine.odd.mean(machine.up(positive))
@@ -60,7 +60,7 @@ class Sparsity:
 
 
 @dataclass(frozen=True)
-class Discriminative:
+class HybridLoss:
     """``strength`` · mean −log p(label | v) over the batch, by the free energy of every label.
 
     Added to the generative loss it makes the hybrid objective of Larochelle & Bengio (2008).
@@ -71,4 +71,4 @@ class Discriminative:
     def __call__(self, machine: Machine, positive: Tensor) -> Tensor:
         first = machine.visible.width - machine.visible.labels
         v, label = positive[:, :first], positive[:, first : machine.visible.width]
-        return -self.strength * (label_scores(machine, v).log_softmax(-1) * label).sum(-1).mean()
+        return -self.strength * (label_log_probs(machine, v).log_softmax(-1) * label).sum(-1).mean()

@@ -9,9 +9,9 @@ from torch import Generator, Tensor
 from torch.optim import Optimizer
 
 from ..machines import DBN, RBM, log_density
-from .loop import Step, refuse_divergence
+from .loop import Step, check_finite
 
-Sweeps = Callable[[int], int]
+GibbsSteps = Callable[[int], int]
 
 
 def updown(
@@ -19,7 +19,7 @@ def updown(
     batches: Iterable[Tensor],
     optimizer: Optimizer,
     *,
-    sweeps: int | Sweeps = 3,
+    gibbs_steps: int | GibbsSteps = 3,
     precision: torch.dtype | None = None,
     start: int = 0,
     generator: Generator | None = None,
@@ -30,22 +30,22 @@ def updown(
     A batch holds rows, (batch, width), label columns last.  Each update
 
     - draws a pass up with the recognition weights, and teaches every layer to generate the row below it;
-    - trains the top RBM by CD-``sweeps`` from there (``sweeps`` may be a function of the step: 3, 6, 10 as it goes on);
+    - trains the top RBM by CD-``gibbs_steps`` from there (``gibbs_steps`` may be a function of the step: 3, 6, 10 as it goes on);
     - draws a pass down from where the chain ended, and teaches the recognition weights to name the causes.
 
-    ``precision`` is the type of the weights and fields in the sweeps of the top RBM, such as ``torch.bfloat16``, whose
+    ``precision`` is the type of the weights and fields in the Gibbs steps of the top RBM, such as ``torch.bfloat16``, whose
     products are faster and with states of 0 and 1 round the weights alone; uniforms and gradients stay as they are.
 
-    Gradients are means over the batch; `parts` gives the optimiser the three sets of parameters, each with its own
+    Gradients are means over the batch; `param_groups` gives the optimizer the three sets of parameters, each with its own
     learning rate.  Take the recognition's at most a tenth of the generation's: it chases a moving target.  The loss of
     a step is −log p(row | code drawn from it) in nats, of the lowest layer.
     """
     for index, x in enumerate(batches, start):
-        v, label = dbn.split(x if index > start else dbn.admit(x, "the batch", whole=True))
-        wake = dbn.recognise(v, generator=generator)
+        v, label = dbn.split(x if index > start else dbn.check_rows(x, "the batch", whole=True))
+        wake = dbn.recognize(v, generator=generator)
         begun = torch.cat([wake[-1], label], -1)
-        count = sweeps if isinstance(sweeps, int) else sweeps(index)
-        first, ended, last = contrast(dbn.top, begun, count, precision, generator=generator)
+        count = gibbs_steps if isinstance(gibbs_steps, int) else gibbs_steps(index)
+        first, ended, last = _cd_chain(dbn.top, begun, count, precision, generator=generator)
         sleep = dbn.generate(ended[..., : dbn.code], generator=generator)
         generation = [
             -log_density(layer.below, below, layer.down(above)).mean()
@@ -60,13 +60,13 @@ def updown(
         optimizer.zero_grad()
         total.backward()
         loss = generation[0].detach() if generation else top.detach()
-        refuse_divergence(dbn, total.detach(), index)
+        check_finite(dbn, total.detach(), index)
         optimizer.step()
         yield Step(index, loss, begun, ended)
 
 
-def parts(dbn: DBN, *, generation: float, recognition: float, top: float) -> list[dict[str, Any]]:
-    """Return the optimiser's parameter groups, with a learning rate for each part of the network."""
+def param_groups(dbn: DBN, *, generation: float, recognition: float, top: float) -> list[dict[str, Any]]:
+    """Return the optimizer's parameter groups, with a learning rate for each part of the network."""
     down = [p for layer in dbn.arrows() for p in (layer.generation, *layer.below.parameters())]
     up = [p for layer in dbn.arrows() for p in (layer.recognition, *layer.above.parameters())]
     found = ((down, generation), (up, recognition), (list(dbn.top.parameters()), top))
@@ -74,8 +74,8 @@ def parts(dbn: DBN, *, generation: float, recognition: float, top: float) -> lis
 
 
 @torch.no_grad()
-def contrast(
-    top: RBM, x: Tensor, sweeps: int, precision: torch.dtype | None = None, *, generator: Generator | None = None
+def _cd_chain(
+    top: RBM, x: Tensor, gibbs_steps: int, precision: torch.dtype | None = None, *, generator: Generator | None = None
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return the hidden states that a chain of the top RBM begins with at ``x``, and both rows' states at its end.
 
@@ -85,7 +85,7 @@ def contrast(
     top = top if precision is None else copy.deepcopy(top).to(precision)
     end = x.to(top.weight)
     first = hidden = top.hidden.sample(top.up(end), generator=generator)
-    for _ in range(sweeps):
+    for _ in range(gibbs_steps):
         field = top.down(hidden)
         end = top.visible.sample(field, generator=generator)
         if labels:

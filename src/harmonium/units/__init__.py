@@ -1,25 +1,25 @@
 """Rows of units: what a single kind of unit does when its neighbours send it a field."""
 
 from .base import Units
+from .concat import Concat
 from .continuous import Gaussian, Quadratic, ReLU
 from .discrete import Bernoulli, Binomial, Potts, Spin
-from .door import admit
-from .join import Join
+from .door import check_rows
 
 KINDS: dict[str, type[Units]] = {
-    kind.__name__.lower(): kind for kind in (Bernoulli, Spin, Binomial, Potts, Gaussian, ReLU, Join)
+    kind.__name__.lower(): kind for kind in (Bernoulli, Spin, Binomial, Potts, Gaussian, ReLU, Concat)
 }
 
 __all__ = [
     "KINDS",
     "Bernoulli",
     "Binomial",
+    "Concat",
     "Gaussian",
-    "Join",
     "Potts",
     "Quadratic",
     "ReLU",
     "Spin",
     "Units",
-    "admit",
+    "check_rows",
 ]

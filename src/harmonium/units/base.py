@@ -11,7 +11,7 @@ from .. import numerics
 
 
 class Units(nn.Module, ABC):
-    """A row of ``width`` independent units: a factorised exponential family in the field sent by the neighbours.
+    """A row of ``width`` independent units: a factorized exponential family in the field sent by the neighbors.
 
     The density of a state x under a field is exp(field·x − energy(x) − cgf(field)).  The last axis of every
     tensor is the row; all axes before it are batch.  A parameter may carry leading axes of its own (a ladder
@@ -64,18 +64,18 @@ class Units(nn.Module, ABC):
         """Draw one state a row: (..., width) → (..., width)."""
 
     @abstractmethod
-    def match(self, v: Tensor) -> None:
+    def init_from_data(self, v: Tensor) -> None:
         """Set the parameters so that without any field the row has the moments of the data ``v``, (N, width).
 
         Frequencies are smoothed by one pseudo-count a state, so that none is zero.
         """
 
     @abstractmethod
-    def admits(self, x: Tensor) -> bool:
+    def in_support(self, x: Tensor) -> bool:
         """Say whether every entry of ``x`` is a value that the units take."""
 
-    def rest(self, *batch: int) -> Tensor:
-        """Return the field of a row without neighbours: zeros of shape (*batch, width)."""
+    def zero_field(self, *batch: int) -> Tensor:
+        """Return the field of a row without neighbors: zeros of shape (*batch, width)."""
         return self.bias.new_zeros(*batch, self.width)
 
     @property
@@ -88,41 +88,41 @@ class Units(nn.Module, ABC):
         """The number of classes that the row's last columns stand for; 0 where there is no label."""
         return 0
 
-    def leaves(self) -> list["Units"]:
+    def components(self) -> list["Units"]:
         """Return the rows of one kind that this row is made of, from left to right."""
         return [self]
 
-    def part(self, columns: Tensor) -> "Units":
+    def select(self, columns: Tensor) -> "Units":
         """Return the row of some columns alone, whole sites in ascending order, with copies of their parameters."""
         piece = copy.copy(self)
         piece._parameters = {name: p[..., columns] for name, p in self._parameters.items()}  # type: ignore[index,misc]
         piece.width = len(columns)
         return piece
 
-    def letters(self) -> Tensor | None:
+    def values(self) -> Tensor | None:
         """Return the values of one site, (values, columns of a site), or nothing for continuous kinds."""
         return None
 
     @property
     def count(self) -> float:
         """The number of states of the whole row; infinite for continuous kinds."""
-        letters = self.letters()
-        return math.inf if letters is None else len(letters) ** (self.width // letters.shape[1])
+        values = self.values()
+        return math.inf if values is None else len(values) ** (self.width // values.shape[1])
 
-    def pick(self, index: Tensor) -> Tensor:
+    def state_at(self, index: Tensor) -> Tensor:
         """Return the states numbered ``index``, (n,) → (n, width); finite kinds only."""
-        letters = self.letters()
-        if letters is None:
+        values = self.values()
+        if values is None:
             raise TypeError(f"{type(self).__name__} units are continuous: their states cannot be numbered")
-        sites = self.width // letters.shape[1]
-        place = len(letters) ** torch.arange(sites - 1, -1, -1, device=index.device)
-        return letters[index[:, None] // place % len(letters)].flatten(1)
+        sites = self.width // values.shape[1]
+        place = len(values) ** torch.arange(sites - 1, -1, -1, device=index.device)
+        return values[index[:, None] // place % len(values)].flatten(1)
 
     def states(self) -> Tensor:
         """Return every state, (count, width); finite kinds only."""
         if not self.count < 2**40:
             raise ValueError(f"{type(self).__name__} units have {self.count:.3g} states: too many to list")
-        return self.pick(torch.arange(int(self.count), device=self.bias.device))
+        return self.state_at(torch.arange(int(self.count), device=self.bias.device))
 
     def extra_repr(self) -> str:
         """Return what ``print`` shows."""

@@ -24,7 +24,7 @@ class Quadratic(Units):
         return (-0.5 * self.log_precision).exp()
 
     def standard(self, field: Tensor) -> Tensor:
-        """Return the centre of each uncut Gaussian in units of its standard deviation."""
+        """Return the center of each uncut Gaussian in units of its standard deviation."""
         return (self.bias + field) * self.scale()
 
 
@@ -50,19 +50,19 @@ class Gaussian(Quadratic):
         return (z + numerics.normal(z, generator=generator)) * self.scale()
 
     @torch.no_grad()
-    def match(self, v: Tensor) -> None:
+    def init_from_data(self, v: Tensor) -> None:
         """Set mean and variance from the data; a variance is taken as at least 1 % of the columns' average."""
         var = v.double().var(0, correction=0)
         var = var.clamp_min(0.01 * float(var.mean())) if var.any() else torch.ones_like(var)
         self.log_precision.copy_(-var.log())
         self.bias.copy_(v.double().mean(0) / var)
 
-    def admits(self, x: Tensor) -> bool:
+    def in_support(self, x: Tensor) -> bool:
         return bool(x.isfinite().all())
 
 
 class ReLU(Quadratic):
-    """Units on x ≥ 0: a Gaussian centred at (bias + field)/precision and cut at zero (Nair & Hinton, 2010)."""
+    """Units on x ≥ 0: a Gaussian centered at (bias + field)/precision and cut at zero (Nair & Hinton, 2010)."""
 
     support = "numbers of 0 or more"
 
@@ -84,8 +84,8 @@ class ReLU(Quadratic):
         return numerics.positive_normal(self.standard(field), generator=generator) * self.scale()
 
     @torch.no_grad()
-    def match(self, v: Tensor) -> None:
-        """Set both moments from the data, by bisection on the centre between z = −20 and 1000."""
+    def init_from_data(self, v: Tensor) -> None:
+        """Set both moments from the data, by bisection on the center between z = −20 and 1000."""
         mean, var = v.double().mean(0).clamp_min(1e-6), v.double().var(0, correction=0).clamp_min(1e-12)
         low, high = torch.full_like(mean, -20.0), torch.full_like(mean, 1e3)
         for _ in range(80):
@@ -96,7 +96,7 @@ class ReLU(Quadratic):
         self.log_precision.copy_(-2 * scale.log())
         self.bias.copy_(low / scale)
 
-    def admits(self, x: Tensor) -> bool:
+    def in_support(self, x: Tensor) -> bool:
         return bool((x.isfinite() & (x >= 0)).all())
 
 

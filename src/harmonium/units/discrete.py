@@ -43,13 +43,13 @@ class Bernoulli(Discrete):
         return numerics.bernoulli(field, self.bias, generator=generator)
 
     @torch.no_grad()
-    def match(self, v: Tensor) -> None:
+    def init_from_data(self, v: Tensor) -> None:
         self.bias.copy_(torch.logit((v.sum(0, dtype=torch.float64) + 1) / (len(v) + 2)))
 
-    def admits(self, x: Tensor) -> bool:
-        return bool(((x >= 0) & (x <= 1)).all())  # grey values count as probabilities
+    def in_support(self, x: Tensor) -> bool:
+        return bool(((x >= 0) & (x <= 1)).all())  # gray values count as probabilities
 
-    def letters(self) -> Tensor:
+    def values(self) -> Tensor:
         return self.bias.new_tensor([[0.0], [1.0]])
 
 
@@ -77,14 +77,14 @@ class Spin(Discrete):
         return 2 * numerics.bernoulli(2 * (self.bias + field), generator=generator) - 1
 
     @torch.no_grad()
-    def match(self, v: Tensor) -> None:
+    def init_from_data(self, v: Tensor) -> None:
         up = (v.sum(0, dtype=torch.float64) + len(v)) / 2
         self.bias.copy_(torch.logit((up + 1) / (len(v) + 2)) / 2)
 
-    def admits(self, x: Tensor) -> bool:
+    def in_support(self, x: Tensor) -> bool:
         return bool((x.abs() == 1).all())
 
-    def letters(self) -> Tensor:
+    def values(self) -> Tensor:
         return self.bias.new_tensor([[-1.0], [1.0]])
 
 
@@ -124,13 +124,13 @@ class Binomial(Discrete):
         return numerics.binomial(self.bias + field, self.trials, generator=generator)
 
     @torch.no_grad()
-    def match(self, v: Tensor) -> None:
+    def init_from_data(self, v: Tensor) -> None:
         self.bias.copy_(torch.logit((v.sum(0, dtype=torch.float64) + 1) / (len(v) * self.trials + 2)))
 
-    def admits(self, x: Tensor) -> bool:
+    def in_support(self, x: Tensor) -> bool:
         return bool(((x >= 0) & (x <= self.trials) & (x == x.round())).all())
 
-    def letters(self) -> Tensor:
+    def values(self) -> Tensor:
         return torch.arange(self.trials + 1).to(self.bias)[:, None]
 
     def extra_repr(self) -> str:
@@ -138,22 +138,22 @@ class Binomial(Discrete):
 
 
 class Potts(Discrete):
-    """One-hot sites of ``colours`` states, laid flat: P(colour) = softmax(bias + field); also the label unit.
+    """One-hot sites of ``n_states`` states, laid flat: P(color) = softmax(bias + field); also the label unit.
 
-    A row of s sites has s·colours columns, the colours of the first site first.
+    A row of s sites has s·colors columns, the colors of the first site first.
     """
 
     support = "one-hot blocks"
 
-    def __init__(self, sites: int, colours: int):
-        if colours < 2:
-            raise ValueError(f"Potts units were given {colours} colours: give 2 or more")
-        super().__init__(sites * colours)
-        self.sites, self.colours = sites, colours
+    def __init__(self, n_sites: int, n_states: int):
+        if n_states < 2:
+            raise ValueError(f"Potts units were given {n_states} colors: give 2 or more")
+        super().__init__(n_sites * n_states)
+        self.n_sites, self.n_states = n_sites, n_states
 
     def blocks(self, x: Tensor) -> Tensor:
-        """Return ``x`` with one axis for sites and one for colours."""
-        return x.unflatten(-1, (self.sites, self.colours))
+        """Return ``x`` with one axis for sites and one for colors."""
+        return x.unflatten(-1, (self.n_sites, self.n_states))
 
     def energy(self, x: Tensor) -> Tensor:
         return -numerics.dot(x, self.bias)
@@ -170,27 +170,27 @@ class Potts(Discrete):
 
     def mode(self, field: Tensor) -> Tensor:
         best = self.blocks(self.bias + field).argmax(-1)
-        return torch.nn.functional.one_hot(best, self.colours).to(self.bias.dtype).flatten(-2)
+        return torch.nn.functional.one_hot(best, self.n_states).to(self.bias.dtype).flatten(-2)
 
     def sample(self, field: Tensor, *, generator: Generator | None = None) -> Tensor:
         return numerics.one_hot(self.blocks(self.bias + field), generator=generator).flatten(-2)
 
     @torch.no_grad()
-    def match(self, v: Tensor) -> None:
+    def init_from_data(self, v: Tensor) -> None:
         counts = self.blocks(v.sum(0, dtype=torch.float64)) + 1
         self.bias.copy_((counts / counts.sum(-1, keepdim=True)).log().flatten(-2))
 
-    def admits(self, x: Tensor) -> bool:
+    def in_support(self, x: Tensor) -> bool:
         return bool(((x == 0) | (x == 1)).all() and (self.blocks(x).sum(-1) == 1).all())
 
-    def part(self, columns: Tensor) -> "Potts":
-        piece = super().part(columns)
+    def select(self, columns: Tensor) -> "Potts":
+        piece = super().select(columns)
         assert isinstance(piece, Potts)
-        piece.sites = len(columns) // self.colours
+        piece.n_sites = len(columns) // self.n_states
         return piece
 
-    def letters(self) -> Tensor:
-        return torch.eye(self.colours).to(self.bias)
+    def values(self) -> Tensor:
+        return torch.eye(self.n_states).to(self.bias)
 
     def extra_repr(self) -> str:
-        return f"sites={self.sites}, colours={self.colours}"
+        return f"sites={self.n_sites}, colors={self.n_states}"

@@ -9,7 +9,7 @@ from ..errors import InputError
 from .base import Units
 
 
-def admit(units: Units, v: Any, what: str, *, whole: bool) -> Tensor:
+def check_rows(units: Units, v: Any, what: str, *, whole: bool) -> Tensor:
     """Return the rows ``v``, (rows, width), as they are; unless ``whole``, the columns of a label may be missing.
 
     Raises `InputError` for what is no dense tensor of the units' type and device with finite rows of their width, or
@@ -18,7 +18,7 @@ def admit(units: Units, v: Any, what: str, *, whole: bool) -> Tensor:
     if not isinstance(v, Tensor):
         given = f"a {type(v).__name__}"
         raise InputError(f"{what} is {given} where a tensor was expected: pass torch.as_tensor(…, dtype=torch.float32)")
-    own, leaves = units.bias, units.leaves()
+    own, leaves = units.bias, units.components()
     if v.layout != torch.strided or v.device != own.device:
         given = f"{v.layout} on {v.device}".removeprefix("torch.")
         raise InputError(f"{what} is {given} where dense on {own.device} was expected: call .to_dense() or .to()")
@@ -33,7 +33,7 @@ def admit(units: Units, v: Any, what: str, *, whole: bool) -> Tensor:
         raise InputError(f"{what} holds {len(holes)} NaN or infinite values, the first at [{where}]: fill them in")
     there = leaves if v.shape[-1] == units.width else leaves[:-1]
     for leaf, piece in zip(there, v.split([leaf.width for leaf in there], -1), strict=True):
-        if not leaf.admits(piece):
+        if not leaf.in_support(piece):
             given, kind = f"values from {float(piece.min()):g} to {float(piece.max()):g}", type(leaf).__name__
             raise InputError(f"{what} holds {given} where {kind} units take {leaf.support}: recode it, or the units")
     return v

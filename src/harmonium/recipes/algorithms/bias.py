@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from ...machines import RBM
-from ...progress import Watch, passing
-from ...sampling import Contrastive, Exact, Fresh, Persistent, Sampler
+from ...progress import Progress, silent
+from ...sampling import CD, PCD, ExactSampler, NaiveMCMC, Sampler
 from ..common.small_machines import checkpoints, data_means, log_z, model_means, slopes, stream, tiny
 from .race import Course, ascent, enumerated
 
@@ -21,28 +21,28 @@ def along_a_path(
     contrastive: Iterable[int],
     states: int,
     seed: int,
-    watch: Watch = passing,
+    progress: Progress = silent,
 ) -> dict[str, Table]:
     """Return, at checkpoints of one exact ascent, how far off each sampler's ⟨v hᵀ⟩ is and what gradient it leaves.
 
     ``distance`` is ‖⟨v hᵀ⟩ of the sampler − ⟨v hᵀ⟩ of the model‖ (Frobenius).  ``share`` is what the gradient that the
     sampler gives has along the true one, in units of the true one: 1 for a sampler without bias, 0 where its states
     cannot be told from the data; ``error`` is its standard error.  Every sampler gives ``states`` states for the same
-    machine.  The persistent chains follow the path from its start, one sweep an update; the others need no history.
+    machine.  The persistent chains follow the path from its start, one Gibbs step an update; the others need no history.
     """
     machine, steps = ascent(course, enumerated, seed)
     kinds, rng = samplers(naive, contrastive, states), stream(seed, 4)
-    chains = Persistent(machine.fields_sample(states, generator=rng))
+    chains = PCD(machine.sample_independent(states, generator=rng))
     rows = course.train.repeat(-(-states // len(course.train)), 1)[:states]
-    exact, tables = Exact(states), empty([*kinds, "PCD-1", "exact draws"])
+    exact, tables = ExactSampler(states), empty([*kinds, "PCD-1", "exact draws"])
     due = set(checkpoints(course.updates, course.points))
-    for done in watch(range(1, course.updates + 1), "bias along one path"):
+    for done in progress(range(1, course.updates + 1), "bias along one path"):
         next(steps)
         followed = chains(machine, rows, generator=rng)
         if done in due:
             drawn = {name: kind(machine, rows, generator=rng) for name, kind in kinds.items()}
             drawn |= {"PCD-1": followed, "exact draws": exact(machine, rows, generator=rng)}
-            judge(machine, course.train, drawn, tables)
+            evaluate_run(machine, course.train, drawn, tables)
             for table in tables.values():
                 table["update"].append(done)
     return tables
@@ -57,7 +57,7 @@ def empty(names: Iterable[str]) -> dict[str, Table]:
 
 
 @torch.no_grad()
-def judge(machine: RBM, train: Tensor, drawn: dict[str, Tensor], tables: dict[str, Table]) -> None:
+def evaluate_run(machine: RBM, train: Tensor, drawn: dict[str, Tensor], tables: dict[str, Table]) -> None:
     """Add to the tables how each set of states compares with the model's own mean of v hᵀ."""
     model, positive = model_means(machine)[0], data_means(machine, train)[0]
     true = positive - model
@@ -72,8 +72,8 @@ def judge(machine: RBM, train: Tensor, drawn: dict[str, Tensor], tables: dict[st
 
 def samplers(naive: Iterable[int], contrastive: Iterable[int], states: int) -> dict[str, Sampler]:
     """Return the samplers that need no history, by name."""
-    made: dict[str, Sampler] = {f"naive MCMC, k = {k}": Fresh(states, sweeps=k) for k in naive}
-    made |= {f"CD-{k}": Contrastive(k) for k in contrastive}
+    made: dict[str, Sampler] = {f"naive MCMC, k = {k}": NaiveMCMC(states, k=k) for k in naive}
+    made |= {f"CD-{k}": CD(k) for k in contrastive}
     return made
 
 
@@ -83,7 +83,7 @@ def summed_gradient(rows: int, seed: int) -> list[tuple[str, float, float, float
     By central differences, by n⟨·⟩_data − ⟨·⟩_model as the lecture sums it up, and by n⟨·⟩_data − n⟨·⟩_model.
     """
     machine = tiny(4, 3, seed)
-    v = machine.fields_sample(rows, generator=stream(seed, 5))
+    v = machine.sample_independent(rows, generator=stream(seed, 5))
     measured = slopes(machine, lambda: -machine.free_energy(v).sum() - rows * log_z(machine))
     means = zip(measured, data_means(machine, v), model_means(machine), strict=True)
     firsts = [[float(part.flatten()[0]) for part in parts] for parts in means]

@@ -6,7 +6,7 @@ from statistics import mean
 from typing import Any
 
 from ... import data, evaluation
-from ...progress import Watch, passing
+from ...progress import Progress, silent
 from ...report.page import Page
 from .. import recipe, write_figures
 from ..common.small_machines import one_thread
@@ -17,7 +17,7 @@ from .race import Course, Run, drawn_exactly, paces, race, runners, start, updat
 ROWS_OF_THE_CHECK = 5
 
 
-def carry_out(settings: dict[str, Any], out: Path, *, watch: Watch = passing) -> Page:
+def carry_out(settings: dict[str, Any], out: Path, *, progress: Progress = silent) -> Page:
     """Run the race on bars and stripes and on MNIST, measure the bias of each runner, and return the page.
 
     Writes ``figures.json`` and the charts into ``out``.
@@ -29,9 +29,9 @@ def carry_out(settings: dict[str, Any], out: Path, *, watch: Watch = passing) ->
                 dict(zip(("parameter", "differences", "printed", "mended"), row, strict=True))
                 for row in summed_gradient(ROWS_OF_THE_CHECK, settings["seed"])
             ],
-            "bars": bars(settings, watch),
-            "bias": bias(settings, watch),
-            "mnist": mnist(settings, watch),
+            "bars": bars(settings, progress),
+            "bias": bias(settings, progress),
+            "mnist": mnist(settings, progress),
         }
     write_figures(out, settings, figures)
     return fill(settings, out, figures)
@@ -47,19 +47,19 @@ def patterns(settings: dict[str, Any]) -> Course:
     )  # fmt: skip
 
 
-def bars(settings: dict[str, Any], watch: Watch) -> dict[str, Any]:
+def bars(settings: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """Return the figures of the race on bars and stripes, over several seeds."""
     course, seed = patterns(settings), settings["seed"]
-    best = -math.log(len(course.judge))
+    best = -math.log(len(course.evaluate_run))
     seeds = [seed + n for n in range(settings["seeds"])]
-    made = runners(settings["naive"], settings["contrastive"], course.batch, more=settings["more_chains"], exact=True)
+    made = runners(settings["naive"], settings["cd"], course.batch, more=settings["more_chains"], exact=True)
     pace = paces(course, made, seed, settings["pace_rounds"], settings["pace_block"])
     raced = {
-        name: [race(course, climb, seed, watch, f"bars and stripes, {name}, seed {seed}") for seed in seeds]
+        name: [race(course, climb, seed, progress, f"bars and stripes, {name}, seed {seed}") for seed in seeds]
         for name, climb in made.items()
     }
     return {
-        "patterns": len(course.judge),
+        "patterns": len(course.evaluate_run),
         "batch": course.batch,
         "best": best,
         "independent_pixels": independent(course),
@@ -69,16 +69,16 @@ def bars(settings: dict[str, Any], watch: Watch) -> dict[str, Any]:
     }
 
 
-def mnist(settings: dict[str, Any], watch: Watch) -> dict[str, Any]:
-    """Return the figures of the race on thresholded MNIST, one seed, judged on test rows."""
+def mnist(settings: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """Return the figures of the race on thresholded MNIST, one seed, evaluated on test rows."""
     course, seed = digits(settings), settings["seed"]
     made = runners(settings["mnist_naive"], settings["mnist_contrastive"], course.batch)
     pace = paces(course, made, seed, settings["pace_rounds"], settings["pace_block"])
     listed = paces(course, {"exact draws": drawn_exactly(course.batch)}, seed, settings["pace_rounds"], 1)
-    raced = {name: [race(course, climb, seed, watch, f"MNIST, {name}")] for name, climb in made.items()}
+    raced = {name: [race(course, climb, seed, progress, f"MNIST, {name}")] for name, climb in made.items()}
     return {
         "train_rows": len(course.train),
-        "test_rows": len(course.judge),
+        "test_rows": len(course.evaluate_run),
         "independent_pixels": independent(course),
         "level": settings["mnist_level"],
         "milliseconds_an_exact_update": 1000 * listed["exact draws"],
@@ -99,8 +99,8 @@ def digits(settings: dict[str, Any]) -> Course:
 
 
 def independent(course: Course) -> float:
-    """Return the mean log-likelihood of the rows to judge by when pixels know nothing of each other."""
-    return evaluation.independent_log_likelihood(start(course, 0).visible, course.train, course.judge)
+    """Return the mean log-likelihood of the rows to evaluate by when pixels know nothing of each other."""
+    return evaluation.baseline_log_likelihood(start(course, 0).visible, course.train, course.evaluate_run)
 
 
 def summary(runs: list[Run], level: float, pace: float) -> dict[str, Any]:
@@ -120,13 +120,13 @@ def summary(runs: list[Run], level: float, pace: float) -> dict[str, Any]:
     }
 
 
-def bias(settings: dict[str, Any], watch: Watch) -> dict[str, Table]:
+def bias(settings: dict[str, Any], progress: Progress) -> dict[str, Table]:
     """Return how far each negative phase is from the model's own along one exact ascent of bars and stripes."""
     return along_a_path(
         patterns({**settings, "points": settings["bias_points"]}),
         settings["naive"],
-        settings["contrastive"],
+        settings["cd"],
         settings["bias_states"],
         settings["seed"],
-        watch,
+        progress,
     )

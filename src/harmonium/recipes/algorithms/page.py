@@ -48,7 +48,7 @@ def facts(settings: dict[str, Any], figures: Figures) -> list[tuple[str, str]]:
          f"all patterns {settings['copies']} times in every batch of {bars['batch']}"),
         ("MNIST", f"{digits['train_rows']:,} training rows, {digits['test_rows']:,} test rows, pixels above 127 on; "
          f"{settings['mnist_hidden']} hidden units; batch {settings['mnist_batch']}"),
-        ("The same for all", "start, order of the data, centred gradient, plain gradient ascent with a step that falls "
+        ("The same for all", "start, order of the data, centered gradient, plain gradient ascent with a step that falls "
          "linearly to zero; as many negative states as positive ones, but for one PCD"),
         ("First step", f"{settings['rate']} on bars and stripes, {settings['mnist_rate']} on MNIST"),
         ("Updates", f"{settings['updates']:,} and {settings['mnist_updates']:,}"),
@@ -69,9 +69,14 @@ def algorithms(page: Page) -> None:
     section.table(
         ("algorithm", "name", "each update, the chains start from", "cost"),
         [
-            ("18.1", "naive MCMC", "random states (here: drawn from the visible biases alone)", "k sweeps, k large"),
-            ("18.2", "CD-k", "the rows of the batch", "k sweeps, k small"),
-            ("18.3", "PCD-1, or SML", "where they stopped at the last update", "1 sweep"),
+            (
+                "18.1",
+                "naive MCMC",
+                "random states (here: drawn from the visible biases alone)",
+                "k Gibbs steps, k large",
+            ),
+            ("18.2", "CD-k", "the rows of the batch", "k Gibbs steps, k small"),
+            ("18.3", "PCD-1, or SML", "where they stopped at the last update", "1 Gibbs step"),
             ("–", "exact draws", "no chain: states drawn by listing the hidden ones", "2ⁿ states"),
             ("–", "exact gradient", "no draws: the model's mean is summed", "2ⁿ states"),
         ],
@@ -141,7 +146,7 @@ def close_up(section: Section, out: Path, found: Figures) -> None:
         title=f"the later updates of those that end above {signed(level)} nats",
         xlabel="updates", ylabel="nats a pattern", reference=("best possible", found["best"]),
     )  # fmt: skip
-    caption = "The upper end of the curves, on an even scale. Colours are not those of the charts above."
+    caption = "The upper end of the curves, on an even scale. Color are not those of the charts above."
     show(section, out, "bars-near", picture, caption)
 
 
@@ -159,7 +164,7 @@ def mnist(page: Page, out: Path, settings: dict[str, Any], found: Figures) -> No
     alone = found["independent_pixels"]
     section.text(
         f"A machine of {settings['mnist_hidden']} hidden units is no good model of digits, but its likelihood can "
-        f"be summed over 2^{settings['mnist_hidden']} states. It is judged on {found['test_rows']:,} test rows "
+        f"be summed over 2^{settings['mnist_hidden']} states. It is evaluated on {found['test_rows']:,} test rows "
         "that no runner has seen."
     )
     if found["train_rows"] == 59_000:
@@ -188,13 +193,13 @@ def side_by_side(page: Page, settings: dict[str, Any], figures: Figures) -> None
     """Set the slides' advice beside what was run and measured."""
     bars, digits = figures["bars"]["runners"], figures["mnist"]["runners"]
 
-    def measured(start: str) -> str:
+    def path_lengths(start: str) -> str:
         shared = [name for name in bars if name.startswith(start) and name in digits]
         return "; ".join(f"{n}: {signed(bars[n]['final'])} and {signed(digits[n]['final'])}" for n in shared)
 
     advice = dict(figures["source"])
     silent = advice.popitem()
-    rows = [(*pair, measured(start)) for pair, start in zip(advice.items(), ("naive", "CD-", "PCD"), strict=True)]
+    rows = [(*pair, path_lengths(start)) for pair, start in zip(advice.items(), ("naive", "CD-", "PCD"), strict=True)]
     section = page.section("The slides' figures and ours")
     section.table(
         ("", "the slides", "here: nats, bars and stripes and MNIST test rows"),
@@ -204,7 +209,7 @@ def side_by_side(page: Page, settings: dict[str, Any], figures: Figures) -> None
     section.text(
         "What differs: the slides speak of “a small image patch” and leave step, batch and data open. Their "
         "algorithms have a constant step and the plain gradient; here the step falls to zero and the gradient is "
-        "centred, for every runner alike."
+        "centered, for every runner alike."
     )
 
 

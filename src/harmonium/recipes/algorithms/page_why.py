@@ -87,20 +87,20 @@ def reasons(section: Section, figures: Figures) -> None:
     crowd = next(name for name in runners if name.startswith("PCD-1 with "))
     section.text(
         "Naive MCMC starts from nothing at every update and pays for the burn-in each time. While the weights are "
-        "small, a few sweeps are enough. As they grow, the chain crosses from pattern to pattern more and more "
-        "slowly, and k sweeps from random states no longer reach the model. The distances at the last update are "
+        "small, a few Gibbs steps are enough. As they grow, the chain crosses from pattern to pattern more and more "
+        "slowly, and k Gibbs steps from random states no longer reach the model. The distances at the last update are "
         f"{naive}; noise alone gives {small(distance['exact draws'][-1])}. Where that happens, the gradient pushes "
         "against states that are not the model's, and training can go down."
     )
     section.text(
-        "CD starts at the data, so nothing is spent on burn-in. But after k sweeps its states still lean towards "
+        "CD starts at the data, so nothing is spent on burn-in. But after k Gibbs steps its states still lean towards "
         "the data, the second mean looks like the first, and the difference, all that CD learns from, is not the "
         f"gradient. In the table, the shares that are off 1 most clearly are: {near}. CD comes to rest where its "
         "own gradient is zero, which is not where the likelihood is highest. A larger k sees more, and costs in "
         "proportion."
     )
     section.text(
-        "PCD pays one sweep and keeps its chains, so that over many updates they make the many sweeps that naive "
+        "PCD pays one Gibbs step and keeps its chains, so that over many updates they make the many Gibbs steps that naive "
         f"MCMC makes in one. Its share that is off 1 most clearly is {clearest(found, 'PCD-1')}. It works as long "
         "as the machine moves more slowly than the chains do: hence a small step, and one that falls. Keeping "
         "chains has a price, too. If by chance too many of them sit on one pattern, they still do so at the next "

@@ -11,9 +11,9 @@ from torch.optim import SGD, Optimizer
 
 from ... import data, evaluation
 from ...machines import RBM
-from ...progress import Watch, passing
-from ...sampling import Contrastive, Exact, Fresh, Persistent, Sampler
-from ...training import Centre, schedule, train
+from ...progress import Progress, silent
+from ...sampling import CD, PCD, ExactSampler, NaiveMCMC, Sampler
+from ...training import CenterGradient, schedule, train
 from ...units import Bernoulli
 from ..common.small_machines import checkpoints, log_z, stream
 
@@ -22,10 +22,10 @@ Climb = Callable[[RBM, Iterable[Tensor], Optimizer, Generator], Iterator[Any]]
 
 @dataclass(frozen=True)
 class Course:
-    """What all runners share: the rows to learn and to judge by, and the settings of the ascent."""
+    """What all runners share: the rows to learn and to evaluate by, and the settings of the ascent."""
 
     train: Tensor
-    judge: Tensor
+    evaluate_run: Tensor
     hidden: int
     batch: int
     rate: float
@@ -44,7 +44,7 @@ class Run:
 def start(course: Course, seed: int) -> RBM:
     """Return the machine that every runner of one seed starts from: small weights, biases from the pixel means."""
     visible, hidden = Bernoulli(course.train.shape[1]), Bernoulli(course.hidden)
-    return RBM(visible, hidden, generator=stream(seed, 1)).match(course.train)
+    return RBM(visible, hidden, generator=stream(seed, 1)).init_from_data(course.train)
 
 
 def runners(
@@ -67,40 +67,40 @@ def runners(
 
 def fresh(k: int, batch: int) -> Callable[[RBM, Generator], Sampler]:
     """Return the maker of Algorithm 18.1."""
-    return lambda machine, rng: Fresh(batch, sweeps=k)
+    return lambda machine, rng: NaiveMCMC(batch, k=k)
 
 
 def near(k: int) -> Callable[[RBM, Generator], Sampler]:
     """Return the maker of Algorithm 18.2."""
-    return lambda machine, rng: Contrastive(k)
+    return lambda machine, rng: CD(k)
 
 
 def kept(chains: int) -> Callable[[RBM, Generator], Sampler]:
     """Return the maker of Algorithm 18.3."""
-    return lambda machine, rng: Persistent(machine.fields_sample(chains, generator=rng))
+    return lambda machine, rng: PCD(machine.sample_independent(chains, generator=rng))
 
 
 def drawn_exactly(batch: int) -> Climb:
     """Return the ascent whose negative states are drawn by enumeration."""
-    return sampled(lambda machine, rng: Exact(batch))
+    return sampled(lambda machine, rng: ExactSampler(batch))
 
 
 def sampled(make: Callable[[RBM, Generator], Sampler]) -> Climb:
     """Return the ascent whose negative states come from a sampler."""
 
     def climb(machine: RBM, feed: Iterable[Tensor], optimizer: Optimizer, rng: Generator) -> Iterator[Any]:
-        return train(machine, feed, make(machine, rng), optimizer, edits=[Centre()], generator=rng)
+        return train(machine, feed, make(machine, rng), optimizer, transforms=[CenterGradient()], generator=rng)
 
     return climb
 
 
 def enumerated(machine: RBM, feed: Iterable[Tensor], optimizer: Optimizer, rng: Generator) -> Iterator[Any]:
     """Climb the gradient of mean log p(v) itself, log Z being summed over every hidden state; nothing is drawn."""
-    centre = Centre()
+    center = CenterGradient()
     for index, v in enumerate(feed):
         optimizer.zero_grad()
         (machine.free_energy(v).mean() + log_z(machine)).backward()
-        centre(machine, v, v)
+        center(machine, v, v)
         optimizer.step()
         yield index
 
@@ -120,21 +120,21 @@ def ascent(course: Course, climb: Climb, seed: int) -> tuple[RBM, Iterator[Any]]
     return machine, updates()
 
 
-def race(course: Course, climb: Climb, seed: int, watch: Watch = passing, label: str = "") -> Run:
+def race(course: Course, climb: Climb, seed: int, progress: Progress = silent, label: str = "") -> Run:
     """Run one runner to the end of the course."""
     machine, steps = ascent(course, climb, seed)
-    run, due = Run([0], [judged(machine, course)]), set(checkpoints(course.updates, course.points))
-    for done in watch(range(1, course.updates + 1), label):
+    run, due = Run([0], [evaluated(machine, course)]), set(checkpoints(course.updates, course.points))
+    for done in progress(range(1, course.updates + 1), label):
         next(steps)
         if done in due:
             run.updates.append(done)
-            run.values.append(judged(machine, course))
+            run.values.append(evaluated(machine, course))
     return run
 
 
-def judged(machine: RBM, course: Course) -> float:
-    """Return the exact mean log-likelihood of the rows to judge by."""
-    return evaluation.log_likelihood(machine, course.judge, evaluation.log_partition(machine)).value
+def evaluated(machine: RBM, course: Course) -> float:
+    """Return the exact mean log-likelihood of the rows to evaluate by."""
+    return evaluation.log_likelihood(machine, course.evaluate_run, evaluation.log_partition(machine)).value
 
 
 def paces(course: Course, made: Mapping[str, Climb], seed: int, rounds: int, block: int) -> dict[str, float]:

@@ -13,9 +13,9 @@ from ... import data, numerics, plots
 from ...data import Dataset
 from ...errors import InputError
 from ...machines import RBM
-from ...progress import Watch
+from ...progress import Progress
 from ...report.page import Section
-from ...sampling import run
+from ...sampling import gibbs_sample
 from .words import show
 
 SHAPE = (28, 28)
@@ -24,9 +24,9 @@ Loss = Callable[[RBM, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Digits:
-    """The rows of one run: grey training rows, and one fixed draw of zeros and ones of each split to judge by."""
+    """The rows of one run: gray training rows, and one fixed draw of zeros and ones of each split to evaluate by."""
 
-    grey: Dataset
+    gray: Dataset
     train: Tensor
     valid: Tensor
     test: Tensor
@@ -36,7 +36,7 @@ class Digits:
 def load(settings: Mapping[str, Any]) -> Digits:
     """Return MNIST with ``rows`` training rows (all if none is given) and ``test_rows`` test rows.
 
-    The rows to judge by are binarised once, from a stream of their own, so that every machine of a run meets the
+    The rows to evaluate by are binarized once, from a stream of their own, so that every machine of a run meets the
     same ones.
     """
     held = {split: data.load("mnist", split, data_dir=settings["data_dir"]) for split in data.SPLITS}
@@ -49,33 +49,33 @@ def load(settings: Mapping[str, Any]) -> Digits:
 
 
 def stream(settings: Mapping[str, Any], number: int) -> Generator:
-    """Return one of the run's random streams: 0 for the weights, 1 for the rows to judge by, others for the rest."""
+    """Return one of the run's random streams: 0 for the weights, 1 for the rows to evaluate by, others for the rest."""
     return torch.Generator().manual_seed(1000 * settings["seed"] + number)
 
 
 def passes(
-    losses: Iterator[Tensor], rows: Digits, settings: Mapping[str, Any], watch: Watch, label: str
+    losses: Iterator[Tensor], rows: Digits, settings: Mapping[str, Any], progress: Progress, label: str
 ) -> Iterator[tuple[int, list[float]]]:
     """Run the training that ``losses`` drives; yield each epoch's number from 0 and the loss of its every batch."""
-    batches = data.steps_per_epoch(len(rows.grey), settings["batch"])
-    for epoch in watch(range(settings["epochs"]), label):
+    batches = data.steps_per_epoch(len(rows.gray), settings["batch"])
+    for epoch in progress(range(settings["epochs"]), label):
         yield epoch, torch.stack([next(losses) for _ in range(batches)]).tolist()
 
 
 def batches(rows: Digits, settings: Mapping[str, Any], generator: Generator) -> Iterator[Tensor]:
-    """Return endless training batches, whose grey levels are drawn as zeros and ones at each meeting."""
-    return data.batches(rows.grey, settings["batch"], binarise="sample", generator=generator)
+    """Return endless training batches, whose gray levels are drawn as zeros and ones at each meeting."""
+    return data.batches(rows.gray, settings["batch"], binarize="sample", generator=generator)
 
 
 def coin_flips(machine: RBM, count: int, *, generator: Generator) -> Tensor:
     """Draw visible states whose every pixel is 0 or 1 with equal odds."""
-    return numerics.bernoulli(machine.visible.rest(count), generator=generator)
+    return numerics.bernoulli(machine.visible.zero_field(count), generator=generator)
 
 
 @torch.no_grad()
-def wander(machine: RBM, v: Tensor, sweeps: int, *, generator: Generator) -> tuple[Tensor, Tensor]:
+def sample_chain(machine: RBM, v: Tensor, gibbs_steps: int, *, generator: Generator) -> tuple[Tensor, Tensor]:
     """Run chains from ``v``; return their last states and the probabilities these were drawn from."""
-    v = run(machine, v, sweeps - 1, generator=generator)
+    v = gibbs_sample(machine, v, gibbs_steps - 1, generator=generator)
     field = machine.down(machine.hidden.sample(machine.up(v), generator=generator))
     return machine.visible.sample(field, generator=generator), machine.visible.mean(field)
 
@@ -121,12 +121,18 @@ def show_chains(
     section: Section, out: Path, name: str, machine: RBM, rows: Digits, settings: Mapping[str, Any], words: str = ""
 ) -> None:
     """Show what long chains draw, from coin flips and from test digits, as probabilities."""
-    sweeps, draw, digits = settings["sweeps"], stream(settings, 7), rows.test[:10]
+    gibbs_steps, draw, digits = settings["gibbs_steps"], stream(settings, 7), rows.test[:10]
     start = coin_flips(machine, settings["samples"], generator=draw)
-    free = wander(machine, start, sweeps, generator=draw)[1]
-    led = wander(machine, digits, sweeps, generator=draw)[1]
-    show(section, out, f"{name}-free", tiles(free, 16), f"{words}chains from coin flips, {sweeps:,} sweeps later.")
-    groups = [("test digits", digits.numpy()), (f"{sweeps:,} sweeps on", led.numpy())]
+    free = sample_chain(machine, start, gibbs_steps, generator=draw)[1]
+    led = sample_chain(machine, digits, gibbs_steps, generator=draw)[1]
+    show(
+        section,
+        out,
+        f"{name}-free",
+        tiles(free, 16),
+        f"{words}chains from coin flips, {gibbs_steps:,} Gibbs steps later.",
+    )
+    groups = [("test digits", digits.numpy()), (f"{gibbs_steps:,} Gibbs steps on", led.numpy())]
     show(section, out, f"{name}-led", plots.strips(groups, SHAPE), f"{words}chains from test digits.")
 
 

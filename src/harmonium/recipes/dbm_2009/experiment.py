@@ -11,33 +11,33 @@ from torch import Tensor
 from ... import evaluation, sampling
 from ...evaluation import Estimate
 from ...machines import DBM
-from ...progress import Watch, passing
+from ...progress import Progress, silent
 from ...report.page import Page
 from ...storage import save
 from .. import recipe, write_figures
-from ..common.labelled import Rows, mnist
+from ..common.labeled import Rows, mnist
 from ..common.small_machines import stream
-from .learning import Settings, begin, binarised, learn, sweeping
+from .learning import Settings, begin, binarized, learn, sweeping
 from .tuning import prepared, tune
 
 
-def carry_out(settings: dict[str, Any], out: Path, *, watch: Watch = passing) -> Page:
+def carry_out(settings: dict[str, Any], out: Path, *, progress: Progress = silent) -> Page:
     """Learn, bound, draw and fine-tune; write the figures, the pictures and the machine, and fill the page."""
     from .page import fill
 
-    grey = mnist(settings, "train", "valid").take(settings["rows"])
+    gray = mnist(settings, "train", "valid").take(settings["rows"])
     unseen = mnist(settings, "test").take(settings["test_rows"])
-    train, test = fixed(grey, settings), fixed(unseen, settings)
+    train, test = fixed(gray, settings), fixed(unseen, settings)
     figures: dict[str, Any] = {"source": recipe("dbm-2009").source_figures, "rows": len(train)}
     times = [time.perf_counter()]
-    machine = begin(grey.v, settings, watch)
-    figures["epochs"] = learn(machine, grey.v, test, settings, watch)
+    machine = begin(gray.v, settings, progress)
+    figures["epochs"] = learn(machine, gray.v, test, settings, progress)
     save(machine.requires_grad_(False), out / "machine.safetensors")
     times.append(time.perf_counter())
-    figures |= measure(machine, train.v, test.v, settings, watch)
-    drawn = samples(machine, settings, watch)
+    figures |= measure(machine, train.v, test.v, settings, progress)
+    drawn = samples(machine, settings, progress)
     times.append(time.perf_counter())
-    figures["tuning"] = classify(machine, grey, unseen, settings, watch)
+    figures["tuning"] = classify(machine, gray, unseen, settings, progress)
     times.append(time.perf_counter())
     names = ("learning", "bound and samples", "fine-tuning")
     figures["seconds"] = {name: times[n + 1] - times[n] for n, name in enumerate(names)}
@@ -45,21 +45,21 @@ def carry_out(settings: dict[str, Any], out: Path, *, watch: Watch = passing) ->
     return fill(settings, out, machine, drawn, test, figures)
 
 
-def fixed(grey: Rows, settings: Settings) -> Rows:
-    """Return rows as zeros and ones to judge by: where they are drawn, drawn once."""
-    return Rows(binarised(grey.v, settings, stream(settings["seed"], 4)), grey.label)
+def fixed(gray: Rows, settings: Settings) -> Rows:
+    """Return rows as zeros and ones to evaluate by: where they are drawn, drawn once."""
+    return Rows(binarized(gray.v, settings, stream(settings["seed"], 4)), gray.label)
 
 
-def measure(machine: DBM, train: Tensor, test: Tensor, settings: Settings, watch: Watch) -> dict[str, Any]:
+def measure(machine: DBM, train: Tensor, test: Tensor, settings: Settings, progress: Progress) -> dict[str, Any]:
     """Return log Z by annealing, the bound on the test rows, what mean field does for it, and independent pixels."""
     estimates = list(
-        evaluation.anneal_until_consistent(
+        evaluation.ais_until_consistent(
             machine,
             train,
             chains=settings["annealed"],
-            rungs=settings["rungs"],
+            n_betas=settings["n_betas"],
             most=settings["most"],
-            watch=lambda steps, _: watch(steps, "annealing"),
+            progress=lambda steps, _: progress(steps, "annealing"),
             generator=stream(settings["seed"], 2),
         )
     )
@@ -71,37 +71,40 @@ def measure(machine: DBM, train: Tensor, test: Tensor, settings: Settings, watch
         "bound": asdict(replace(bound, basins=None)),
         "train_bound": of_train.value,
         "trace": trace(machine, test[: settings["judged_rows"]], log_z, settings),
-        "independent": evaluation.independent_log_likelihood(machine.visible, train, test),
+        "independent": evaluation.baseline_log_likelihood(machine.visible, train, test),
     }
 
 
 @torch.no_grad()
 def trace(machine: DBM, v: Tensor, log_z: Estimate, settings: Settings) -> list[dict[str, float]]:
-    """Return the largest change in the last of so many mean-field sweeps, and the bound after them."""
+    """Return the largest change in the last of so many mean-field steps, and the bound after them."""
     points = []
-    for sweeps in settings["traced"]:
-        with sweeping(machine, sweeps):
+    for gibbs_steps in settings["traced"]:
+        with sweeping(machine, gibbs_steps):
             change = machine.mean_field(v).change
             value = evaluation.log_likelihood(machine, v, log_z).value
-        points.append({"sweeps": sweeps, "change": change, "bound": value})
+        points.append({"gibbs_steps": gibbs_steps, "change": change, "bound": value})
     return points
 
 
-def samples(machine: DBM, settings: Settings, watch: Watch) -> Tensor:
+def samples(machine: DBM, settings: Settings, progress: Progress) -> Tensor:
     """Return the means of the pixels that long chains draw, started at the biases without couplings."""
-    chains = sampling.wander(
+    chains = sampling.sample_chain(
         machine,
         settings["samples"],
         settings["sample_sweeps"],
-        watch=lambda sweeps: watch(sweeps, "samples"),
+        progress=lambda gibbs_steps: progress(gibbs_steps, "samples"),
         generator=stream(settings["seed"], 5),
     )
     *_, (_, mean) = chains
     return mean
 
 
-def classify(machine: DBM, train: Rows, test: Rows, settings: Settings, watch: Watch) -> dict[str, Any]:
-    """Fine-tune the machine as a classifier of grey levels; return its errors by epoch and at the end."""
-    inputs, judged = prepared(machine, train, watch, "training rows"), prepared(machine, test, watch, "test rows")
-    curve = tune(machine, inputs, judged, settings, watch)
+def classify(machine: DBM, train: Rows, test: Rows, settings: Settings, progress: Progress) -> dict[str, Any]:
+    """Fine-tune the machine as a classifier of gray levels; return its errors by epoch and at the end."""
+    inputs, evaluated = (
+        prepared(machine, train, progress, "training rows"),
+        prepared(machine, test, progress, "test rows"),
+    )
+    curve = tune(machine, inputs, evaluated, settings, progress)
     return {"curve": curve, "error": curve[-1]["test"], "train_error": curve[-1]["train"]}

@@ -10,7 +10,7 @@ from ...machines import DBM
 from ...report.page import Page
 from ...runs.drawing import projections
 from .. import recipe
-from ..common.labelled import Rows
+from ..common.labeled import Rows
 from ..common.words import show, signed, small
 
 Figures = dict[str, Any]
@@ -49,8 +49,8 @@ def way(settings: dict[str, Any]) -> str:
 
 def pixels(settings: dict[str, Any]) -> str:
     """Say how pixels became zeros and ones."""
-    drawn = "each pixel drawn with its grey level as probability, anew at each meeting, to judge by once"
-    return "pixels above one half on" if settings["binarise"] == "threshold" else drawn
+    drawn = "each pixel drawn with its gray level as probability, anew at each meeting, to evaluate by once"
+    return "pixels above one half on" if settings["binarize"] == "threshold" else drawn
 
 
 def lead(settings: dict[str, Any], figures: Figures) -> str:
@@ -74,15 +74,15 @@ def facts(settings: dict[str, Any], figures: Figures) -> list[tuple[str, str]]:
         ("Data", f"MNIST, {pixels(settings)}; the first {figures['rows']:,} of the 60,000 training rows, none held "
          f"out; the first {settings['test_rows']:,} test rows"),
         ("Training", f"{settings['epochs']} epochs {way(settings)}; batch {settings['batch']}, at most "
-         f"{settings['mean_field']} mean-field sweeps, {settings['chains']} persistent chains of "
-         f"{settings['chain_sweeps']} sweeps an update, plain ascent, step {settings['rate']} falling linearly to "
+         f"{settings['mean_field']} mean-field steps, {settings['chains']} persistent chains of "
+         f"{settings['chain_sweeps']} Gibbs steps an update, plain ascent, step {settings['rate']} falling linearly to "
          "zero"),
         *([("Layers first", f"batch {settings['batch']}, step {settings['pretrain_rate']}, momentum 0.5, weight cost "
             f"{settings['pretrain_cost']}")] * bool(settings["pretrain_epochs"])),
-        ("log Z", f"annealing, {settings['annealed']} chains, from {settings['rungs']:,} rungs, four times as many "
+        ("log Z", f"annealing, {settings['annealed']} chains, from {settings['n_betas']:,} replicas, four times as many "
          f"while it is inconsistent, {settings['most']:,} at most; started at the pixels of the training rows, at the "
          "machine's own biases and in each of its basins"),
-        ("Bound", f"variational, at most {settings['bound_sweeps']} mean-field sweeps"),
+        ("Bound", f"variational, at most {settings['bound_sweeps']} mean-field steps"),
         ("Fine-tuning", f"{settings['tuning_epochs']} epochs of back-propagation, Adam, step {settings['tuning_rate']} "
          f"falling linearly to zero, batch {settings['batch']}, dropout {settings['dropout']}, of inputs "
          f"{settings['blank']}"),
@@ -108,8 +108,8 @@ def bound(page: Page, settings: dict[str, Any], figures: Figures) -> None:
         f"Means in nats a row; {settings['test_rows']:,} test rows, {pixels(settings)}.",
     )
     section.table(
-        ("rungs", "log Z", "error", "effective chains", "way back", "verdict"),
-        [(e["rungs"], signed(e["value"]), e["error"], round(e["ess"]), signed(e["reverse"]), e["verdict"])
+        ("n_betas", "log Z", "error", "effective chains", "way back", "verdict"),
+        [(e["n_betas"], signed(e["value"]), e["error"], round(e["ess"]), signed(e["reverse"]), e["verdict"])
          for e in figures["log_z"]],
         f"Annealing with {settings['annealed']} chains, nats; the way back starts in each basin. The last line "
         "counts.",
@@ -123,44 +123,50 @@ def bound(page: Page, settings: dict[str, Any], figures: Figures) -> None:
 
 
 def mean_field(page: Page, out: Path, settings: dict[str, Any], figures: Figures) -> None:
-    """Show how mean field converges, by epoch, and what more sweeps do for the bound at the end."""
+    """Show how mean field converges, by epoch, and what more Gibbs steps do for the bound at the end."""
     section = page.section("Does mean field converge?")
     points, rows = figures["epochs"], settings["judged_rows"]
     most = settings["bound_sweeps"]
     section.table(
-        ("epoch", f"change in sweep {settings['mean_field']}", "sweeps to 0.0001", "change left", "reconstruction"),
+        (
+            "epoch",
+            f"change in Gibbs step {settings['mean_field']}",
+            "Gibbs steps to 0.0001",
+            "change left",
+            "reconstruction",
+        ),
         [(p["epoch"], small(p["change"]), told(p, most), small(p["left"]), p["reconstruction"]) for p in points],
-        f"The first {rows} test rows. The change is the largest move of any mean of any row in the last sweep of "
-        f"{settings['mean_field']}, the most that training allows; the sweeps are those after which it is below "
+        f"The first {rows} test rows. The change is the largest move of any mean of any row in the last Gibbs step of "
+        f"{settings['mean_field']}, the most that training allows; the Gibbs steps are those after which it is below "
         f"0.0001, at most {most}. Reconstruction: mean squared error a pixel, which tells little.",
     )
-    series = {"sweeps": ([p["epoch"] for p in points], [p["sweeps"] for p in points])}
+    series = {"gibbs_steps": ([p["epoch"] for p in points], [p["gibbs_steps"] for p in points])}
     picture = plots.lines(
         series,
-        title="mean-field sweeps until no mean moves by 0.0001",
+        title="mean-field steps until no mean moves by 0.0001",
         xlabel="epochs",
-        ylabel="sweeps",
+        ylabel="gibbs_steps",
         reference=("the most in training", settings["mean_field"]),
     )
     caption = f"{rows} test rows together, so the slowest unit of the slowest row counts."
     show(section, out, "mean-field", picture, caption)
     section.table(
-        ("sweeps", "change in the last", "bound, nats"),
-        [(p["sweeps"], small(p["change"]), signed(p["bound"], 3)) for p in figures["trace"]],
-        "The trained machine on the same rows: each sweep raises the bound or leaves it.",
+        ("gibbs_steps", "change in the last", "bound, nats"),
+        [(p["gibbs_steps"], small(p["change"]), signed(p["bound"], 3)) for p in figures["trace"]],
+        "The trained machine on the same rows: each Gibbs step raises the bound or leaves it.",
     )
 
 
 def told(point: Figures, most: int) -> str:
-    """Write the sweeps that mean field needed, or that it needed more than were allowed."""
-    return f"over {most}" if point["left"] >= 1e-4 else str(point["sweeps"])
+    """Write the Gibbs steps that mean field needed, or that it needed more than were allowed."""
+    return f"over {most}" if point["left"] >= 1e-4 else str(point["gibbs_steps"])
 
 
 def samples(page: Page, out: Path, drawn: Tensor, test: Rows, settings: dict[str, Any]) -> None:
     """Show what free chains draw, beside real digits."""
     section = page.section("Samples")
     caption = (
-        f"Means of the pixels after {settings['sample_sweeps']:,} sweeps, one chain a picture, started at the biases "
+        f"Means of the pixels after {settings['sample_sweeps']:,} Gibbs steps, one chain a picture, started at the biases "
         "without couplings. Nothing is picked out."
     )
     show(section, out, "samples", plots.grid(drawn.numpy(), SHAPE, columns=10), caption)
@@ -186,10 +192,10 @@ def tuning(page: Page, out: Path, settings: dict[str, Any], figures: Figures) ->
     """Show the errors of the machine as a classifier."""
     section, found = page.section("Fine-tuned as a classifier"), figures["tuning"]
     section.text(
-        "The machine unrolls into a network that takes a row, its grey levels as they are, beside the mean-field state "
+        "The machine unrolls into a network that takes a row, its gray levels as they are, beside the mean-field state "
         "of its second hidden layer, which enters the first from above; all its weights then learn by "
         "back-propagation. The state is computed once "
-        f"for every row, with at most {settings['mean_field']} sweeps."
+        f"for every row, with at most {settings['mean_field']} Gibbs steps."
     )
     epochs = [point["epoch"] for point in found["curve"]]
     series = {
@@ -210,12 +216,12 @@ def differences(page: Page, settings: dict[str, Any], figures: Figures) -> None:
     page.section("Where we differ from the paper").table(
         ("", "paper and its code", "here", "why"),
         [
-            ("pixels", "drawn from the grey levels", pixels(settings),
-             "the same figure in every run" if settings["binarise"] == "threshold" else "as the paper"),
+            ("pixels", "drawn from the gray levels", pixels(settings),
+             "the same figure in every run" if settings["binarize"] == "threshold" else "as the paper"),
             ("start", "layers first, as doubled machines", way(settings),
-             "as the paper" if settings["pretrain_epochs"] else "centring makes it unnecessary"),
+             "as the paper" if settings["pretrain_epochs"] else "centering makes it unnecessary"),
             ("epochs", "500", str(settings["epochs"]), "time; a setting"),
-            ("mean-field sweeps", "30, the code 10", str(settings["mean_field"]), "as the code"),
+            ("mean-field steps", "30, the code 10", str(settings["mean_field"]), "as the code"),
             ("labels", "the code uses them in training", "none before fine-tuning", "a model of digits alone"),
             ("penalties", "weight cost and sparsity", "none", "plain likelihood"),
             ("fine-tuning", "conjugate gradients, 100 epochs",
@@ -224,7 +230,7 @@ def differences(page: Page, settings: dict[str, Any], figures: Figures) -> None:
         "The steps, epochs and dropout of the fine-tuning come from trials that were read on test rows; nothing was "
         "chosen by the errors of this run. "
         + ("A digit that was drawn holds noise that a thresholded one does not: bounds of the two are not the same "
-           "figure." if settings["binarise"] == "threshold" else ""),
+           "figure." if settings["binarize"] == "threshold" else ""),
     )  # fmt: skip
 
 

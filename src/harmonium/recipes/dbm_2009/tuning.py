@@ -6,9 +6,9 @@ from torch.optim import Adam
 
 from ... import data
 from ...machines import DBM
-from ...progress import Watch
-from ...training import backprop, features, network, schedule
-from ..common.labelled import DIGITS, Rows, agreement, pairs
+from ...progress import Progress
+from ...training import classifier_inputs, finetune_classifier, schedule, to_sequential
+from ..common.labeled import DIGITS, Rows, agreement, pairs
 from ..common.small_machines import stream
 from ..common.steps import counted
 from .learning import Settings
@@ -16,25 +16,27 @@ from .learning import Settings
 Curve = list[dict[str, float]]
 
 
-def prepared(machine: DBM, rows: Rows, watch: Watch, label: str, *, size: int = 2000) -> Rows:
+def prepared(machine: DBM, rows: Rows, progress: Progress, label: str, *, size: int = 2000) -> Rows:
     """Return what the network takes for every row: the pixels beside the mean-field state of the second layer."""
-    parts = [features(machine, v) for v in watch(rows.v.split(size), f"features, {label}")]
+    parts = [classifier_inputs(machine, v) for v in progress(rows.v.split(size), f"features, {label}")]
     return Rows(torch.cat(parts), rows.label)
 
 
-def tune(machine: DBM, train: Rows, test: Rows, settings: Settings, watch: Watch) -> Curve:
+def tune(machine: DBM, train: Rows, test: Rows, settings: Settings, progress: Progress) -> Curve:
     """Unroll the machine into a network and train it on the labels; return its errors by epoch, of test rows and of
     as many training rows.
     """
     draw, each = stream(settings["seed"], 3), data.steps_per_epoch(len(train), settings["batch"])
-    net = network(machine, DIGITS, generator=draw)
+    net = to_sequential(machine, DIGITS, generator=draw)
     optimizer = Adam(net.parameters(), lr=settings["tuning_rate"])
     total = each * settings["tuning_epochs"]
     fall = schedule(optimizer, "linear", total)
     feed = pairs(train, settings["batch"], draw)
-    steps = backprop(net, feed, optimizer, dropout=settings["dropout"], blank=settings["blank"], generator=draw)
+    steps = finetune_classifier(
+        net, feed, optimizer, dropout=settings["dropout"], blank=settings["blank"], generator=draw
+    )
     curve: Curve = []
-    for update, _ in counted(steps, total, watch, "fine-tuning"):
+    for update, _ in counted(steps, total, progress, "fine-tuning"):
         fall.step()
         if update % each == 0:
             found = {"test": error(net, test), "train": error(net, train.take(len(test)))}

@@ -1,4 +1,4 @@
-"""The recipe ``dbn-2006``: learn the network, read it, and let it dream."""
+"""The recipe ``dbn-2006``: learn the network, read it, and let it sample."""
 
 import time
 from pathlib import Path
@@ -10,38 +10,38 @@ from torch import Tensor
 from ... import evaluation, sampling
 from ...evaluation import Classification
 from ...machines import DBN
-from ...progress import Watch, passing
+from ...progress import Progress, silent
 from ...report.page import Page
 from ...storage import save
 from .. import recipe, write_figures
-from ..common.labelled import DIGITS, Rows, agreement, classifier, mnist
+from ..common.labeled import DIGITS, Rows, agreement, classifier, mnist
 from ..common.small_machines import stream
 from .learning import Settings, greedy, tuned
 
 
-def carry_out(settings: dict[str, Any], out: Path, *, watch: Watch = passing) -> Page:
+def carry_out(settings: dict[str, Any], out: Path, *, progress: Progress = silent) -> Page:
     """Learn, measure before, between and after, write the figures, the pictures and the network, and fill the page."""
     from .page import fill
 
     train, test = mnist(settings, "train", "valid").take(settings["rows"]), mnist(settings, "test")
     few, began = test.take(settings["test_rows"]), time.perf_counter()
-    judge = classifier(train, settings, watch)
+    evaluate_run = classifier(train, settings, progress)
     figures: dict[str, Any] = {
         "source": recipe("dbn-2006").source_figures,
         "rows": len(train),
-        "judge": {"error": 1 - agreement(judge, test), "rows": len(test)},
+        "evaluate_run": {"error": 1 - agreement(evaluate_run, test), "rows": len(test)},
     }
     clock = Clock(began)
-    network = greedy(train, settings, watch)
-    figures["seconds"] = {"judge": clock.before, "layers": clock.passed()}
-    figures["before"], first = look(network, train, few, settings), dreams(network, settings, watch)
-    figures["before"]["dreams"] = agreement(judge, first)
+    network = greedy(train, settings, progress)
+    figures["seconds"] = {"evaluate_run": clock.before, "layers": clock.passed()}
+    figures["before"], first = look(network, train, few, settings), dreams(network, settings, progress)
+    figures["before"]["dreams"] = agreement(evaluate_run, first)
     spent = clock.passed()
-    figures["curve"] = curve(network, train, few, figures["before"], settings, watch)
+    figures["curve"] = curve(network, train, few, figures["before"], settings, progress)
     figures["seconds"]["up-down"] = clock.passed()
-    figures["after"], last = look(network, train, few, settings), dreams(network, settings, watch)
-    figures["after"]["dreams"], figures["by_digit"] = agreement(judge, last), by_digit(judge, last)
-    figures["seconds"]["reading and dreaming"] = spent + clock.passed()
+    figures["after"], last = look(network, train, few, settings), dreams(network, settings, progress)
+    figures["after"]["dreams"], figures["by_digit"] = agreement(evaluate_run, last), by_digit(evaluate_run, last)
+    figures["seconds"]["reading and sampling"] = spent + clock.passed()
     save(network, out / "network.safetensors")
     write_figures(out, settings, figures)
     return fill(settings, out, (first, last), mistakes(network, few), figures)
@@ -61,12 +61,12 @@ class Clock:
 
 
 def curve(
-    network: DBN, train: Rows, test: Rows, start: dict[str, Any], settings: Settings, watch: Watch
+    network: DBN, train: Rows, test: Rows, start: dict[str, Any], settings: Settings, progress: Progress
 ) -> list[dict[str, float]]:
-    """Fine-tune the network; return its test errors by epoch, and the loss of each epoch that is judged."""
+    """Fine-tune the network; return its test errors by epoch, and the loss of each epoch that is evaluated."""
     points = [{"epoch": 0, "exact": start["exact"], "gibbs": start["gibbs"]}]
-    for epoch, loss in tuned(network, train, settings, watch):
-        if epoch in settings["judged"] or epoch == settings["epochs"]:
+    for epoch, loss in tuned(network, train, settings, progress):
+        if epoch in settings["evaluated"] or epoch == settings["epochs"]:
             found = {"exact": exact_error(network, test), "gibbs": gibbs_error(network, test, settings)}
             points.append({"epoch": epoch, "loss": loss, **found})
     return points
@@ -87,7 +87,7 @@ def look(network: DBN, train: Rows, test: Rows, settings: Settings) -> dict[str,
 
 def compared(network: DBN, rows: Rows) -> Classification:
     """Return the counts of labels given by the exact free energy of every label above the means of the pass up."""
-    return Classification.compare(evaluation.scores(network, rows.v).argmax(-1), rows.label, DIGITS)
+    return Classification.compare(evaluation.class_log_probs(network, rows.v).argmax(-1), rows.label, DIGITS)
 
 
 def exact_error(network: DBN, rows: Rows) -> float:
@@ -96,15 +96,15 @@ def exact_error(network: DBN, rows: Rows) -> float:
 
 
 def gibbs_error(network: DBN, rows: Rows, settings: Settings) -> float:
-    """Return the same share for the read-out by sweeps from an even label, above a drawn pass up."""
+    """Return the same share for the read-out by Gibbs steps from an even label, above a drawn pass up."""
     draw = stream(settings["seed"], 2)
-    scores = evaluation.gibbs_scores(network, rows.v, sweeps=settings["gibbs"], generator=draw)
+    scores = evaluation.gibbs_class_probs(network, rows.v, gibbs_steps=settings["gibbs"], generator=draw)
     return Classification.compare(scores.argmax(-1), rows.label, DIGITS).error
 
 
 def mistakes(network: DBN, rows: Rows) -> tuple[Rows, Tensor]:
     """Return the rows that the exact read-out gets wrong, the surest mistake first, and the labels that it gives."""
-    log_p = torch.log_softmax(evaluation.scores(network, rows.v), -1)
+    log_p = torch.log_softmax(evaluation.class_log_probs(network, rows.v), -1)
     given = log_p.argmax(-1)
     wrong = torch.nonzero(given != rows.label).flatten()
     lost = (log_p[wrong, given[wrong]] - log_p[wrong, rows.label[wrong]]).argsort(descending=True)
@@ -115,16 +115,22 @@ def mistakes(network: DBN, rows: Rows) -> tuple[Rows, Tensor]:
 # Dreaming
 
 
-def dreams(network: DBN, settings: Settings, watch: Watch) -> Rows:
+def dreams(network: DBN, settings: Settings, progress: Progress) -> Rows:
     """Return what the network draws for every label in turn, as means of the pixels, the label clamped."""
-    label, sweeps = torch.arange(DIGITS).repeat(settings["dreams"]), settings["dream_sweeps"]
-    chains = sampling.dream(
-        network, label, sweeps, watch=lambda steps: watch(steps, "dreams"), generator=stream(settings["seed"], 6)
+    label, gibbs_steps = torch.arange(DIGITS).repeat(settings["dreams"]), settings["dream_sweeps"]
+    chains = sampling.sample_label(
+        network,
+        label,
+        gibbs_steps,
+        progress=lambda steps: progress(steps, "dreams"),
+        generator=stream(settings["seed"], 6),
     )
     *_, (_, mean) = chains
     return Rows(mean, label)
 
 
-def by_digit(judge: torch.nn.Sequential, drawn: Rows) -> list[float]:
-    """Return the share of each digit's dreams that the judge gives their label."""
-    return [agreement(judge, Rows(drawn.v[drawn.label == n], drawn.label[drawn.label == n])) for n in range(DIGITS)]
+def by_digit(evaluate_run: torch.nn.Sequential, drawn: Rows) -> list[float]:
+    """Return the share of each digit's samples that the evaluate gives their label."""
+    return [
+        agreement(evaluate_run, Rows(drawn.v[drawn.label == n], drawn.label[drawn.label == n])) for n in range(DIGITS)
+    ]

@@ -8,7 +8,7 @@ from torch import Tensor
 from ... import plots
 from ...report.page import Page, Section
 from .. import recipe
-from ..common.labelled import DIGITS, Rows
+from ..common.labeled import DIGITS, Rows
 from ..common.words import show
 
 Figures = dict[str, Any]
@@ -59,7 +59,7 @@ def facts(settings: dict[str, Any], figures: Figures) -> list[tuple[str, str]]:
     return [
         ("Source", recipe("dbn-2006").source),
         ("Network", f"784 pixels, {', '.join(map(str, below))} units, then {below[-1]} + 10 label units under {top:,}"),
-        ("Data", "MNIST, grey levels taken as probabilities, not binarised; the first "
+        ("Data", "MNIST, gray levels taken as probabilities, not binarized; the first "
          f"{figures['rows']:,} of the 60,000 training rows, none held out; the first {settings['test_rows']:,} test "
          "rows"),
         ("Layer by layer", f"CD-1, batch {settings['batch']}; {settings['layer_epochs']} epochs a layer with step "
@@ -69,12 +69,12 @@ def facts(settings: dict[str, Any], figures: Figures) -> list[tuple[str, str]]:
         ("Up-down", f"{settings['epochs']} epochs without momentum; steps {settings['generation']} for generation, "
          f"{settings['recognition']} for recognition, {settings['top']} for the top, on the mean gradient, "
          f"{fall(settings)}; "
-         f"{', '.join(map(str, settings['sweeps']))} sweeps at the top, each for an equal part of the epochs, their "
+         f"{', '.join(map(str, settings['gibbs_steps']))} Gibbs steps at the top, each for an equal part of the epochs, their "
          f"products in {settings['precision']}"),
-        ("Read-outs", "exact: means up, then the free energy of every label; sweeps: a drawn pass up, then "
-         f"{settings['gibbs']} sweeps from an even label, once"),
-        ("Judge of dreams", "a network of 300 hidden units that learned the same training rows by back-propagation; "
-         f"its own error on {figures['judge']['rows']:,} test digits is {percent(figures['judge']['error'])}"),
+        ("Read-outs", "exact: means up, then the free energy of every label; Gibbs steps: a drawn pass up, then "
+         f"{settings['gibbs']} Gibbs steps from an even label, once"),
+        ("Judge of samples", "a network of 300 hidden units that learned the same training rows by back-propagation; "
+         f"its own error on {figures['evaluate_run']['rows']:,} test digits is {percent(figures['evaluate_run']['error'])}"),
         ("Seed", str(settings["seed"])),
         ("Time", ", ".join(f"{name} {value / 60:.1f} min" for name, value in seconds.items())),
         *([("Quick run", "smaller layers, fewer rows and epochs than the full recipe: its errors are not the paper's")]
@@ -87,7 +87,7 @@ def errors(page: Page, out: Path, settings: dict[str, Any], figures: Figures) ->
     section = page.section("Test errors")
     before, after, source = figures["before"], figures["after"], list(figures["source"].values())
     section.table(
-        ("network", "paper", "exact", f"{settings['gibbs']} sweeps", "exact, training rows"),
+        ("network", "paper", "exact", f"{settings['gibbs']} Gibbs steps", "exact, training rows"),
         [
             ("layer by layer", percent(source[0]), *told(before)),
             (f"after {settings['epochs']} epochs of up-down", None, *told(after)),
@@ -102,14 +102,14 @@ def errors(page: Page, out: Path, settings: dict[str, Any], figures: Figures) ->
     epochs = [point["epoch"] for point in points]
     series = {
         "exact": (epochs, [100 * point["exact"] for point in points]),
-        f"{settings['gibbs']} sweeps": (epochs, [100 * point["gibbs"] for point in points]),
+        f"{settings['gibbs']} Gibbs steps": (epochs, [100 * point["gibbs"] for point in points]),
     }
     picture = plots.lines(
         series, title="test error, %", xlabel="epochs of up-down", ylabel="%", reference=("paper, 300 epochs", 1.39)
     )
     show(section, out, "errors", picture, f"{settings['test_rows']:,} test rows; nothing is chosen by this curve.")
     section.text(
-        "The exact read-out sums the highest units out for each of the ten labels. The sweeps draw them, "
+        "The exact read-out sums the highest units out for each of the ten labels. The Gibbs steps draw them, "
         "and the codes below, so they add noise to the same model. The paper reads by the free energy, as we do."
     )
 
@@ -125,11 +125,11 @@ def spread(share: float, rows: int) -> float:
 
 
 def dreams(page: Page, out: Path, drawn: tuple[Rows, Rows], settings: dict[str, Any], figures: Figures) -> None:
-    """Show digits drawn to order, before and after, and what the judge makes of all of them."""
+    """Show digits drawn to order, before and after, and what the evaluate makes of all of them."""
     section = page.section("Digits drawn to order")
     count = DIGITS * settings["shown"]
     section.text(
-        f"The label is clamped, the chain at the top runs {settings['dream_sweeps']:,} sweeps from its biases, and one "
+        f"The label is clamped, the chain at the top runs {settings['dream_sweeps']:,} Gibbs steps from its biases, and one "
         "pass down follows, by means at the pixels. Columns are 0 to 9. These are the first "
         f"{min(settings['shown'], settings['dreams'])} of each label: nothing is picked out."
     )
@@ -137,9 +137,9 @@ def dreams(page: Page, out: Path, drawn: tuple[Rows, Rows], settings: dict[str, 
         show(section, out, name, plots.grid(rows.v[:count].numpy(), SHAPE, columns=DIGITS), words + ".")
     section.table(
         ("digit", *map(str, range(DIGITS)), "all"),
-        [("recognised, %", *(f"{100 * share:.0f}" for share in figures["by_digit"]),
+        [("recognized, %", *(f"{100 * share:.0f}" for share in figures["by_digit"]),
           f"{100 * figures['after']['dreams']:.1f}")],
-        f"The share of {settings['dreams']} dreams of each label, after up-down, that the judge gives it. Layer by "
+        f"The share of {settings['dreams']} samples of each label, after up-down, that the evaluate gives it. Layer by "
         f"layer it is {percent(figures['before']['dreams'], 1)} of all.",
     )  # fmt: skip
 
@@ -193,8 +193,8 @@ def differences(page: Page, settings: dict[str, Any], figures: Figures) -> None:
             ("epochs of up-down", "300, then 59", str(settings["epochs"]), "time; a setting"),
             ("steps, momentum and weight costs", "chosen on 10,000 rows held out, not printed",
              "as in the facts above", "from shorter trials"),
-            ("sweeps", "3, 6, 10, 100 epochs each", f"{', '.join(map(str, settings['sweeps']))}, an equal part each",
-             "fewer epochs; more sweeps unlearn what only dreams meet"),
+            ("gibbs_steps", "3, 6, 10, 100 epochs each", f"{', '.join(map(str, settings['gibbs_steps']))}, an equal part each",
+             "fewer epochs; more Gibbs steps unlearn what only samples meet"),
             ("fall of the steps", "not said", fall(settings), "the noise of the last steps averages out"),
         ],
         "The shorter trials were read on test rows, so our steps have seen them; nothing was chosen by the errors of "
@@ -203,14 +203,14 @@ def differences(page: Page, settings: dict[str, Any], figures: Figures) -> None:
 
 
 def verdict(page: Page, settings: dict[str, Any], figures: Figures) -> None:
-    """Say whether the aims were met: 1.5 % at most, lower than before, and nine dreams in ten recognised."""
+    """Say whether the aims were met: 1.5 % at most, lower than before, and nine samples in ten recognized."""
     section: Section = page.section("What to conclude")
     before, after = figures["before"], figures["after"]
     met = after["exact"] <= 0.015 and after["exact"] < before["exact"] and after["dreams"] >= 0.9
     section.verdict(
         "note" if settings["quick"] else "consistent" if met else "fault",
         f"Exact read-out: {percent(before['exact'])} before and {percent(after['exact'])} after up-down; "
-        f"{percent(after['dreams'], 1)} of the dreams are recognised (before: {percent(before['dreams'], 1)}). The "
+        f"{percent(after['dreams'], 1)} of the samples are recognized (before: {percent(before['dreams'], 1)}). The "
         "aims were 1.5 % at most, lower than before, and 90 % at least"
         f"{'; they are meant for the full run' if settings['quick'] else ''}. One seed.",
     )

@@ -7,20 +7,20 @@ from torch import Tensor
 
 from ... import evaluation
 from ...machines import RBM
-from ...progress import Watch
-from ..common.labelled import Rows
+from ...progress import Progress
+from ..common.labeled import Rows
 from ..common.small_machines import checkpoints, stream
 from ..common.steps import counted
 from .lab import Settings, contrastive, row_of
 
 
-def measure(train: Rows, test: Rows, settings: Settings, watch: Watch) -> dict[str, Any]:
-    """Return, for each number of hidden units, errors by updates and by sweeps and how many weights rest."""
-    found = {hidden: one(train, test, hidden, settings, watch) for hidden in settings["widths"]}
+def measure(train: Rows, test: Rows, settings: Settings, progress: Progress) -> dict[str, Any]:
+    """Return, for each number of hidden units, errors by updates and by Gibbs steps and how many weights rest."""
+    found = {hidden: one(train, test, hidden, settings, progress) for hidden in settings["widths"]}
     return {"rows": len(train), "test_rows": len(test), "limit": settings["limit"], "widths": found}
 
 
-def one(train: Rows, test: Rows, hidden: int, settings: Settings, watch: Watch) -> dict[str, Any]:
+def one(train: Rows, test: Rows, hidden: int, settings: Settings, progress: Progress) -> dict[str, Any]:
     """Train one RBM and return its curves; reconstruction errors are mean squares a pixel, of test rows."""
     draw, updates = stream(settings["seed"], 3), settings["alone_updates"]
     machine = row_of(train.v, hidden, draw)
@@ -28,8 +28,8 @@ def one(train: Rows, test: Rows, hidden: int, settings: Settings, watch: Watch) 
     errors, resting, still = [evaluation.reconstruction_error(machine, test.v)], [], []
     before = machine.weight.detach().clone()
     steps = contrastive(machine, train.v, settings, draw, settings["rate"])
-    for update, _ in counted(steps, updates, watch, f"{hidden} units"):
-        still.append(evaluation.stability([before], [machine.weight], settings["limit"]))
+    for update, _ in counted(steps, updates, progress, f"{hidden} units"):
+        still.append(evaluation.static_weight_fraction([before], [machine.weight], settings["limit"]))
         before.copy_(machine.weight.detach())
         if update in due:
             at.append(update)
@@ -40,17 +40,17 @@ def one(train: Rows, test: Rows, hidden: int, settings: Settings, watch: Watch) 
         "updates": at,
         "errors": errors,
         "resting": resting,
-        "sweeps": settings["far"],
+        "gibbs_steps": settings["far"],
         "far": wandered(machine, test.v, settings["far"], settings["seed"]),
     }
 
 
 @torch.no_grad()
-def wandered(machine: RBM, v: Tensor, sweeps: list[int], seed: int) -> list[float]:
-    """Return the mean squared error a pixel between rows and the means of chains from them, after so many sweeps."""
+def wandered(machine: RBM, v: Tensor, gibbs_steps: list[int], seed: int) -> list[float]:
+    """Return the mean squared error a pixel between rows and the means of chains from them, after so many Gibbs steps."""
     draw, x, found = stream(seed, 4), v, []
-    for sweep in range(1, max(sweeps) + 1):
-        x, mean = machine.sweep(x, generator=draw)
-        if sweep in sweeps:
+    for step in range(1, max(gibbs_steps) + 1):
+        x, mean = machine.gibbs_with_means(x, generator=draw)
+        if step in gibbs_steps:
             found.append(float((mean - v).square().mean()))
     return found

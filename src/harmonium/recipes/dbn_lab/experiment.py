@@ -6,31 +6,31 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from ...progress import Watch, passing
+from ...progress import Progress, silent
 from ...report.page import Page
 from .. import recipe, write_figures
-from ..common.labelled import agreement, classifier, mnist
+from ..common.labeled import agreement, classifier, mnist
 from . import alone, depth, wake
 from .lab import load
 
 
-def carry_out(settings: dict[str, Any], out: Path, *, watch: Watch = passing) -> Page:
+def carry_out(settings: dict[str, Any], out: Path, *, progress: Progress = silent) -> Page:
     """Do every part of the lab, write the figures and the pictures, and fill the page."""
     from .page import fill
 
     began = time.perf_counter()
     train, test = load(settings, "train"), load(settings, "test").take(settings["test_rows"])
     rows, few = train.take(settings["rows"]), test.take(settings["curve_rows"])
-    losses, features = depth.losses(train.take(settings["layer_rows"]), settings, watch)
-    judge = classifier(mnist(settings, "train"), settings, watch)
+    losses, features = depth.losses(train.take(settings["layer_rows"]), settings, progress)
+    evaluate_run = classifier(mnist(settings, "train"), settings, progress)
     figures: dict[str, Any] = {
         "source": recipe("dbn-lab").source_figures,
-        "alone": alone.measure(rows, few, settings, watch),
+        "alone": alone.measure(rows, few, settings, progress),
         "losses": losses,
-        "accuracy": depth.accuracies(train, few, settings, watch),
-        "judge": {"accuracy": agreement(judge, mnist(settings, "test"))},
+        "accuracy": depth.accuracies(train, few, settings, progress),
+        "evaluate_run": {"accuracy": agreement(evaluate_run, mnist(settings, "test"))},
     }
-    tuned = wake.study(rows, test, judge, settings, watch)
+    tuned = wake.study(rows, test, evaluate_run, settings, progress)
     figures["wake"] = {name: summary(found) for name, found in tuned.items()}
     figures["seconds"] = time.perf_counter() - began
     write_figures(out, settings, figures)

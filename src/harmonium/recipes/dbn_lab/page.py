@@ -45,8 +45,8 @@ def facts(settings: dict[str, Any], figures: Figures) -> list[tuple[str, str]]:
          f"the mean gradient, momentum {settings['momentum']}; each layer learns from the means of the one below"),
         ("An iteration", f"one update with a batch of {settings['batch']} rows; the report does not say"),
         ("Seeds", f"{settings['seeds']} for the fine-tuning, each with a start of its own; one for the rest"),
-        ("Judge of dreams", "a network of 300 hidden units that learned 59,000 real grey digits by back-propagation; "
-         f"it gives {percent(figures['judge']['accuracy'])} of the 10,000 test digits their label"),
+        ("Judge of samples", "a network of 300 hidden units that learned 59,000 real gray digits by back-propagation; "
+         f"it gives {percent(figures['evaluate_run']['accuracy'])} of the 10,000 test digits their label"),
         ("Time", f"{figures['seconds'] / 60:.0f} min, on a machine shared with other work"),
         *([("Quick run", "smaller layers, fewer updates, epochs and seeds than the full recipe")] * settings["quick"]),
     ]  # fmt: skip
@@ -67,25 +67,25 @@ def side_by_side(page: Page, settings: dict[str, Any], figures: Figures) -> None
             ("best accuracy on test rows", f"about 82 %, on {source['test rows']}",
              f"{percent(best['test_gibbs'])} by its read-out, {percent(best['test'])} exact"),
             ("at so many iterations a layer", source["best number of iterations"], f"{best['updates']:,}"),
-            ("the recognition-specialised network", "accuracy kept, digits not recognisable",
+            ("the recognition-specialised network", "accuracy kept, digits not recognizable",
              told(wake["recognition-specialised"]["mean"])),
-            ("the generation-specialised network", "accuracy falls; 0, 5, 6, 7, 8, 9 recognisable",
+            ("the generation-specialised network", "accuracy falls; 0, 5, 6, 7, 8, 9 recognizable",
              told(wake["generation-specialised"]["mean"])),
         ],
         f"Our best accuracies are of {settings['curve_rows']:,} test rows. "
         "The last two after fine-tuning: accuracy by the report's read-out, and the share of digits drawn to order "
-        "that the judge gives their label.",
+        "that the evaluate gives their label.",
     )  # fmt: skip
     section.text(
-        "Where we differ: the report does not print its binarisation, its steps for the layers, its momentum or the "
+        "Where we differ: the report does not print its binarization, its steps for the layers, its momentum or the "
         "size of its layers, so these are ours. Its fine-tuning clamps the labels in the chain at the top; ours lets "
         "them move with it, as the published algorithm does."
     )
 
 
 def told(found: dict[str, float]) -> str:
-    """Write a network's accuracy by the lab's read-out and the judge's opinion of its dreams."""
-    return f"{percent(found['gibbs'])}; {percent(found['dreams'], 0)} of the digits recognised"
+    """Write a network's accuracy by the lab's read-out and the evaluate's opinion of its samples."""
+    return f"{percent(found['gibbs'])}; {percent(found['dreams'], 0)} of the digits recognized"
 
 
 def peak(found: Figures, rows: int) -> dict[str, float]:
@@ -94,7 +94,7 @@ def peak(found: Figures, rows: int) -> dict[str, float]:
 
 
 def one_machine(page: Page, out: Path, settings: dict[str, Any], found: Figures) -> None:
-    """Show reconstruction errors by updates and by sweeps, and the weights that rest."""
+    """Show reconstruction errors by updates and by Gibbs steps, and the weights that rest."""
     section = page.section("One RBM: how well it keeps a digit")
     widths = found["widths"]
     series = {f"{hidden} hidden units": (w["updates"][1:], w["errors"][1:]) for hidden, w in widths.items()}
@@ -103,16 +103,20 @@ def one_machine(page: Page, out: Path, settings: dict[str, Any], found: Figures)
     )
     caption = f"{found['test_rows']:,} test rows, {found['rows']:,} training rows, CD-1."
     show(section, out, "reconstruction", picture, caption)
-    series = {f"{hidden} hidden units": (w["sweeps"], w["far"]) for hidden, w in widths.items()}
+    series = {f"{hidden} hidden units": (w["gibbs_steps"], w["far"]) for hidden, w in widths.items()}
     picture = plots.lines(
-        series, title="mean squared error a pixel, after k sweeps", xlabel="sweeps k", ylabel="error", log_x=True
+        series,
+        title="mean squared error a pixel, after k Gibbs steps",
+        xlabel="Gibbs steps k",
+        ylabel="error",
+        log_x=True,
     )
-    show(section, out, "sweeps", picture, "The trained machines: chains leave the test rows that they start at.")
+    show(section, out, "gibbs_steps", picture, "The trained machines: chains leave the test rows that they start at.")
     last = list(widths)[-1]
     section.text(
         f"The error by updates falls quickly and then slowly. With {last} units a pixel is missed by "
         f"{widths[last]['errors'][-1]:.4f} after one pass, and by {widths[last]['far'][-1]:.3f} after "
-        f"{settings['far'][-1]} sweeps: a chain is meant to leave the digit it started at. A small error after one "
+        f"{settings['far'][-1]} Gibbs steps: a chain is meant to leave the digit it started at. A small error after one "
         "pass says how much the hidden units keep, and not how likely a digit is."
     )
     series = {f"{hidden} hidden units": (w["updates"][1:], w["resting"]) for hidden, w in widths.items()}
@@ -171,14 +175,14 @@ def accuracy(page: Page, out: Path, settings: dict[str, Any], found: Figures) ->
     caption = f"{found['test_rows']:,} test rows, {found['train_rows_judged']:,} training rows at most, one seed."
     show(section, out, "accuracy", picture, caption)
     section.table(
-        ("training rows", "updates", "train, exact", "test, exact", "train, 15 sweeps", "test, 15 sweeps"),
+        ("training rows", "updates", "train, exact", "test, exact", "train, 15 Gibbs steps", "test, 15 Gibbs steps"),
         [
             (rows, line["updates"], *(percent(line[key]) for key in ("train", "test", "train_gibbs", "test_gibbs")))
             for rows, lines in found["counts"].items()
             for line in lines
         ],
         "The exact read-out takes the label of lowest free energy above the means of a pass up. The report's read-out "
-        "draws the pass up, starts at an even label, and takes the label's odds after 15 sweeps.",
+        "draws the pass up, starts at an even label, and takes the label's odds after 15 Gibbs steps.",
     )
     trend(section, found)
 

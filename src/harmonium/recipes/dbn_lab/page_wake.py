@@ -22,25 +22,25 @@ def lead(figures: Figures) -> str:
         f"{percent(large['gibbs'])}, and by the exact one from {percent(start['exact'])} to "
         f"{percent(large['exact'])}. With a small step of its own for recognition they become "
         f"{percent(proper['gibbs'])} and {percent(proper['exact'])}, and the digits drawn to order that a classifier "
-        f"recognises go from {percent(start['dreams'], 0)} to {percent(proper['dreams'], 0)}."
+        f"recognizes go from {percent(start['dreams'], 0)} to {percent(proper['dreams'], 0)}."
     )
 
 
 def fine_tuning(page: Page, out: Path, tuned: dict[str, Tuned], settings: dict[str, Any], figures: Figures) -> None:
-    """Show the ways of fine-tuning, their curves and their dreams."""
+    """Show the ways of fine-tuning, their curves and their samples."""
     section = page.section("Fine-tuning from top to bottom")
     section.text(
-        "Up-down unties the weights of every layer: one set recognises, going up, the other generates, going down. "
+        "Up-down unties the weights of every layer: one set recognizes, going up, the other generates, going down. "
         "On the way up each layer is taught to generate the row below; the RBM at the top is trained from there; on "
-        "the way down from where its chain ended, each layer is taught to recognise the row above. All start from "
+        "the way down from where its chain ended, each layer is taught to recognize the row above. All start from "
         f"the same network, learned layer by layer with {settings['start_updates']:,} updates each, and run for "
         f"{settings['epochs']} epochs over {settings['rows']:,} rows."
     )
     section.table(
-        ("way", "generation", "recognition", "top", "sweeps at the top", "step"),
+        ("way", "generation", "recognition", "top", "Gibbs steps at the top", "step"),
         [
             (name, *(f"{way[part]:g}" for part in ("generation", "recognition", "top")),
-             " → ".join(map(str, way["sweeps"])), "constant" if way["step"] == "constant" else "falls to 0")
+             " → ".join(map(str, way["gibbs_steps"])), "constant" if way["step"] == "constant" else "falls to 0")
             for name, way in settings["ways"].items()
         ],
         f"Steps on the mean gradient of a batch of {settings['batch']}. The report's 0.01 on the sum over the batch is "
@@ -49,7 +49,7 @@ def fine_tuning(page: Page, out: Path, tuned: dict[str, Tuned], settings: dict[s
     )  # fmt: skip
     for key, name, title in (
         ("exact", "exact", "test accuracy, exact read-out, %"),
-        ("gibbs", "sweeps-read", "test accuracy, 15 sweeps from an even label, %"),
+        ("gibbs", "gibbs_steps-read", "test accuracy, 15 Gibbs steps from an even label, %"),
     ):
         series = {way: curve(figures["wake"][way]["curve"], key) for way in settings["ways"]}
         caption = f"{settings['curve_rows']:,} test rows; {over(settings)}."
@@ -74,12 +74,12 @@ def dreams(section: Section, out: Path, tuned: dict[str, Tuned], settings: dict[
     """Show digits drawn to order by every network of the first seed."""
     section.text(
         f"Digits drawn to order, 0 to 9 from the left, three of each: the label is clamped, the chain at the top runs "
-        f"{settings['dream_sweeps']} sweeps from its biases, and one pass down follows. Nothing is picked out."
+        f"{settings['dream_sweeps']} Gibbs steps from its biases, and one pass down follows. Nothing is picked out."
     )
     for place, (name, found) in enumerate(tuned.items()):
         if found.dreamt is not None:
             picture = plots.grid(found.dreamt.numpy(), SHAPE, columns=10)
-            show(section, out, f"dreams-{place}", picture, f"{name}.")
+            show(section, out, f"samples-{place}", picture, f"{name}.")
 
 
 def puzzle(page: Page, settings: dict[str, Any], figures: Figures) -> None:
@@ -88,16 +88,16 @@ def puzzle(page: Page, settings: dict[str, Any], figures: Figures) -> None:
     wake = figures["wake"]
     columns = ("exact", "gibbs", "train", "cost", "deep_cost", "dreams")
     section.table(
-        ("way", "exact", "15 sweeps", "exact, training", "cost, nats", "deep cost", "dreams"),
+        ("way", "exact", "15 Gibbs steps", "exact, training", "cost, nats", "deep cost", "dreams"),
         [(name, *(cell(found["mean"], key) for key in columns)) for name, found in wake.items()],
         f"{settings['test_rows']:,} test rows; {over(settings)}. Accuracies in per cent by both read-outs, the third "
         "on as many training rows at most. Cost is −log p(row | code) with the lowest code of a drawn pass up; the "
         "deep cost has that code drawn down from the highest one. Dreams: the share, in per cent, of "
-        f"{10 * settings['dreams']} digits drawn to order that the judge gives their label.",
+        f"{10 * settings['dreams']} digits drawn to order that the evaluate gives their label.",
     )
     if settings["seeds"] > 1:
         section.table(
-            ("way", "exact", "15 sweeps", "cost, nats", "dreams"),
+            ("way", "exact", "15 Gibbs steps", "cost, nats", "dreams"),
             [(name, *ranges(found["seeds"])) for name, found in wake.items()],
             "The same, from the lowest to the highest seed.",
         )
@@ -134,7 +134,7 @@ def first_reading(section: Section, wake: Figures) -> None:
     section.text(
         "The check is to hold the recognition weights still and change nothing else. The large step then changes the "
         f"exact accuracy by {points(frozen, start, 'exact')} points instead of {points(large, start, 'exact')}, and "
-        f"that of the 15 sweeps by {points(frozen, start, 'gibbs')} instead of {points(large, start, 'gibbs')}. With "
+        f"that of the 15 Gibbs steps by {points(frozen, start, 'gibbs')} instead of {points(large, start, 'gibbs')}. With "
         "a step for recognition that is a tenth of generation's, and both smaller and falling, as in the proper "
         f"algorithm, they change by {points(proper, start, 'exact')} and {points(proper, start, 'gibbs')}. So better "
         "generation does not have to cost recognition: the large step of recognition did."
@@ -146,10 +146,10 @@ def second_reading(section: Section, wake: Figures) -> None:
     start, large = wake[START]["mean"], wake[LARGE]["mean"]
     gap = signed(100 * (start["exact"] - start["gibbs"]), 1)
     section.text(
-        "Second reading: the read-out. The report draws the pass up and reads the label after 15 sweeps from an even "
+        "Second reading: the read-out. The report draws the pass up and reads the label after 15 Gibbs steps from an even "
         "one. Both add noise, and the chain need not arrive. On the very network before fine-tuning the exact "
         f"read-out, which is cheaper, gives {gap} points more. And the two do not see the same harm: with the large "
-        f"step the exact accuracy changes by {points(large, start, 'exact')} points and that of the sweeps by "
+        f"step the exact accuracy changes by {points(large, start, 'exact')} points and that of the Gibbs steps by "
         f"{points(large, start, 'gibbs')}. A part of the report's low level, and of its fall, can be the read-out; "
         "its own networks cannot be read again."
     )
@@ -165,7 +165,7 @@ def what_it_gains(section: Section, wake: Figures) -> None:
     ]
     section.text(
         f"And does the large step generate better? It changes the cost of a row by {words[0]}; the proper algorithm by "
-        f"{words[1]}. The share of digits drawn to order that the judge recognises changes by "
+        f"{words[1]}. The share of digits drawn to order that the evaluate recognizes changes by "
         f"{points(large, start, 'dreams')} and {points(proper, start, 'dreams')} points."
         + " What the large step gains in cost, it gains in the lowest layer alone."
         * lowest_alone(start, large)
@@ -205,7 +205,7 @@ def verdict(page: Page, settings: dict[str, Any], figures: Figures) -> None:
     section.verdict(
         ("consistent" if settings["seeds"] > 1 else "note") if kept and better else "fault",
         f"The proper algorithm changes the exact accuracy by {points(one, other, 'exact')} points, the cost of a row "
-        f"by {signed(one['cost'] - other['cost'], 1)} nats and the dreams that are recognised by "
+        f"by {signed(one['cost'] - other['cost'], 1)} nats and the samples that are recognized by "
         f"{points(one, other, 'dreams')} points ({over(settings)}). Accuracy is kept or raised and the cost lowered "
         f"in {both} of {len(start['seeds'])} seeds.",
     )

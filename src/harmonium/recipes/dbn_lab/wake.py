@@ -11,59 +11,61 @@ from torch.optim import SGD
 
 from ... import data
 from ...machines import DBN
-from ...progress import Watch
-from ...training import Step, parts, schedule, updown
-from ..common.labelled import Rows, agreement
+from ...progress import Progress
+from ...training import Step, param_groups, schedule, updown
+from ..common.labeled import Rows, agreement
 from ..common.small_machines import stream
 from ..common.steps import counted
-from .judge import costs, dreams
 from .lab import Settings, exact_accuracy, gibbs_accuracy, greedy
+from .scoring import costs, dreams
 
 START, PROPER = "layer by layer only", "the proper algorithm"
 
 
 @dataclass
 class Tuned:
-    """What came of one way of fine-tuning, over the seeds: curves by epoch, figures at the end, dreams of the first."""
+    """What came of one way of fine-tuning, over the seeds: curves by epoch, figures at the end, samples of the first."""
 
     curves: list[list[dict[str, float]]] = field(default_factory=list)
     ends: list[dict[str, float]] = field(default_factory=list)
     dreamt: Tensor | None = None
 
 
-def study(train: Rows, test: Rows, judge: nn.Sequential, settings: Settings, watch: Watch) -> dict[str, Tuned]:
+def study(
+    train: Rows, test: Rows, evaluate_run: nn.Sequential, settings: Settings, progress: Progress
+) -> dict[str, Tuned]:
     """Fine-tune the same start in every way, for every seed, and measure before, between and after."""
     found = {name: Tuned() for name in (START, *settings["ways"])}
     for seed in range(settings["seed"] + 1, settings["seed"] + settings["seeds"] + 1):
-        start = greedy(train, settings["start_updates"], seed, settings, watch, f"seed {seed}").requires_grad_(False)
-        note(found[START], start, train, test, judge, settings, seed)
+        start = greedy(train, settings["start_updates"], seed, settings, progress, f"seed {seed}").requires_grad_(False)
+        note(found[START], start, train, test, evaluate_run, settings, seed)
         first = seen(start, train, test, 0, settings, seed)
         for name, way in settings["ways"].items():
             curve = [first]
             network = copy.deepcopy(start).requires_grad_(True)
-            for epoch, _ in epochs(network, train, way, settings, seed, watch, f"seed {seed}, {name}"):
-                if epoch in settings["judged"]:
+            for epoch, _ in epochs(network, train, way, settings, seed, progress, f"seed {seed}, {name}"):
+                if epoch in settings["evaluated"]:
                     curve.append(seen(network, train, test, epoch, settings, seed))
             found[name].curves.append(curve)
-            note(found[name], network.requires_grad_(False), train, test, judge, settings, seed)
+            note(found[name], network.requires_grad_(False), train, test, evaluate_run, settings, seed)
     return found
 
 
 def epochs(
-    network: DBN, rows: Rows, way: dict[str, Any], settings: Settings, seed: int, watch: Watch, label: str
+    network: DBN, rows: Rows, way: dict[str, Any], settings: Settings, seed: int, progress: Progress, label: str
 ) -> Iterator[tuple[int, Step]]:
     """Run the up-down algorithm with one way's steps; yield the number of each epoch that is done."""
     draw, each = stream(seed, 8), data.steps_per_epoch(len(rows), settings["batch"])
-    total, stages = each * settings["epochs"], way["sweeps"]
-    groups = parts(network, **{part: way[part] for part in ("generation", "recognition", "top")})
+    total, stages = each * settings["epochs"], way["gibbs_steps"]
+    groups = param_groups(network, **{part: way[part] for part in ("generation", "recognition", "top")})
     optimizer = SGD(groups, lr=0.0)
     fall = schedule(optimizer, way["step"], total)
     feed = data.batches(torch.cat([rows.v, rows.marks()], 1), settings["batch"], generator=draw)
     steps = updown(
-        network, feed, optimizer, sweeps=lambda step: stages[min(step * len(stages) // total, len(stages) - 1)],
+        network, feed, optimizer, gibbs_steps=lambda step: stages[min(step * len(stages) // total, len(stages) - 1)],
         generator=draw,
     )  # fmt: skip
-    for update, step in counted(steps, total, watch, label):
+    for update, step in counted(steps, total, progress, label):
         fall.step()
         if update % each == 0:
             yield update // each, step
@@ -82,9 +84,9 @@ def seen(network: DBN, train: Rows, test: Rows, epoch: int, settings: Settings, 
 
 
 def note(
-    found: Tuned, network: DBN, train: Rows, test: Rows, judge: nn.Sequential, settings: Settings, seed: int
+    found: Tuned, network: DBN, train: Rows, test: Rows, evaluate_run: nn.Sequential, settings: Settings, seed: int
 ) -> None:
-    """Write down the figures of a finished network on all test rows, and keep the dreams of the first seed."""
+    """Write down the figures of a finished network on all test rows, and keep the samples of the first seed."""
     dreamt = dreams(network, settings, seed)
     found.ends.append(
         {
@@ -92,7 +94,7 @@ def note(
             "exact": exact_accuracy(network, test),
             "gibbs": gibbs_accuracy(network, test, seed),
             **costs(network, test, seed),
-            "dreams": agreement(judge, dreamt),
+            "dreams": agreement(evaluate_run, dreamt),
         }
     )
     found.dreamt = dreamt.v[:30] if found.dreamt is None else found.dreamt

@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...data import settle
+from ...data import interpret
 from ...data.registry import open_table
 from ...errors import InputError
-from ...machines import Boltzmann
+from ...machines import BoltzmannMachine
 from ...units import Spin
 
 FOLDER = "ising_4x4"
@@ -56,16 +56,16 @@ def find(data_dir: str | Path | None) -> Path:
 
 def spins(path: Path) -> Tensor:
     """Return the zeros and ones of a file as spins."""
-    bits, levels = settle(open_table(path, "train").array, str(path))
+    bits, levels = interpret(open_table(path, "train").array, str(path))
     if levels != 1 or bits.shape[1] != 16:
         raise InputError(f"{path} is not a table of 16 columns of 0 and 1: put the files of the set {FOLDER} there")
     return 2 * torch.as_tensor(bits, dtype=torch.float64) - 1
 
 
 @torch.no_grad()
-def truth(magnet: Magnet) -> Boltzmann:
+def truth(magnet: Magnet) -> BoltzmannMachine:
     """Return the machine that the rows were drawn from: p(s) ∝ exp(½ sᵀJs / T), without biases."""
-    machine = Boltzmann(Spin(len(magnet.couplings))).double()
+    machine = BoltzmannMachine(Spin(len(magnet.couplings))).double()
     machine.weight.copy_(magnet.couplings.triu(1))
     return machine
 

@@ -39,7 +39,7 @@ def lead(figures: Figures) -> str:
 def facts(settings: dict[str, Any], figures: Figures) -> list[tuple[str, str]]:
     """Return what was run, as a table of facts."""
     return [
-        ("Data", "ising_4x4: a periodic 4 × 4 lattice of spins, random positive couplings between neighbours"),
+        ("Data", "ising_4x4: a periodic 4 × 4 lattice of spins, random positive couplings between neighbors"),
         ("Model", f"p(s) ∝ exp(½ sᵀJs / T), spins −1 and +1, T = {settings['temperature']:g}"),
         ("Machine", f"16 visible spins, no hidden ones, {figures['pairs']} couplings and 16 biases, all free"),
         ("Training rows", f"{figures['train_rows']:,}"),
@@ -67,7 +67,7 @@ def worth(page: Page, settings: dict[str, Any], figures: Figures) -> None:
         ("machine", "training rows", "test rows", "short of the truth", "correlation", "error, coupled", "uncoupled"),
         rows,
         "Mean log p of a row in nats; the correlation of the couplings J/T with the true ones over all pairs; the root "
-        "mean square error of J/T over the 32 pairs of neighbours and over the others.",
+        "mean square error of J/T over the 32 pairs of neighbors and over the others.",
     )
     bits, train, test = figures["source"].values()
     section.text(
@@ -103,7 +103,7 @@ def couplings(page: Page, out: Path, magnet: Magnet, machines: Found, figures: F
     show(section, out, "matrices", plots.signed_grid(both, (32, 32), columns=2, limit=float(both.max())), caption)
     found = figures["ways"][EXACT]
     section.text(
-        f"The learned couplings miss the true ones by {found['error_coupled']:.3f} between neighbours and by "
+        f"The learned couplings miss the true ones by {found['error_coupled']:.3f} between neighbors and by "
         f"{found['error_uncoupled']:.3f} elsewhere, where the truth is zero. A coupling measured from n rows has a "
         f"standard error near 1/√n, here {figures['train_rows'] ** -0.5:.3f}, times a factor that grows with the order "
         f"of the magnet. The true magnet has no field; the largest learned bias is {found['largest_bias']:.3f}."
@@ -118,8 +118,8 @@ def scatter(true: np.ndarray, learned: np.ndarray) -> Any:
     axes = figure.add_subplot()
     ends = (min(true.min(), learned.min()) - 0.03, max(true.max(), learned.max()) + 0.03)
     axes.plot(ends, ends, color=plots.INK, linewidth=1, linestyle=(0, (5, 4)))
-    for kept, colour, label in ((true != 0, 0, "neighbours"), (true == 0, 1, "other pairs: true coupling 0")):
-        axes.scatter(true[kept], learned[kept], s=16, color=plots.COLOURS[colour], alpha=0.7, label=label)
+    for kept, color, label in ((true != 0, 0, "neighbours"), (true == 0, 1, "other pairs: true coupling 0")):
+        axes.scatter(true[kept], learned[kept], s=16, color=plots.COLORS[color], alpha=0.7, label=label)
     axes.set_xlabel("true coupling J/T", fontsize=9.5, color=plots.INK)
     axes.set_ylabel("learned coupling J/T", fontsize=9.5, color=plots.INK)
     axes.tick_params(labelsize=9, color=plots.FAINT, labelcolor=plots.INK)
@@ -148,7 +148,7 @@ def price(page: Page, figures: Figures) -> None:
                 ("the lattice's pairs", lattice, figures["free_lattice"]),
             )
         ],
-        "Nats a row, both machines at their maximum of the likelihood. The second is told which spins are neighbours.",
+        "Nats a row, both machines at their maximum of the likelihood. The second is told which spins are neighbors.",
     )
     saved = (lattice["test"] - full["test"]) / (true["test"] - full["test"])
     section.text(f"Knowing the lattice saves {saved:.0%} of the loss; the rest could only be bought with more rows.")
@@ -160,7 +160,7 @@ def chains(page: Page, settings: dict[str, Any], figures: Figures) -> None:
     ways, best = figures["ways"], figures["ways"][EXACT]
     section.text(
         "Where 2ⁿ states cannot be listed, chains take the place of the sum. Here both can be had, so the chains can "
-        "be judged: how far below the maximum do they end on the training rows, which is what training climbs?"
+        "be evaluated: how far below the maximum do they end on the training rows, which is what training climbs?"
     )
     rows = [
         (name, best["train"] - ways[name]["train"], ways[name]["test"] - best["test"], spread(ways[name]))
@@ -174,11 +174,11 @@ def chains(page: Page, settings: dict[str, Any], figures: Figures) -> None:
         + ".",
     )
     section.text(
-        "A sweep here visits the sixteen spins one after the other. Contrastive divergence starts its chains at the "
-        "data and is biased where one sweep leaves them close to it; the table says how much that costs on this warm "
+        "A Gibbs step here visits the sixteen spins one after the other. Contrastive divergence starts its chains at the "
+        "data and is biased where one Gibbs step leaves them close to it; the table says how much that costs on this warm "
         "magnet. Colder magnets, and machines with hidden units, are harder: see the recipe `algorithms`."
     )
-    judge(section, figures)
+    evaluate_run(section, figures)
 
 
 def spread(way: Figures) -> str:
@@ -192,7 +192,7 @@ def over(figures: Figures) -> str:
     return f"mean of {count} seeds" if count > 1 else "one seed"
 
 
-def judge(section: Section, figures: Figures) -> None:
+def evaluate_run(section: Section, figures: Figures) -> None:
     """Say whether the aim was met: within 0.03 nats of the truth, and a correlation of 0.97."""
     found = figures["ways"][EXACT]
     lost = figures["truth"]["test"] - found["test"]

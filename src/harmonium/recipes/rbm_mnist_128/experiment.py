@@ -15,10 +15,10 @@ from ... import evaluation
 from ...data import steps_per_epoch
 from ...evaluation import Estimate
 from ...machines import RBM
-from ...progress import Watch, passing
+from ...progress import Progress, silent
 from ...report.page import Page
-from ...sampling import Contrastive, Persistent
-from ...training import Centre, ClipNorm, schedule, train
+from ...sampling import CD, PCD
+from ...training import CenterGradient, ClipGradNorm, schedule, train
 from ...units import Bernoulli
 from .. import recipe, write_figures
 from ..common import likelihood, mnist
@@ -27,7 +27,7 @@ Pair = tuple[Tensor, Tensor]
 LINES = {
     "source": "the source's code",
     "detached": "the same, detached",
-    "contrastive": "CD-1",
+    "cd": "CD-1",
     "matched": "CD-1, biases from the data",
     "defaults": "harmonium's defaults",
 }
@@ -86,26 +86,26 @@ LOSSES = {"source": source_loss, "detached": detached_loss}
 # The five lines
 
 
-def carry_out(settings: dict[str, Any], out: Path, *, watch: Watch = passing) -> Page:
+def carry_out(settings: dict[str, Any], out: Path, *, progress: Progress = silent) -> Page:
     """Train the five lines from one start, measure them, write the figures and the pictures, and fill the page."""
     from .page import fill
 
     rows = mnist.load(settings)
     start = RBM(Bernoulli(784), Bernoulli(settings["hidden"]), generator=mnist.stream(settings, 0))
-    lines = {kind: learn(kind, copy.deepcopy(start), rows, settings, watch) for kind in LINES}
+    lines = {kind: learn(kind, copy.deepcopy(start), rows, settings, progress) for kind in LINES}
     for kind, line in lines.items():
-        line.found = likelihood.measure(line.machine, rows, settings, watch, LINES[kind])
+        line.found = likelihood.measure(line.machine, rows, settings, progress, LINES[kind])
     figures = measure(start, lines, rows, settings)
     write_figures(out, settings, figures)
     return fill(settings, out, rows, lines, figures)
 
 
-def learn(kind: str, machine: RBM, rows: mnist.Digits, settings: dict[str, Any], watch: Watch) -> Line:
+def learn(kind: str, machine: RBM, rows: mnist.Digits, settings: dict[str, Any], progress: Progress) -> Line:
     """Train one line; every line starts from the same weights and the same random stream."""
     line, draw = Line(machine), mnist.stream(settings, 3)
     losses = steps(kind, machine, rows, settings, draw)
     watched, began = rows.test[:10], time.perf_counter()
-    for epoch, batch_losses in mnist.passes(losses, rows, settings, watch, f"training: {LINES[kind]}"):
+    for epoch, batch_losses in mnist.passes(losses, rows, settings, progress, f"training: {LINES[kind]}"):
         line.losses.append(sum(batch_losses) / len(batch_losses))
         if epoch in settings["shown"]:
             line.shown[epoch] = mnist.up_and_down(machine, watched, generator=mnist.stream(settings, 4))
@@ -119,12 +119,12 @@ def steps(kind: str, machine: RBM, rows: mnist.Digits, settings: dict[str, Any],
     if kind == "defaults":
         return default_steps(machine, batches, rows, settings, draw)
     optimizer = torch.optim.Adam(machine.parameters(), lr=settings["rate"])
-    clip = ClipNorm(settings["clip"])
+    clip = ClipGradNorm(settings["clip"])
     if kind in LOSSES:
         return source_steps(kind, machine, batches, optimizer, clip, draw)
     if kind == "matched":
-        machine.match(rows.train)
-    found = train(machine, batches, Contrastive(), optimizer, edits=[clip], generator=draw)
+        machine.init_from_data(rows.train)
+    found = train(machine, batches, CD(), optimizer, transforms=[clip], generator=draw)
     return (step.loss for step in found)
 
 
@@ -133,7 +133,7 @@ def source_steps(
     machine: RBM,
     batches: Iterator[Tensor],
     optimizer: torch.optim.Optimizer,
-    clip: ClipNorm,
+    clip: ClipGradNorm,
     draw: Generator,
 ) -> Iterator[Tensor]:
     """Do what the source's training loop does, with its loss or with the detached one."""
@@ -149,13 +149,13 @@ def source_steps(
 def default_steps(
     machine: RBM, batches: Iterator[Tensor], rows: mnist.Digits, settings: dict[str, Any], draw: Generator
 ) -> Iterator[Tensor]:
-    """Train as harmonium does unless told otherwise: biases from the data, centred PCD, SGD whose rate falls to 0."""
-    machine.match(rows.train)
-    chains = Persistent(machine.fields_sample(settings["batch"], generator=draw))
+    """Train as harmonium does unless told otherwise: biases from the data, centered PCD, SGD whose rate falls to 0."""
+    machine.init_from_data(rows.train)
+    chains = PCD(machine.sample_independent(settings["batch"], generator=draw))
     optimizer = torch.optim.SGD(machine.parameters(), lr=settings["default_rate"])
-    updates = settings["epochs"] * steps_per_epoch(len(rows.grey), settings["batch"])
+    updates = settings["epochs"] * steps_per_epoch(len(rows.gray), settings["batch"])
     falling = schedule(optimizer, "linear", updates)
-    for step in train(machine, batches, chains, optimizer, edits=[Centre()], generator=draw):
+    for step in train(machine, batches, chains, optimizer, transforms=[CenterGradient()], generator=draw):
         falling.step()
         yield step.loss
 
@@ -165,10 +165,10 @@ def default_steps(
 
 def measure(start: RBM, lines: dict[str, Line], rows: mnist.Digits, settings: dict[str, Any]) -> dict[str, Any]:
     """Return every figure that the page states."""
-    base = evaluation.independent_log_likelihood(start.visible, rows.train, rows.test)
+    base = evaluation.baseline_log_likelihood(start.visible, rows.train, rows.test)
     return {
         "source": recipe("rbm-mnist-128").source_figures,
-        "rows": {"train": len(rows.train), "test": len(rows.test), "binarised": "by sampling"},
+        "rows": {"train": len(rows.train), "test": len(rows.test), "binarized": "by sampling"},
         "independent_pixels": base,
         "chains": settings["batch"],
         "gradient_at_start": slant(start, rows, settings),
@@ -204,7 +204,7 @@ def state_figures(machine: RBM, rows: mnist.Digits, settings: dict[str, Any]) ->
     p = mnist.up_and_down(machine, v, generator=draw)
     drawn = torch.bernoulli(p, generator=draw)
     flips = mnist.coin_flips(machine, 200, generator=draw)
-    dreamt, _ = mnist.wander(machine, flips, settings["sweeps"], generator=draw)
+    dreamt, _ = mnist.sample_chain(machine, flips, settings["gibbs_steps"], generator=draw)
     kinds = {"data": v, "probabilities": p, "drawn": drawn, "fantasies": dreamt}
     energies = {f"free_energy_{name}": float(machine.free_energy(x).mean()) for name, x in kinds.items()}
     lit = {f"lit_{name}": float(x.mean()) for name, x in kinds.items()}

@@ -49,7 +49,7 @@ def facts(settings: dict[str, Any], figures: Figures) -> list[tuple[str, str]]:
         ("Machine", f"784 visible and {settings['hidden']} hidden units of 0 and 1; W from N(0, 0.01²)"),
         ("Training rows", mnist.training_rows(count["train"])),
         ("Test rows", f"{count['test']:,}"),
-        ("Binarisation", "by sampling: a pixel is 1 with the probability of its grey level, drawn at each meeting"),
+        ("Binarisation", "by sampling: a pixel is 1 with the probability of its gray level, drawn at each meeting"),
         ("Training", f"Adam {settings['rate']}, batch {settings['batch']}, {settings['epochs']} epochs"),
         ("Gradient norm", f"clipped at {settings['clip']}"),
         ("Seed", str(settings["seed"])),
@@ -97,12 +97,12 @@ def losses(page: Page, out: Path, settings: dict[str, Any], figures: Figures) ->
         "`the source's code` is the code above. `the same, detached` differs in one word: `v_gibb.detach()`, so that "
         "the gradient stops at the reconstruction. `CD-1` is the usual rule: the reconstruction is zeros and ones, "
         "drawn. `CD-1, biases from the data` also starts the visible biases at the log odds of the pixels instead of "
-        "zero. These four share the optimiser, the rate and the clipping."
+        "zero. These four share the optimizer, the rate and the clipping."
     )
     section.text(
-        "`harmonium's defaults` start the biases at the log odds, centre the gradient, and let "
+        "`harmonium's defaults` start the biases at the log odds, center the gradient, and let "
         f"{figures['chains']} chains run on from update to update instead of starting at the data each time (PCD); "
-        f"the optimiser is SGD with a rate that falls from {settings['default_rate']} to 0. All five start from the "
+        f"the optimizer is SGD with a rate that falls from {settings['default_rate']} to 0. All five start from the "
         "same weights and make the same number of updates with batches of the same size."
     )
     table = {LINES[kind]: line["losses"] for kind, line in figures["lines"].items()}
@@ -170,11 +170,11 @@ def pictures(page: Page, out: Path, rows: mnist.Digits, lines: dict[str, Line], 
         "These are reconstructions. The hidden units have just seen the digit, so a resemblance says that they kept "
         "some of it, not that the machine could have drawn it."
     )
-    section = page.section(f"Samples after {settings['sweeps']:,} sweeps")
+    section = page.section(f"Samples after {settings['gibbs_steps']:,} Gibbs steps")
     section.text(
-        "The report shows a grid of samples after 1,000 Gibbs sweeps and does not print where its chains start. Ours "
+        "The report shows a grid of samples after 1,000 Gibbs steps and does not print where its chains start. Ours "
         "start at coin flips, and once more at test digits. The tiles show the probabilities that the last states are "
-        "drawn from: even grey is a coin flip at every pixel."
+        "drawn from: even gray is a coin flip at every pixel."
     )
     for kind, line in lines.items():
         mnist.show_chains(section, out, f"samples-{kind}", line.machine, rows, settings, f"{LINES[kind]}: ")
@@ -201,7 +201,7 @@ def lesson(page: Page, figures: Figures) -> None:
         "Put the chain under `torch.no_grad()`, or detach its last state. Do not read progress off F(v) − F(v′), with "
         "or without the mistake: it compares two states of one machine and leaves out Z. Watch a likelihood with its "
         "verdict, or at least the samples of long chains, and keep the independent pixels in sight: a machine below "
-        "them has learnt less than nothing."
+        "them has learned less than nothing."
     )
     section.code(inspect.getsource(detached_loss))
 
@@ -211,8 +211,8 @@ def effect(figures: Figures) -> str:
     value = {kind: worth(line) for kind, line in figures["lines"].items()}
     pairs = (
         ("detaching the reconstruction", "source", "detached"),
-        ("drawing it as zeros and ones", "detached", "contrastive"),
-        ("starting the biases at the data", "contrastive", "matched"),
+        ("drawing it as zeros and ones", "detached", "cd"),
+        ("starting the biases at the data", "cd", "matched"),
         ("harmonium's other defaults", "matched", "defaults"),
     )
     changes = [f"{name} {signed(value[b] - value[a], 1)}" for name, a, b in pairs]

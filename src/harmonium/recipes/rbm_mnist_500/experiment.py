@@ -12,9 +12,9 @@ from torch import Generator, Tensor
 from ... import evaluation
 from ...evaluation import Estimate
 from ...machines import RBM
-from ...progress import Watch, passing
+from ...progress import Progress, silent
 from ...report.page import Page
-from ...sampling import Contrastive, run
+from ...sampling import CD, gibbs_sample
 from ...training import train
 from ...units import Bernoulli
 from .. import recipe, write_figures
@@ -32,7 +32,7 @@ class Run:
     gaps: list[float] = field(default_factory=list)
     last_losses: list[float] = field(default_factory=list)
     shown: dict[int, Tensor] = field(default_factory=dict)
-    judged: dict[int, Estimate] = field(default_factory=dict)
+    evaluated: dict[int, Estimate] = field(default_factory=dict)
     before: Tensor | None = None
     after: Tensor | None = None
     seconds: float = 0.0
@@ -82,35 +82,35 @@ def plain_loss(machine: RBM, v: Tensor, generator: Generator) -> Tensor:
 # The run
 
 
-def carry_out(settings: dict[str, Any], out: Path, *, watch: Watch = passing) -> Page:
+def carry_out(settings: dict[str, Any], out: Path, *, progress: Progress = silent) -> Page:
     """Train, measure, write the figures and the pictures, and fill the page."""
     from .page import fill
 
     rows = mnist.load(settings)
     machine = RBM(Bernoulli(784), Bernoulli(settings["hidden"]), generator=mnist.stream(settings, 0))
-    done = learn(machine, rows, settings, watch)
+    done = learn(machine, rows, settings, progress)
     figures = measure(done, rows, settings)
     write_figures(out, settings, figures)
     return fill(settings, out, rows, done, figures)
 
 
-def learn(machine: RBM, rows: mnist.Digits, settings: dict[str, Any], watch: Watch) -> Run:
+def learn(machine: RBM, rows: mnist.Digits, settings: dict[str, Any], progress: Progress) -> Run:
     """Train by CD-1 from the source's start: biases of zero, weights of 0.01."""
     done, draw = Run(machine), mnist.stream(settings, 3)
     optimizer = torch.optim.Adam(machine.parameters(), lr=settings["rate"])
-    found = train(machine, mnist.batches(rows, settings, draw), Contrastive(), optimizer, generator=draw)
+    found = train(machine, mnist.batches(rows, settings, draw), CD(), optimizer, generator=draw)
     done.before = one_sweep(machine, rows.grey_test[:32], settings)
     began = time.perf_counter()
-    for index, batch_losses in mnist.passes((s.loss for s in found), rows, settings, watch, "training"):
+    for index, batch_losses in mnist.passes((s.loss for s in found), rows, settings, progress, "training"):
         done.seconds += time.perf_counter() - began
-        note(done, index + 1, batch_losses, rows, settings, watch)
+        note(done, index + 1, batch_losses, rows, settings, progress)
         began = time.perf_counter()
     done.after = one_sweep(machine, rows.grey_test[:32], settings)
     return done
 
 
 def note(
-    done: Run, epoch: int, batch_losses: list[float], rows: mnist.Digits, settings: dict[str, Any], watch: Watch
+    done: Run, epoch: int, batch_losses: list[float], rows: mnist.Digits, settings: dict[str, Any], progress: Progress
 ) -> None:
     """Write down what the end of an epoch, counted from 1, has to show."""
     done.last_losses = batch_losses
@@ -118,13 +118,13 @@ def note(
     done.gaps.append(evaluation.free_energy_gap(done.machine, rows.train[:10_000], rows.valid))
     if epoch in settings["shown"]:
         done.shown[epoch] = one_sweep(done.machine, rows.train[-32:], settings)
-    if epoch in settings["judged"]:
-        done.judged[epoch] = likelihood.measure(done.machine, rows, settings, watch, f"after epoch {epoch}")
+    if epoch in settings["evaluated"]:
+        done.evaluated[epoch] = likelihood.measure(done.machine, rows, settings, progress, f"after epoch {epoch}")
 
 
 def one_sweep(machine: RBM, v: Tensor, settings: dict[str, Any]) -> Tensor:
-    """Return the states one sweep from ``v``, zeros and ones: what the source calls v1."""
-    return run(machine, v, 1, generator=mnist.stream(settings, 4))
+    """Return the states one Gibbs step from ``v``, zeros and ones: what the source calls v1."""
+    return gibbs_sample(machine, v, 1, generator=mnist.stream(settings, 4))
 
 
 # What is measured
@@ -135,14 +135,14 @@ def measure(done: Run, rows: mnist.Digits, settings: dict[str, Any]) -> dict[str
     last = torch.tensor(done.last_losses)
     return {
         "source": recipe("rbm-mnist-500").source_figures,
-        "rows": {"train": len(rows.train), "test": len(rows.test), "binarised": "by sampling"},
-        "independent_pixels": evaluation.independent_log_likelihood(done.machine.visible, rows.train, rows.test),
+        "rows": {"train": len(rows.train), "test": len(rows.test), "binarized": "by sampling"},
+        "independent_pixels": evaluation.baseline_log_likelihood(done.machine.visible, rows.train, rows.test),
         "seconds": done.seconds,
         "losses": done.losses,
         "last_epoch": {"mean": float(last.mean()), "low": float(last.min()), "high": float(last.max())},
         "last_losses": done.last_losses,
         "free_energy_gaps": done.gaps,
-        "likelihoods": {epoch: likelihood.figures(found) for epoch, found in done.judged.items()},
+        "likelihoods": {epoch: likelihood.figures(found) for epoch, found in done.evaluated.items()},
         "gradient": slant(done.machine, rows, settings),
         "free_energies": free_energies(done.machine, rows, settings),
         "largest_hidden_field": largest_field(done.machine, rows.test),
@@ -161,13 +161,13 @@ def slant(machine: RBM, rows: mnist.Digits, settings: dict[str, Any]) -> dict[st
 @torch.no_grad()
 def free_energies(machine: RBM, rows: mnist.Digits, settings: dict[str, Any]) -> dict[str, float]:
     """Return the mean free energy, in nats, of test rows and of chains from them and from coin flips."""
-    draw, v, sweeps = mnist.stream(settings, 6), rows.test[:200], settings["sweeps"]
+    draw, v, gibbs_steps = mnist.stream(settings, 6), rows.test[:200], settings["gibbs_steps"]
     flips = mnist.coin_flips(machine, len(v), generator=draw)
     states = {
         "data": v,
-        "one_sweep": run(machine, v, 1, generator=draw),
-        "many_sweeps_from_data": run(machine, v, sweeps, generator=draw),
-        "many_sweeps_from_coin_flips": run(machine, flips, sweeps, generator=draw),
+        "one_sweep": gibbs_sample(machine, v, 1, generator=draw),
+        "many_sweeps_from_data": gibbs_sample(machine, v, gibbs_steps, generator=draw),
+        "many_sweeps_from_coin_flips": gibbs_sample(machine, flips, gibbs_steps, generator=draw),
     }
     return {name: float(machine.free_energy(x).mean()) for name, x in states.items()}
 

@@ -32,7 +32,7 @@ def lead(figures: Figures) -> str:
     return (
         f"After {epoch} epochs of CD-1 the machine gives a test digit {likelihood.words(last)}; "
         f"pixels that know nothing of each other give it "
-        f"{signed(figures['independent_pixels'], 1)}. The pictures that the source shows by epoch are one sweep "
+        f"{signed(figures['independent_pixels'], 1)}. The pictures that the source shows by epoch are one Gibbs step "
         "away from a real digit. What the machine draws when it is left alone is further down."
     )
 
@@ -45,7 +45,7 @@ def facts(settings: dict[str, Any], figures: Figures) -> list[tuple[str, str]]:
         ("Machine", f"784 visible and {settings['hidden']} hidden units of 0 and 1; W from N(0, 0.01²), biases 0"),
         ("Training rows", mnist.training_rows(count["train"])),
         ("Test rows", f"{count['test']:,}"),
-        ("Binarisation", "by sampling: a pixel is 1 with the probability of its grey level, drawn at each meeting"),
+        ("Binarisation", "by sampling: a pixel is 1 with the probability of its gray level, drawn at each meeting"),
         ("Training", f"CD-1, Adam {settings['rate']}, batch {settings['batch']}, {settings['epochs']} epochs"),
         ("Time", f"{figures['seconds']:.0f} s of training, on a machine shared with other work"),
         ("Seed", str(settings["seed"])),
@@ -68,7 +68,7 @@ def side_by_side(page: Page, settings: dict[str, Any], figures: Figures) -> None
             ("epochs", source["epochs"], settings["epochs"]),
             ("batch", source["batch"], settings["batch"]),
             ("Adam's rate", source["rate"], settings["rate"]),
-            ("sweeps of the chain", source["gibbs_steps_in_training"], 1),
+            ("Gibbs steps of the chain", source["gibbs_steps_in_training"], 1),
             ("losses of the last epoch", "a plot without numbers", signed(figures["last_epoch"]["mean"], 1)),
             ("log-likelihood of a test digit, nats", "not given", likelihood.words(final(figures))),
         ],
@@ -101,7 +101,7 @@ def losses(page: Page, out: Path, settings: dict[str, Any], figures: Figures) ->
     ends = figures["last_epoch"]
     section.text(
         f"In the last epoch the loss lies between {signed(ends['low'], 1)} and {signed(ends['high'], 1)}, with "
-        f"a mean of {signed(ends['mean'], 1)}. It compares a digit with a state one sweep away, and the normaliser "
+        f"a mean of {signed(ends['mean'], 1)}. It compares a digit with a state one Gibbs step away, and the normalizer "
         "Z cancels: it does not tell how likely the digits are."
     )
 
@@ -111,21 +111,21 @@ def pictures(page: Page, out: Path, rows: mnist.Digits, done: Run) -> None:
     section = page.section("The source's pictures")
     groups = [("data", rows.train[-32:][:10].numpy())]
     groups += [(f"epoch {epoch}", v[:10].numpy()) for epoch, v in done.shown.items()]
-    caption = "Training rows of the last batch, and the states one sweep later: the first ten of 32."
+    caption = "Training rows of the last batch, and the states one Gibbs step later: the first ten of 32."
     show(section, out, "last-batch", plots.strips(groups, mnist.SHAPE), caption)
     for epoch, v in done.shown.items():
         plots.save_picture(out / f"epoch-{epoch}.png", mnist.tiles(v, 8))
     section.text(
-        "All 32 of each epoch are in files beside this page. The source writes that samples can be recognised after "
-        "the first ten epochs. Look at what is shown: each tile is one sweep from a real digit. The hidden units "
+        "All 32 of each epoch are in files beside this page. The source writes that samples can be recognized after "
+        "the first ten epochs. Look at what is shown: each tile is one Gibbs step from a real digit. The hidden units "
         "have just read it, so these are reconstructions, and they say little about what the machine would draw."
     )
     if done.before is None or done.after is None:
         return
     for name, v, words in (
-        ("test-digits", rows.grey_test[:32], "32 test digits, grey as the source gives them to the machine."),
-        ("test-before", done.before, "One sweep later, before training."),
-        ("test-after", done.after, "One sweep later, after training."),
+        ("test-digits", rows.grey_test[:32], "32 test digits, gray as the source gives them to the machine."),
+        ("test-before", done.before, "One Gibbs step later, before training."),
+        ("test-after", done.after, "One Gibbs step later, after training."),
     ):
         show(section, out, name, mnist.tiles(v, 16), words)
 
@@ -135,7 +135,7 @@ def likelihoods(
 ) -> None:
     """Put the likelihood and the free-energy gap beside the pictures."""
     section = page.section("What the machine is worth")
-    found = {f"after epoch {epoch}": estimate for epoch, estimate in done.judged.items()}
+    found = {f"after epoch {epoch}": estimate for epoch, estimate in done.evaluated.items()}
     likelihood.show(section, found, rows, settings, figures["independent_pixels"])
     gaps = figures["free_energy_gaps"]
     epochs = list(range(1, settings["epochs"] + 1))
@@ -152,20 +152,20 @@ def likelihoods(
 
 def samples(page: Page, out: Path, rows: mnist.Digits, done: Run, settings: dict[str, Any], figures: Figures) -> None:
     """Show what long chains draw, their free energies, and the receptive fields."""
-    sweeps, held = settings["sweeps"], figures["free_energies"]
-    section = page.section(f"Left alone for {sweeps:,} sweeps")
+    gibbs_steps, held = settings["gibbs_steps"], figures["free_energies"]
+    section = page.section(f"Left alone for {gibbs_steps:,} Gibbs steps")
     section.text(
         "Now nothing holds the chains near a digit. The tiles show the probabilities that the last states are drawn "
-        "from: even grey is a coin flip at every pixel."
+        "from: even gray is a coin flip at every pixel."
     )
     mnist.show_chains(section, out, "samples", done.machine, rows, settings)
     section.table(
         ("states", "mean free energy, nats"),
         [
             ("test digits", held["data"]),
-            ("one sweep from them", held["one_sweep"]),
-            (f"{sweeps:,} sweeps from them", held["many_sweeps_from_data"]),
-            (f"{sweeps:,} sweeps from coin flips", held["many_sweeps_from_coin_flips"]),
+            ("one Gibbs step from them", held["one_sweep"]),
+            (f"{gibbs_steps:,} Gibbs steps from them", held["many_sweeps_from_data"]),
+            (f"{gibbs_steps:,} Gibbs steps from coin flips", held["many_sweeps_from_coin_flips"]),
         ],
         "Mean free energies of the trained machine, 200 states each at most. Were the chains and the data of one "
         "distribution, the means would agree.",
@@ -205,8 +205,8 @@ def lesson(page: Page, settings: dict[str, Any], figures: Figures) -> None:
     section.text(f"Likelihood of a test digit by epochs: {words}. The best of them is after {best}.")
     apart = figures["free_energies"]["many_sweeps_from_coin_flips"] - figures["free_energies"]["data"]
     section.text(
-        "Pictures one sweep from the data tell how much of a digit the hidden units keep, not what the machine "
-        f"believes in. Chains of {settings['sweeps']:,} sweeps from coin flips end {abs(apart):.0f} nats "
+        "Pictures one Gibbs step from the data tell how much of a digit the hidden units keep, not what the machine "
+        f"believes in. Chains of {settings['gibbs_steps']:,} Gibbs steps from coin flips end {abs(apart):.0f} nats "
         f"{'above' if apart > 0 else 'below'} the digits in free energy. Judge a generative model by such chains and "
         "by a likelihood with a verdict, annealed from every basin. What biases from the data and persistent "
         "chains change is measured in the recipe `rbm-mnist-128`."

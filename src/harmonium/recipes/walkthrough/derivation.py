@@ -34,7 +34,7 @@ def checks(visible: int, hidden: int, rows: int, seed: int) -> dict[str, list[Ro
     x, h = machine.visible.states(), machine.hidden.states()
     energies = -(h @ machine.weight.mT @ x.mT).mT - (x @ machine.visible.bias)[:, None] - h @ machine.hidden.bias
     weights = torch.exp(-energies)  # of every joint state: (states of x, states of h)
-    v = machine.fields_sample(rows, generator=stream(seed, 5))
+    v = machine.sample_independent(rows, generator=stream(seed, 5))
     return {
         "energy": energy(machine, x, h, energies),
         "joint": joint(machine, weights),
@@ -129,13 +129,13 @@ def two_modes(visible: int, hidden: int, pull: float = 1.5) -> RBM:
 def contrastive_bias(visible: int, hidden: int) -> list[tuple[int, float]]:
     """Return, by k, how far the mean direction of CD-k in W is from the true gradient, in units of the gradient's size.
 
-    The machine is that of ``two_modes`` and the data one of its modes, all units off.  The distribution after k sweeps
+    The machine is that of ``two_modes`` and the data one of its modes, all units off.  The distribution after k Gibbs steps
     is the kernel's k-th power: no draws, no noise.
     """
     machine = two_modes(visible, hidden)
     x, model = machine.visible.states(), model_means(machine)[0]
     size = float((data_means(machine, x[:1])[0] - model).norm())
-    sweep = kernel(machine, torch.sigmoid)
+    step = kernel(machine, torch.sigmoid)
     features = (x[:, :, None] * machine.hidden.mean(machine.up(x))[:, None, :]).flatten(1)
-    after = (torch.linalg.matrix_power(sweep, k)[0] for k in GIBBS)
+    after = (torch.linalg.matrix_power(step, k)[0] for k in GIBBS)
     return [(k, float((p @ features - model.flatten()).norm()) / size) for k, p in zip(GIBBS, after, strict=True)]

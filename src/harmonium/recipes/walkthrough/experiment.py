@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from ... import data, evaluation
-from ...progress import Watch, passing
+from ...progress import Progress, silent
 from ...report.page import Page
 from ...units import Bernoulli
 from .. import recipe, write_figures
@@ -20,7 +20,7 @@ from .page import fill
 MANY = 2000
 
 
-def carry_out(settings: dict[str, Any], out: Path, *, watch: Watch = passing) -> Page:
+def carry_out(settings: dict[str, Any], out: Path, *, progress: Progress = silent) -> Page:
     """Check every formula, measure both faults before and after mending, and return the page.
 
     Writes ``figures.json`` and the pictures into ``out``.
@@ -28,7 +28,7 @@ def carry_out(settings: dict[str, Any], out: Path, *, watch: Watch = passing) ->
     size = settings["visible"], settings["hidden"]
     seed = settings["seed"]
     with one_thread():
-        training, states = trained(settings, watch)
+        training, states = trained(settings, progress)
         figures = {
             "source": recipe("walkthrough").source_figures,
             "checks": checks(*size, settings["rows"], seed),
@@ -44,21 +44,21 @@ def carry_out(settings: dict[str, Any], out: Path, *, watch: Watch = passing) ->
     return fill(settings, out, figures, states)
 
 
-def trained(settings: dict[str, Any], watch: Watch) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def trained(settings: dict[str, Any], progress: Progress) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Return the figures of training both classes at every k, and states from the chains of the first k's machines."""
     v, seeds = data.bars_and_stripes(settings["sides"]), [settings["seed"] + n for n in range(settings["seeds"])]
     lines: dict[str, Any] = {}
     states: dict[str, Tensor] = {}
-    for k in settings["sweeps"]:
+    for k in settings["gibbs_steps"]:
         for name, kind in KINDS.items():
-            runs = [learn(kind, settings, k, seed, watch, f"{name} code, k = {k}, seed {seed}") for seed in seeds]
+            runs = [learn(kind, settings, k, seed, progress, f"{name} code, k = {k}, seed {seed}") for seed in seeds]
             ends = [drawn(run["model"], settings["sides"], settings["sampling_sweeps"], MANY, seeds[0]) for run in runs]
             lines[f"{name}, k = {k}"] = line(runs, [end[0] for end in ends], [end[1] for end in ends])
             states.setdefault(name, ends[0][2][: settings["shown"]])
     return {
         "patterns": len(v),
         "best": -math.log(len(v)),
-        "independent_pixels": evaluation.independent_log_likelihood(Bernoulli(v.shape[1]), v, v),
+        "independent_pixels": evaluation.baseline_log_likelihood(Bernoulli(v.shape[1]), v, v),
         "seeds": seeds,
         "drawn": MANY,
         "lines": lines,

@@ -10,7 +10,7 @@ from torch.nn.functional import linear
 
 from ... import data, evaluation
 from ...numerics import choose, softplus
-from ...progress import Watch
+from ...progress import Progress
 from ..common.small_machines import chances, checkpoints, kernel, stream, tiny, total_variation, visible_odds_of
 from .article import Mended, Printed, as_machine, from_machine
 
@@ -45,7 +45,7 @@ def one_draw(visible: int, hidden: int, seed: int) -> dict[str, Any]:
 
 @torch.no_grad()
 def started_exact(visible: int, hidden: int, draws: int, seed: int) -> dict[str, Any]:
-    """Return what becomes of the exact distribution under one sweep, and under very many, of each class.
+    """Return what becomes of the exact distribution under one Gibbs step, and under very many, of each class.
 
     ``chi_square`` compares ``draws`` states made by the class's own code with their exact probabilities.
     """
@@ -55,12 +55,12 @@ def started_exact(visible: int, hidden: int, draws: int, seed: int) -> dict[str,
     found: dict[str, Any] = {"states": len(x), "draws": draws}
     place = 2 ** torch.arange(visible - 1, -1, -1)
     for name, kind in KINDS.items():
-        sweep = kernel(machine, ODDS[name])
+        step = kernel(machine, ODDS[name])
         drawn, _ = from_machine(kind, machine, 1)(begin, generator=stream(seed, 7))
         counts = torch.bincount((drawn.long() * place).sum(1), minlength=len(x))
         found[name] = {
-            "one_sweep": total_variation(p @ sweep, p),
-            "many_sweeps": total_variation(p @ torch.linalg.matrix_power(sweep, FAR), p),
+            "one_sweep": total_variation(p @ step, p),
+            "many_sweeps": total_variation(p @ torch.linalg.matrix_power(step, FAR), p),
             "chi_square": float(((counts - draws * p) ** 2 / (draws * p)).sum()),
         }
     return found
@@ -77,7 +77,9 @@ def first_negatives(width: int, units: int, draws: int, seed: int) -> dict[str, 
     return shares
 
 
-def learn(kind: type[Printed], settings: dict[str, Any], k: int, seed: int, watch: Watch, label: str) -> dict[str, Any]:
+def learn(
+    kind: type[Printed], settings: dict[str, Any], k: int, seed: int, progress: Progress, label: str
+) -> dict[str, Any]:
     """Train one class on bars and stripes by plain gradient descent on mean F(x) − mean F(x_negative).
 
     Returns the exact log-likelihood at checkpoints and the trained class; the run ends where the loss is not finite.
@@ -87,7 +89,7 @@ def learn(kind: type[Printed], settings: dict[str, Any], k: int, seed: int, watc
     optimizer, rng = torch.optim.SGD(model.parameters(), lr=settings["rate"]), stream(seed, 3)
     due = set(checkpoints(settings["updates"], settings["points"]))
     updates, values = [0], [exact(model, v)]
-    for done in watch(range(1, settings["updates"] + 1), label):
+    for done in progress(range(1, settings["updates"] + 1), label):
         negative, _ = model(v, generator=rng)
         loss = model.free_energy(v).mean() - model.free_energy(negative).mean()
         if not math.isfinite(float(loss.detach())):
@@ -108,15 +110,15 @@ def exact(model: Printed, v: Tensor) -> float:
 
 
 @torch.no_grad()
-def drawn(model: Printed, sides: int, sweeps: int, count: int, seed: int) -> tuple[float, float, Tensor]:
-    """Run ``count`` of a class's own chains for ``sweeps`` sweeps from coin flips, and judge where they end.
+def drawn(model: Printed, sides: int, gibbs_steps: int, count: int, seed: int) -> tuple[float, float, Tensor]:
+    """Run ``count`` of a class's own chains for ``gibbs_steps`` Gibbs steps from coin flips, and evaluate where they end.
 
     Returns the share that shows a bar or a stripe, the total variation between all and the data, and the states.
     """
     patterns = data.bars_and_stripes(sides)
     x = torch.bernoulli(torch.full((count, sides**2), 0.5), generator=stream(seed, 6))
     rng = stream(seed, 8)
-    for _ in range(-(-sweeps // model.k)):
+    for _ in range(-(-gibbs_steps // model.k)):
         x, _ = model(x, generator=rng)
     shares = (x[:, None, :] == patterns).all(-1).double().mean(0)
     found = float(shares.sum())

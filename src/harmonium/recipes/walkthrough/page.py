@@ -81,7 +81,7 @@ STEPS = {
     "hidden": (
         "The hidden units given the visible ones",
         "p(h | x) = p(x, h) / Σₕ p(x, h) = Πⱼ p(hⱼ | x),   p(hⱼ = 1 | x) = σ(bⱼ + Σₖ Wⱼₖ xₖ)",
-        "Bayes' rule cancels Z. There is no weight between two hidden units, so the rest factorises, and each "
+        "Bayes' rule cancels Z. There is no weight between two hidden units, so the rest factorizes, and each "
         "factor is a sigmoid σ(a) = 1/(1 + exp(−a)) of the j-th row of W times x.",
     ),
     "visible": (
@@ -126,8 +126,8 @@ def contrastive(page: Page, figures: Figures) -> Section:
     section.formula("x → h ~ p(h | x) → x′ ~ p(x | h) → … k times,   then ⟨h xᵀ⟩ at the end of the chain")
     section.text(
         "The model's mean is out of reach for large machines, so CD-k starts a chain at the data and stops it after k "
-        "sweeps. The article says that a larger k is less biased. On a small machine that can be reckoned: the "
-        "distribution after k sweeps is the k-th power of the chain's matrix, and nothing needs to be drawn."
+        "Gibbs steps. The article says that a larger k is less biased. On a small machine that can be reckoned: the "
+        "distribution after k Gibbs steps is the k-th power of the chain's matrix, and nothing needs to be drawn."
     )
     section.table(
         ("k", "distance to the true gradient, in units of its size"),

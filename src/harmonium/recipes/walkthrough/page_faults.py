@@ -66,19 +66,19 @@ def exact_start(section: Section, settings: dict[str, Any], figures: Figures) ->
     freedom = found["states"] - 1
     section.text(
         "A chain that is right leaves the model's distribution as it is. So start it there, and look after one "
-        f"sweep. The total variation is reckoned from the chain's matrix. The χ² compares {found['draws']:,} "
+        f"Gibbs step. The total variation is reckoned from the chain's matrix. The χ² compares {found['draws']:,} "
         "states drawn by the class itself with their exact probabilities; for a chain that is right it is about "
         f"{freedom}, give or take {(2 * freedom) ** 0.5:.0f}."
     )
     section.table(
-        ("code", "total variation after one sweep", "in the long run", "χ² after one sweep"),
+        ("code", "total variation after one Gibbs step", "in the long run", "χ² after one Gibbs step"),
         [(n, small(r["one_sweep"]), small(r["many_sweeps"]), f"{r['chi_square']:,.1f}")
          for n, r in found.items() if n in first],
         "Distance from the exact p(x) of the tiny machine, for chains that start in it.",
     )  # fmt: skip
     section.verdict(
         "fault",
-        f"The printed chain moves {100 * found['printed']['one_sweep']:.0f} % of the probability in one sweep.",
+        f"The printed chain moves {100 * found['printed']['one_sweep']:.0f} % of the probability in one Gibbs step.",
     )
     section.text(
         "The fault shows at the article's own start, too. There c = 0 and W is small, so every visible unit "
@@ -116,7 +116,7 @@ def training(section: Section, out: Path, settings: dict[str, Any], found: Figur
             for n, r in lines.items()
         ],
         "After the last update. The fourth column counts updates until the mean curve is one nat above its start; the "
-        f"last two judge {found['drawn']:,} of the code's own chains after {settings['sampling_sweeps']:,} sweeps "
+        f"last two evaluate {found['drawn']:,} of the code's own chains after {settings['sampling_sweeps']:,} Gibbs steps "
         "from coin flips, against the data.",
     )
     section.verdict(
@@ -130,7 +130,7 @@ def training(section: Section, out: Path, settings: dict[str, Any], found: Figur
         section.verdict("fault", f"The loss left the finite numbers before the last update: {', '.join(broken)}.")
     compare(section, lines)
     groups = [(f"{name} code", rows.numpy()) for name, rows in states.items()]
-    caption = f"States drawn by each version's own chain (k = {settings['sweeps'][0]}) after training."
+    caption = f"States drawn by each version's own chain (k = {settings['gibbs_steps'][0]}) after training."
     show(section, out, "draws", plots.strips(groups, (settings["sides"],) * 2), caption)
 
 
@@ -146,7 +146,7 @@ def compare(section: Section, lines: Figures) -> None:
         "Why does the printed code learn at all? It fits another chain: where the fields grow beyond 0 and 1, the "
         "clamp gives 0 or 1, as a steep sigmoid nearly would. Its weights are then tuned to that chain, and not "
         "to the RBM whose free energy is in the loss. So draws of its own chain can look fair while the "
-        "likelihood is worse: judge a model by its likelihood, not by its draws. While the weights are small, the "
+        "likelihood is worse: evaluate a model by its likelihood, not by its draws. While the weights are small, the "
         "clamp leaves next to nothing of the field: see the fourth column."
     )
 
@@ -199,7 +199,7 @@ def slips(page: Page) -> None:
 
 def conclusion(page: Page, settings: dict[str, Any], figures: Figures) -> None:
     """Set our figures beside the article's, and say what is left open."""
-    lines, k = figures["training"]["lines"], settings["sweeps"][0]
+    lines, k = figures["training"]["lines"], settings["gibbs_steps"][0]
     nats = {name: f"{signed(lines[f'{name}, k = {k}']['final'])} nats, exact" for name in ("printed", "mended")}
     section = page.section("The article's figures and ours")
     section.table(
@@ -207,7 +207,7 @@ def conclusion(page: Page, settings: dict[str, Any], figures: Figures) -> None:
         [
             ("start of the weights", "normal, mean 0, variance 1e-4", "the same"),
             ("start of the biases", "0", "the same"),
-            ("sweeps k", "typically 1", ", ".join(map(str, settings["sweeps"]))),
+            ("Gibbs steps k", "typically 1", ", ".join(map(str, settings["gibbs_steps"]))),
             ("training loop, data, step size", "not given", "plain gradient descent on bars and stripes"),
             ("log-likelihood, printed code, " + whole(f"k = {k}"), "not given", nats["printed"]),
             ("log-likelihood, mended code, " + whole(f"k = {k}"), "not given", nats["mended"]),

@@ -14,18 +14,18 @@ from ..units import Bernoulli, Units
 from .loop import Step
 
 
-def network(model: RBM | DBN | DBM, classes: int, *, generator: Generator | None = None) -> nn.Sequential:
+def to_sequential(model: RBM | DBN | DBM, classes: int, *, generator: Generator | None = None) -> nn.Sequential:
     """Return a plain network that begins where the model ends: (rows, inputs) → (rows, classes) logits.
 
     An RBM or a DBN gives its pass up, a layer of sigmoids for each of hidden units; label weights, where there are
-    some, begin the last layer.  A `DBM` gives one whose input is `features`: the row beside the mean-field state of the
+    some, begin the last layer.  A `DBM` gives one whose input is `classifier_inputs`: the row beside the mean-field state of the
     second hidden layer, which enters the first hidden layer from above (Salakhutdinov & Hinton, 2009, §3.3).
     """
     if isinstance(model, DBM):
         blocks, last = _from_dbm(model, classes, generator)
     else:
         blocks, last = _from_pass_up(model, classes, generator)
-    return nn.Sequential(*blocks, last).to(model.couplings()[0])
+    return nn.Sequential(*blocks, last).to(model.weights[0])
 
 
 def _from_pass_up(model: RBM | DBN, classes: int, generator: Generator | None) -> tuple[list[nn.Module], nn.Linear]:
@@ -36,20 +36,20 @@ def _from_pass_up(model: RBM | DBN, classes: int, generator: Generator | None) -
     blocks = [part for weight, above in steps for part in _sigmoid(weight, above)]
     last = _readout(top.hidden.width, classes, generator)
     if labels:
-        last = _linear(top.weight[code:].mT, top.visible.leaves()[-1].bias)
+        last = _linear(top.weight[code:].mT, top.visible.components()[-1].bias)
     return blocks, last
 
 
 @torch.no_grad()
-def features(model: nn.Module, v: Tensor) -> Tensor:
-    """Return what the network of `network` takes for rows ``v``, (rows, visible)."""
+def classifier_inputs(model: nn.Module, v: Tensor) -> Tensor:
+    """Return what the network of `to_sequential` takes for rows ``v``, (rows, visible)."""
     if isinstance(model, DBM):
         state = model.mean_field(v).state
         return state[..., : model.layers[0].width + model.layers[2].width] if len(model.layers) > 2 else v
     return v
 
 
-def backprop(
+def finetune_classifier(
     net: nn.Sequential,
     batches: Iterable[tuple[Tensor, Tensor]],
     optimizer: Optimizer,

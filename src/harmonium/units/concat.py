@@ -11,7 +11,7 @@ from .base import Units
 from .discrete import Potts
 
 
-class Join(Units):
+class Concat(Units):
     """Several rows laid side by side as one: pixels and a label, say, or columns of different kinds."""
 
     def __init__(self, *parts: Units):
@@ -25,7 +25,7 @@ class Join(Units):
     @property
     def bias(self) -> Tensor:  # type: ignore[override]
         """The biases of all parts, side by side."""
-        return torch.cat([part.bias for part in self.leaves()], -1)
+        return torch.cat([part.bias for part in self.components()], -1)
 
     @property
     def linear(self) -> bool:
@@ -34,32 +34,32 @@ class Join(Units):
     @property
     def labels(self) -> int:
         """The number of classes, where the last part is one softmax label beside other units; else 0."""
-        last = self.leaves()[-1]
-        return last.colours if isinstance(last, Potts) and last.sites == 1 and self.width > last.width else 0
+        last = self.components()[-1]
+        return last.n_states if isinstance(last, Potts) and last.n_sites == 1 and self.width > last.width else 0
 
     def rows(self) -> list[Units]:
         """Return the parts, from left to right."""
         return [cast(Units, part) for part in self.parts]
 
-    def leaves(self) -> list[Units]:
-        return [leaf for part in self.rows() for leaf in part.leaves()]
+    def components(self) -> list[Units]:
+        return [leaf for part in self.rows() for leaf in part.components()]
 
     def pieces(self, x: Tensor) -> Iterator[tuple[Units, Tensor]]:
         """Return each part with its columns of ``x``."""
         rows = self.rows()
         return zip(rows, x.split([row.width for row in rows], -1), strict=True)
 
-    def part(self, columns: Tensor) -> Units:
+    def select(self, columns: Tensor) -> Units:
         pieces, start, first, last = [], 0, int(columns[0]), int(columns[-1])
         for row in self.rows():
             end = start + row.width
             if start <= first and last < end:
-                return row.part(columns - start)
+                return row.select(columns - start)
             if first < end and start <= last:
                 own = columns[(columns >= start) & (columns < end)] - start
-                pieces += [row.part(own)] if len(own) else []
+                pieces += [row.select(own)] if len(own) else []
             start = end
-        return Join(*pieces)
+        return Concat(*pieces)
 
     def _total(self, method: str, x: Tensor) -> Tensor:
         terms = [getattr(part, method)(piece) for part, piece in self.pieces(x)]
@@ -86,23 +86,23 @@ class Join(Units):
     def sample(self, field: Tensor, *, generator: Generator | None = None) -> Tensor:
         return torch.cat([part.sample(piece, generator=generator) for part, piece in self.pieces(field)], -1)
 
-    def match(self, v: Tensor) -> None:
+    def init_from_data(self, v: Tensor) -> None:
         for part, piece in self.pieces(v):
-            part.match(piece)
+            part.init_from_data(piece)
 
-    def admits(self, x: Tensor) -> bool:
-        return all(part.admits(piece) for part, piece in self.pieces(x))
+    def in_support(self, x: Tensor) -> bool:
+        return all(part.in_support(piece) for part, piece in self.pieces(x))
 
     @property
     def count(self) -> float:
         return math.prod(part.count for part in self.rows())
 
-    def pick(self, index: Tensor) -> Tensor:
+    def state_at(self, index: Tensor) -> Tensor:
         pieces: list[Tensor] = []
         for part in reversed(self.rows()):  # the last part runs fastest
             if part.count == math.inf:
                 raise TypeError("a part of this row is continuous: its states cannot be numbered")
-            pieces.insert(0, part.pick(index % int(part.count)))
+            pieces.insert(0, part.state_at(index % int(part.count)))
             index = index // int(part.count)
         return torch.cat(pieces, -1)
 

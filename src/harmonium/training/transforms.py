@@ -8,11 +8,11 @@ from torch.optim import Optimizer
 
 from ..machines import Bipartite, Machine
 from ..numerics import shards
-from ..sampling import Trajectory
+from ..sampling import TrajectoryTempering
 from ..units import Units
 
 
-class Edit(nn.Module, ABC):
+class GradientTransform(nn.Module, ABC):
     """A change of the gradients in place; what it remembers is a buffer, saved with the run."""
 
     @abstractmethod
@@ -20,10 +20,10 @@ class Edit(nn.Module, ABC):
         """Edit the gradients of ``machine`` given the states of both phases."""
 
 
-class Centre(Edit):
-    """Rewrite plain gradients as those of the centred machine; the machine itself stays plain.
+class CenterGradient(GradientTransform):
+    """Rewrite plain gradients as those of the centered machine; the machine itself stays plain.
 
-    With an offset λ for every layer, the centred energy has (hₗ − λₗ)ᵀWₗ(hₗ₊₁ − λₗ₊₁).  In plain parameters the
+    With an offset λ for every layer, the centered energy has (hₗ − λₗ)ᵀWₗ(hₗ₊₁ − λₗ₊₁).  In plain parameters the
     gradient of the weights between rows of biases a below and b above becomes
 
         ∇W = ∇W − ∇a λ_bᵀ − λ_a ∇bᵀ,   and then   ∇a = ∇a − ∇W λ_b,   ∇b = ∇b − ∇Wᵀ λ_a   (the new ∇W on the right).
@@ -41,14 +41,14 @@ class Centre(Edit):
 
     @torch.no_grad()
     def forward(self, machine: Machine, positive: Tensor, negative: Tensor) -> None:
-        """Centre the gradients of a machine of layers."""
+        """Center the gradients of a machine of layers."""
         if not isinstance(machine, Bipartite):
-            raise TypeError(f"Centre edits the gradients of a machine of layers, not of a {type(machine).__name__}")
+            raise TypeError(f"Center edits the gradients of a machine of layers, not of a {type(machine).__name__}")
         layers = machine.layers
         self.follow(shards.mean(torch.cat([means.mean(0) for means in machine.layer_means(positive)])))
         offsets = self.offsets.split([layer.width for layer in layers])
         plain = [bias_gradient(layer) for layer in layers]
-        for i, coupling in enumerate(machine.couplings()):
+        for i, coupling in enumerate(machine.weights):
             weight = coupling.grad
             assert weight is not None
             weight.addr_(plain[i], offsets[i + 1], alpha=-1).addr_(offsets[i], plain[i + 1], alpha=-1)
@@ -60,7 +60,7 @@ class Centre(Edit):
         self.offsets = means if self.offsets is None else torch.lerp(self.offsets, means, self.rate)
 
 
-class ClipNorm(Edit):
+class ClipGradNorm(GradientTransform):
     """Scale the gradient down to a Euclidean norm of at most ``limit``."""
 
     def __init__(self, limit: float):
@@ -72,16 +72,16 @@ class ClipNorm(Edit):
         nn.utils.clip_grad_norm_(machine.parameters(), self.limit)
 
 
-class Retreat(Edit):
+class Rollback(GradientTransform):
     """Take back updates that led a machine out of reach of its trajectory's chains.
 
-    The machine and its chains return to the last rung, the optimiser forgets its momentum, and its learning rate is
+    The machine and its chains return to the last replica, the optimizer forgets its momentum, and its learning rate is
     halved.  Put it last: the gradient of the lost machine is dropped.  ``count`` is how often it happened.
     """
 
     count: Tensor
 
-    def __init__(self, sampler: Trajectory, optimizer: Optimizer):
+    def __init__(self, sampler: TrajectoryTempering, optimizer: Optimizer):
         super().__init__()
         self.held = sampler, optimizer  # in a tuple, so that the run does not save them twice
         self.register_buffer("count", torch.tensor(0))
@@ -91,7 +91,7 @@ class Retreat(Edit):
         sampler, optimizer = self.held
         if not sampler.lost:
             return
-        sampler.retreat(machine)
+        sampler.roll_back(machine)
         self.count += 1
         optimizer.state.clear()
         optimizer.zero_grad(set_to_none=False)
@@ -102,11 +102,11 @@ class Retreat(Edit):
 
 def bias_gradient(units: Units) -> Tensor:
     """Return the gradient of all biases of a row, side by side."""
-    return torch.cat([leaf.bias.grad for leaf in units.leaves()], -1)  # type: ignore[misc]
+    return torch.cat([leaf.bias.grad for leaf in units.components()], -1)  # type: ignore[misc]
 
 
 def lower_bias_gradient(units: Units, amount: Tensor) -> None:
     """Subtract ``amount`` from the gradient of a row's biases."""
-    leaves = units.leaves()
+    leaves = units.components()
     for leaf, piece in zip(leaves, amount.split([leaf.width for leaf in leaves]), strict=True):
         leaf.bias.grad -= piece  # type: ignore[operator]

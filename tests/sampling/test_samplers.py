@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from harmonium import Contrastive, Exact, Fresh, Persistent
+from harmonium import CD, PCD, ExactSampler, NaiveMCMC
 from laws import (
     DRAWS,
     LISTED,
@@ -17,11 +17,11 @@ from laws import (
 )
 
 SAMPLERS = {
-    "contrastive": lambda m: Contrastive(2),
-    "persistent": lambda m: Persistent(m.fields_sample(DRAWS, generator=rng(3)), 2),
-    "fresh": lambda m: Fresh(sweeps=2),
-    "exact": lambda m: Exact(),
-    "tempered": lambda m: exact_ladder(m, DRAWS),
+    "cd": lambda m: CD(2),
+    "pcd": lambda m: PCD(m.sample_independent(DRAWS, generator=rng(3)), 2),
+    "naive-mcmc": lambda m: NaiveMCMC(k=2),
+    "exact": lambda m: ExactSampler(),
+    "pt": lambda m: exact_ladder(m, DRAWS),
 }
 every_sampler = pytest.mark.parametrize("sampler", SAMPLERS)
 
@@ -31,7 +31,7 @@ every_sampler = pytest.mark.parametrize("sampler", SAMPLERS)
 def test_samplers_reach_the_model_from_where_they_start(name, sampler):
     """From exact starts (or from a machine without couplings, where any start is exact) every sampler is exact."""
     m = machine(name)
-    m = m.decoupled() if sampler in ("persistent", "fresh") else m
+    m = m.independent() if sampler in ("pcd", "naive-mcmc") else m
     s = row_of(m).states()
     x = SAMPLERS[sampler](m)(m, exact_states(m, DRAWS), generator=rng(1))
     same_distribution(x, s, probabilities(m, s))
@@ -40,7 +40,7 @@ def test_samplers_reach_the_model_from_where_they_start(name, sampler):
 @pytest.mark.parametrize("name", [name for name in MACHINES if name not in LISTED])
 def test_exact_draws_of_continuous_rows_have_the_right_moments(name):
     m = machine(name)
-    x = Exact(DRAWS)(m, torch.empty(0, m.width), generator=rng())
+    x = ExactSampler(DRAWS)(m, torch.empty(0, m.width), generator=rng())
     y, p = odd_probabilities(m)
     truth = (p @ m.even.mean(m.down(y))).detach()
     assert ((x.mean(0) - truth).abs() < 5 * x.std(0) / DRAWS**0.5).all()
@@ -49,9 +49,9 @@ def test_exact_draws_of_continuous_rows_have_the_right_moments(name):
 def test_fresh_and_persistent_chains_mix_towards_the_model():
     m = machine("bernoulli")
     s = m.even.states()
-    fresh = Fresh(DRAWS, sweeps=50)(m, s, generator=rng())
+    fresh = NaiveMCMC(DRAWS, k=50)(m, s, generator=rng())
     same_distribution(fresh, s, probabilities(m, s))
-    persistent = SAMPLERS["persistent"](m)
+    persistent = SAMPLERS["pcd"](m)
     for _ in range(25):
         x = persistent(m, s, generator=rng(2 + _))
     same_distribution(x, s, probabilities(m, s))
@@ -59,10 +59,10 @@ def test_fresh_and_persistent_chains_mix_towards_the_model():
 
 def test_persistent_chains_go_on_and_are_saved():
     m = machine("bernoulli")
-    sampler = Persistent(torch.zeros(7, 4, dtype=torch.float64))
+    sampler = PCD(torch.zeros(7, 4, dtype=torch.float64))
     first = sampler(m, torch.empty(0), generator=rng())
     assert torch.equal(sampler.state_dict()["chains"], first)
-    again = Persistent(torch.zeros(7, 4, dtype=torch.float64))
+    again = PCD(torch.zeros(7, 4, dtype=torch.float64))
     again.load_state_dict(sampler.state_dict())
     assert torch.equal(again(m, torch.empty(0), generator=rng(1)), sampler(m, torch.empty(0), generator=rng(1)))
 
@@ -77,13 +77,13 @@ def test_no_gradient_flows_through_the_chains(sampler):
 def test_the_number_of_chains_is_as_told():
     m = machine("bernoulli")
     v = m.even.states()[:5]
-    assert len(Contrastive()(m, v)) == 5
-    assert len(Fresh(sweeps=1)(m, v)) == 5
-    assert len(Fresh(9, sweeps=1)(m, v)) == 9
-    assert len(Exact()(m, v)) == 5
-    assert len(Exact(9)(m, v)) == 9
+    assert len(CD()(m, v)) == 5
+    assert len(NaiveMCMC(k=1)(m, v)) == 5
+    assert len(NaiveMCMC(9, k=1)(m, v)) == 9
+    assert len(ExactSampler()(m, v)) == 5
+    assert len(ExactSampler(9)(m, v)) == 9
 
 
 def test_no_sweeps_are_refused():
     with pytest.raises(ValueError, match="1 or more"):
-        Contrastive(0)
+        CD(0)

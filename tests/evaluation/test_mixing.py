@@ -1,44 +1,44 @@
 import pytest
 import torch
 
-from harmonium import RBM, Bernoulli, Tempered, evaluation
-from harmonium.sampling import measured
-from laws import DEEP, bimodal, exact_states, machine, randomised, rng, three_clusters
+from harmonium import RBM, Bernoulli, ParallelTempering, evaluation
+from harmonium.sampling import path_lengths
+from laws import DEEP, bimodal, exact_states, machine, randomized, rng, three_clusters
 
 
 def ladder(m, chains=100):
-    start = m.decoupled()
-    return Tempered.between(start, *measured(start, m, generator=rng()), chains=chains, generator=rng(1))
+    start = m.independent()
+    return ParallelTempering.between(start, *path_lengths(start, m, generator=rng()), chains=chains, generator=rng(1))
 
 
 def test_stuck_chains_are_told_and_tempered_ones_pass():
     m, _ = bimodal()
     chains = exact_states(m, 100)
-    plain = evaluation.equilibrium(m, chains, sweeps=2000, generator=rng())
+    plain = evaluation.mixing(m, chains, gibbs_steps=2000, generator=rng())
     assert plain.verdict == "stuck"
     assert plain.rhat > 2
-    assert "tempered" in plain.reason
+    assert "pt" in plain.reason
     sampler = ladder(m)
     sampler.advance(m, 200, generator=rng(2))
     before = sampler.chains.clone()
-    tempered = evaluation.equilibrium(m, sampler.chains[-1], sampler, sweeps=2000, generator=rng())
+    tempered = evaluation.mixing(m, sampler.chains[-1], sampler, gibbs_steps=2000, generator=rng())
     assert tempered.verdict == "mixed"
     assert tempered.rhat < 1.05
     assert torch.equal(sampler.chains, before)
 
 
-@pytest.mark.parametrize("name", ["bernoulli", "spin", "labelled", "gaussian visible", "relu visible", *DEEP])
+@pytest.mark.parametrize("name", ["bernoulli", "spin", "labeled", "gaussian visible", "relu visible", *DEEP])
 def test_chains_of_the_model_pass(name):
     m = machine(name).requires_grad_(False)
-    found = evaluation.equilibrium(m, exact_states(m, 100), generator=rng())
+    found = evaluation.mixing(m, exact_states(m, 100), generator=rng())
     assert found.verdict == "mixed", found.reason
     assert found.ess > 1000
-    assert found.sweeps <= 10_000
+    assert found.gibbs_steps <= 10_000
 
 
 def test_chains_that_lag_are_told():
     m = machine("bernoulli").requires_grad_(False)
-    found = evaluation.equilibrium(m, torch.zeros(100, 4).double(), generator=rng())
+    found = evaluation.mixing(m, torch.zeros(100, 4).double(), generator=rng())
     assert found.verdict == "lagging"
     assert "learning rate" in found.reason
     assert found.lag < 1e-4
@@ -47,8 +47,8 @@ def test_chains_that_lag_are_told():
 def test_the_sweeps_that_random_chains_need_grow_with_the_coupling():
     needed = []
     for scale in (0.1, 1.5):
-        m = randomised(RBM(Bernoulli(12), Bernoulli(8)), scale, seed=2).requires_grad_(False)
-        x = evaluation.equilibrium(m, exact_states(m, 200), generator=rng())
+        m = randomized(RBM(Bernoulli(12), Bernoulli(8)), scale, seed=2).requires_grad_(False)
+        x = evaluation.mixing(m, exact_states(m, 200), generator=rng())
         assert x.verdict == "mixed", x.reason
         needed.append(x.needed)
     assert needed[0] == 0 < needed[1]
@@ -57,13 +57,13 @@ def test_the_sweeps_that_random_chains_need_grow_with_the_coupling():
 def test_false_alarms_are_rare():
     m = machine("spin").requires_grad_(False)
     for seed in range(20):
-        assert evaluation.equilibrium(m, exact_states(m, 60, seed), generator=rng(seed)).verdict == "mixed"
+        assert evaluation.mixing(m, exact_states(m, 60, seed), generator=rng(seed)).verdict == "mixed"
 
 
 def test_chains_that_met_one_basin_of_several_with_mass_are_never_called_mixed():
     m, blocks = three_clusters()
     chains = m.gibbs(blocks[:1].expand(100, -1), generator=rng(1))
-    found = evaluation.equilibrium(m, chains, data=blocks, sweeps=1000, generator=rng())
+    found = evaluation.mixing(m, chains, data=blocks, gibbs_steps=1000, generator=rng())
     assert found.verdict == "stuck"
     assert "100% of the chains are in a basin that holds 0." in found.reason
     assert found.covered < 0.01
@@ -71,15 +71,15 @@ def test_chains_that_met_one_basin_of_several_with_mass_are_never_called_mixed()
 
 def test_an_estimate_that_is_there_is_used():
     m, blocks = three_clusters()
-    log_z = evaluation.anneal(m, blocks, generator=rng())
+    log_z = evaluation.ais(m, blocks, generator=rng())
     told = []
 
-    def watch(items, label):
+    def progress(items, label):
         told.append(label)
         return items
 
     chains = m.gibbs(blocks[1:2].expand(100, -1), generator=rng(1))
-    found = evaluation.equilibrium(m, chains, log_z=log_z, sweeps=500, watch=watch, generator=rng())
+    found = evaluation.mixing(m, chains, log_z=log_z, gibbs_steps=500, progress=progress, generator=rng())
     assert found.verdict == "stuck"
     assert found.covered == pytest.approx(log_z.shares[int(log_z.basins.of(blocks[1:2]))])
     assert told == ["chains"]

@@ -7,43 +7,43 @@ import torch
 from torch import Generator, Tensor
 
 from ..machines import Machine
-from ..progress import Watch, passing
-from ..sampling import Tempered, Trajectory
+from ..progress import Progress, silent
+from ..sampling import ParallelTempering, TrajectoryTempering
 from ..sampling.trajectory import LOST
-from .annealing import anneal
+from .ais import ais
 from .certificate import certificate
 from .estimate import Estimate
 from .verdict import APART
 
 
 @torch.no_grad()
-def tracked(
-    sampler: Tempered | Trajectory,
+def log_partition_from_trajectory(
+    sampler: ParallelTempering | TrajectoryTempering,
     machine: Machine,
     data: Tensor | None = None,
     *,
-    watch: Watch = passing,
+    progress: Progress = silent,
     generator: Generator | None = None,
 ) -> Estimate:
-    """Return log Z in nats by Bennett's ratio along the rungs of a ladder (Bennett, 1976), at no cost in sweeps.
+    """Return log Z in nats by Bennett's ratio along the replicas of a ladder (Bennett, 1976), at no cost in Gibbs steps.
 
-    Each rung adds log Z_k − log Z_{k−1} from states of both, the last term from the chains of the machine; the squares
-    of the errors add up too.  The error trusts that the states of a rung are independent and lie where the machine has
-    its mass, and a ladder that never met a mode cannot tell: so the value is held against `anneal`, from the rows of
+    Each replica adds log Z_k − log Z_{k−1} from states of both, the last term from the chains of the machine; the squares
+    of the errors add up too.  The error trusts that the states of a replica are independent and lie where the machine has
+    its mass, and a ladder that never met a mode cannot tell: so the value is held against `ais`, from the rows of
     ``data`` if given, and against the states that were met.
 
     Verdict: ``consistent`` when annealing is, and agrees within the errors of both; else ``inconsistent``.
 
-    Raises `InputError` for a machine that has no normaliser.
+    Raises `InputError` for a machine that has no normalizer.
     """
     value, error = sampler.log_partition(machine)
-    second = anneal(machine, data, watch=watch, generator=generator)
+    second = ais(machine, data, progress=progress, generator=generator)
     second = second.at_least(certificate(machine, sampler.own, generator=generator))
     found = Estimate(value, error, "bennett", chains=len(sampler.own))
     verdict, reason = _verdict(found, second, sampler.overlap)
     return replace(
         second, value=value, error=error, method="bennett", verdict=verdict, reason=reason, chains=found.chains,
-        reverse=second.value, reverse_error=second.error, ess=math.nan, rungs=0,
+        reverse=second.value, reverse_error=second.error, ess=math.nan, n_betas=0,
         low=max(min(value - 3 * error, second.low), second.certificate), high=max(value + 3 * error, second.high),
     )  # fmt: skip
 

@@ -9,9 +9,9 @@ import torch
 from torch import Generator, Tensor
 
 from ..machines import Machine, check_normalizable
-from ..progress import Watch, passing
-from ..sampling import Tempered, Trajectory, run
-from .annealing import anneal
+from ..progress import Progress, silent
+from ..sampling import ParallelTempering, TrajectoryTempering, gibbs_sample
+from .ais import ais
 from .estimate import Estimate
 
 RHAT = 1.05  # above it chains differ by more than their draws explain
@@ -25,13 +25,13 @@ Move = Callable[[int], Tensor]
 
 
 @dataclass(frozen=True)
-class Equilibrium:
-    """What chains say of themselves after ``sweeps`` more sweeps.
+class Mixing:
+    """What chains say of themselves after ``gibbs_steps`` more Gibbs steps.
 
     ``verdict`` is ``mixed``; ``stuck`` where chains do not travel, or lie in other basins than the machine has its mass
     in; ``lagging`` where they do, but lay elsewhere than the model when they were given.  ``rhat`` is the largest
     split-R̂ and ``ess`` the smallest effective number of draws of any statistic (Vehtari et al., 2021).  ``lag`` is the
-    p-value of the given chains being like what became of them; ``needed`` the sweeps after which chains from random
+    p-value of the given chains being like what became of them; ``needed`` the Gibbs steps after which chains from random
     states are, NaN where they never were; ``covered`` the share of Z in the basins that the given chains met.
     """
 
@@ -41,41 +41,41 @@ class Equilibrium:
     ess: float
     lag: float
     needed: float
-    sweeps: int
+    gibbs_steps: int
     covered: float
 
 
 @torch.no_grad()
-def equilibrium(
+def mixing(
     machine: Machine,
     chains: Tensor,
-    sampler: Tempered | Trajectory | None = None,
+    sampler: ParallelTempering | TrajectoryTempering | None = None,
     *,
     data: Tensor | None = None,
     log_z: Estimate | None = None,
-    sweeps: int = 10_000,
-    watch: Watch = passing,
+    gibbs_steps: int = 10_000,
+    progress: Progress = silent,
     generator: Generator | None = None,
-) -> Equilibrium:
+) -> Mixing:
     """Say whether ``chains``, (chains, width), stand for the machine, and whether its chains travel.
 
-    They take Gibbs sweeps, ``sweeps`` at most, and with them as many from states without couplings, and some from every
-    basin that holds a hundredth of Z or more, by ``log_z``, an estimate of `anneal`; where none is given a quick one is
-    made, from the rows of ``data`` if there are any.  Given a `Tempered` or `Trajectory` sampler, its ladder and a new
-    one run instead.  After 128, 256, 512, … sweeps the free energy and the leading principal components over the newer
+    They take Gibbs steps, ``gibbs_steps`` at most, and with them as many from states without couplings, and some from every
+    basin that holds a hundredth of Z or more, by ``log_z``, an estimate of `ais`; where none is given a quick one is
+    made, from the rows of ``data`` if there are any.  Given a `ParallelTempering` or `TrajectoryTempering` sampler, its ladder and a new
+    one run instead.  After 128, 256, 512, … Gibbs steps the free energy and the leading principal components over the newer
     half are compared within chains and between them, until split-R̂ is at most `RHAT`; then the given chains as they
     were, and random ones as they went on, with what became of them (Kolmogorov & Smirnov); and how many of the given
     chains are in each basin with its share of Z.
 
-    Raises `InputError` for a machine that has no normaliser.
+    Raises `InputError` for a machine that has no normalizer.
     """
     check_normalizable(machine)
     rows = chains[:, : machine.visible.width] if data is None else data
     if log_z is None or log_z.basins is None:
-        log_z = anneal(machine, rows, chains=100, rungs=200, watch=watch, generator=generator)
+        log_z = ais(machine, rows, chains=100, n_betas=200, progress=progress, generator=generator)
     move = _mover(machine, chains, sampler, log_z, generator)
     states, moments, segment, rhat, ess = [move(0)], [0], KEPT, math.inf, 0.0
-    for _ in watch(range(max(math.floor(math.log2(sweeps / KEPT)), 1) + 1), "chains"):
+    for _ in progress(range(max(math.floor(math.log2(gibbs_steps / KEPT)), 1) + 1), "chains"):
         draws = torch.stack([move(segment // KEPT) for _ in range(KEPT)])
         states.append(draws[-1])
         moments.append(moments[-1] + segment)
@@ -90,7 +90,7 @@ def equilibrium(
     needed = min(like, default=moments[-1]) if rhat <= RHAT else math.nan
     misplaced, covered = _occupation(states[-1][:half], log_z)
     said = _verdict(rhat, ess, lag, needed, moments[-1], misplaced)
-    return Equilibrium(*said, rhat, ess, lag, needed, moments[-1], covered)
+    return Mixing(*said, rhat, ess, lag, needed, moments[-1], covered)
 
 
 def _occupation(x: Tensor, log_z: Estimate) -> tuple[str, float]:
@@ -112,26 +112,26 @@ def _occupation(x: Tensor, log_z: Estimate) -> tuple[str, float]:
 def _mover(
     machine: Machine,
     chains: Tensor,
-    sampler: Tempered | Trajectory | None,
+    sampler: ParallelTempering | TrajectoryTempering | None,
     log_z: Estimate,
     generator: Generator | None,
 ) -> Move:
-    """Return what takes the given chains, random ones and those of the basins so many sweeps on, and returns all."""
+    """Return what takes the given chains, random ones and those of the basins so many Gibbs steps on, and returns all."""
     if sampler is None:
-        fresh = machine.fields_sample(len(chains), generator=generator).to(chains)
+        fresh = machine.sample_independent(len(chains), generator=generator).to(chains)
         x = torch.cat([chains, fresh, *_sent(machine, chains, log_z, generator)])
 
-        def move(sweeps: int) -> Tensor:
+        def move(gibbs_steps: int) -> Tensor:
             nonlocal x
-            x = run(machine, x, sweeps, generator=generator)
+            x = gibbs_sample(machine, x, gibbs_steps, generator=generator)
             return x
 
         return move
     ladders = [copy.deepcopy(sampler), sampler.fresh(generator=generator)]
 
-    def climb(sweeps: int) -> Tensor:
+    def climb(gibbs_steps: int) -> Tensor:
         for ladder in ladders:
-            ladder.advance(machine, sweeps, generator=generator)
+            ladder.advance(machine, gibbs_steps, generator=generator)
         return torch.cat([ladder.top for ladder in ladders])
 
     return climb
@@ -141,8 +141,8 @@ def _sent(machine: Machine, chains: Tensor, log_z: Estimate, generator: Generato
     """Return states from which chains are begun in each basin that counts."""
     assert log_z.basins is not None
     counted = [k for k, share in enumerate(log_z.shares) if share >= HELD]
-    starts = [machine.decoupled(log_z.basins.points(k)) for k in counted]
-    return [start.fields_sample(SENT, generator=generator).to(chains) for start in starts]
+    starts = [machine.independent(log_z.basins.points(k)) for k in counted]
+    return [start.sample_independent(SENT, generator=generator).to(chains) for start in starts]
 
 
 def _summaries(machine: Machine, draws: Tensor, last: Tensor) -> Tensor:
@@ -171,16 +171,16 @@ def _alike(a: Tensor, b: Tensor) -> float:
     return min(float(min(levels)) * len(levels), 1.0)
 
 
-def _verdict(rhat: float, ess: float, lag: float, needed: float, sweeps: int, misplaced: str) -> tuple[str, str]:
+def _verdict(rhat: float, ess: float, lag: float, needed: float, gibbs_steps: int, misplaced: str) -> tuple[str, str]:
     if misplaced or not rhat <= RHAT:
-        apart = f"after {sweeps:,} sweeps " + (misplaced or "chains still differ from each other")
+        apart = f"after {gibbs_steps:,} Gibbs steps " + (misplaced or "chains still differ from each other")
         return "stuck", f"{apart} (R-hat {rhat:.2f}): sample and train with tempered chains"
     if lag < ALPHA:
         return "lagging", (
-            f"the chains lag the model: {sweeps:,} sweeps later they lie elsewhere (p = {lag:.1g}): "
-            "take more sweeps an update or a smaller learning rate"
+            f"the chains lag the model: {gibbs_steps:,} Gibbs steps later they lie elsewhere (p = {lag:.1g}): "
+            "take more Gibbs steps an update or a smaller learning rate"
         )
     return "mixed", (
-        f"chains from the data, from every basin and from random states agree after {sweeps:,} sweeps (R-hat "
+        f"chains from the data, from every basin and from random states agree after {gibbs_steps:,} Gibbs steps (R-hat "
         f"{rhat:.2f}, {ess:,.0f} effective draws); samples from random states need about {needed:,.0f}"
     )

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from ..machines import Machine, Path, abreast, check_normalizable
-from ..progress import Watch, passing
-from ..sampling import BETAS, even_out, lengths
+from ..machines import InterpolationPath, Machine, abreast, check_normalizable
+from ..progress import Progress, silent
+from ..sampling import BETAS, lengths, space_evenly
 from ..units import Quadratic
 from .basins import Survey, survey
 from .certificate import certificate, certificate_of_rows
@@ -26,18 +26,18 @@ BASINS = 8  # basins that are told apart at first
 
 
 @torch.no_grad()
-def anneal(
+def ais(
     machine: Machine,
     data: Tensor | None = None,
     *,
     chains: int = 200,
-    rungs: int = 1000,
+    n_betas: int = 1000,
     burn: int = 200,
     basins: int = BASINS,
-    watch: Watch = passing,
+    progress: Progress = silent,
     generator: Generator | None = None,
 ) -> Estimate:
-    """Return log Z in nats by annealed importance sampling over ``rungs`` machines from several starts (Neal, 2001).
+    """Return log Z in nats by annealed importance sampling over ``n_betas`` machines from several starts (Neal, 2001).
 
     The states are cut into at most ``basins`` + 1 basins between which chains do not pass (`survey`), and Z = Σ Z_k is
     put together from them.  Chains are led
@@ -45,48 +45,48 @@ def anneal(
     - forwards from a start of each basin's own, independent units under its mean fields, and from two that know of no
       basin: independent units with the biases of the ``data`` (rows, visible), if given (Salakhutdinov & Murray, 2008),
       and with the machine's own, which meets what it has become away from the data;
-    - backwards from states of the machine in each basin, after ``burn`` sweeps, to its own start.
+    - backwards from states of the machine in each basin, after ``burn`` Gibbs steps, to its own start.
 
     Each start has temperatures of its own, spaced by the thermodynamic length of its path.  P(log Ẑ > log Z + b) ≤ e⁻ᵇ
     holds for the sum: what no start finds leaves it too low.
 
     Verdict: ``consistent`` when the ways up and back agree in every basin, no start finds more, no state met is heavier
-    than the estimate allows, all judged in errors; else ``inconsistent``, with the test that failed in ``reason``.
-    ``watch`` wraps the steps, for a progress bar.
+    than the estimate allows, all evaluated in errors; else ``inconsistent``, with the test that failed in ``reason``.
+    ``progress`` wraps the steps, for a progress bar.
 
-    Raises `InputError` for a machine that has no normaliser.
+    Raises `InputError` for a machine that has no normalizer.
     """
-    plan = _Plan(machine, data, chains, burn, watch, generator)
-    return plan.round(rungs, basins)[0]
+    plan = _Plan(machine, data, chains, burn, progress, generator)
+    return plan.round(n_betas, basins)[0]
 
 
-def anneal_until_consistent(
+def ais_until_consistent(
     machine: Machine,
     data: Tensor | None = None,
     *,
     chains: int = 200,
-    rungs: int = 1000,
+    n_betas: int = 1000,
     most: int = MOST,
     burn: int = 200,
     max_time: float | None = None,
-    watch: Watch = passing,
+    progress: Progress = silent,
     generator: Generator | None = None,
 ) -> Iterator[Estimate]:
-    """Yield estimates, each with four times as many rungs, twice as many basins and all states met before.
+    """Yield estimates, each with four times as many replicas, twice as many basins and all states met before.
 
-    It ends with one that is consistent, when ``most`` rungs are passed, or when the next would pass ``max_time``
+    It ends with one that is consistent, when ``most`` replicas are passed, or when the next would pass ``max_time``
     seconds.
     """
-    plan = _Plan(machine, data, chains, burn, watch, generator)
+    plan = _Plan(machine, data, chains, burn, progress, generator)
     basins, met, began = BASINS, None, time.perf_counter()
-    while rungs <= most:
+    while n_betas <= most:
         since = time.perf_counter()
-        estimate, met = plan.round(rungs, basins, met)
+        estimate, met = plan.round(n_betas, basins, met)
         yield estimate
         spent = time.perf_counter() - since
         if estimate.verdict == "consistent" or (max_time and time.perf_counter() - began + 4 * spent > max_time):
             return
-        rungs, basins = 4 * rungs, 2 * basins
+        n_betas, basins = 4 * n_betas, 2 * basins
 
 
 @dataclass(frozen=True)
@@ -97,34 +97,40 @@ class _Plan:
     data: Tensor | None
     chains: int
     burn: int
-    watch: Watch
+    progress: Progress
     generator: Generator | None
 
     def __post_init__(self) -> None:
         check_normalizable(self.machine)
         if self.data is not None:
-            self.machine.admit(self.data, "data")
+            self.machine.check_rows(self.data, "data")
 
     @torch.no_grad()
-    def round(self, rungs: int, basins: int, met: Tensor | None = None) -> tuple[Estimate, Tensor]:
+    def round(self, n_betas: int, basins: int, met: Tensor | None = None) -> tuple[Estimate, Tensor]:
         """Return an estimate, and states for the next one to begin from."""
-        known = [base(self.machine)] if self.data is None else [base(self.machine, self.data), base(self.machine)]
+        known = (
+            [ais_base(self.machine)]
+            if self.data is None
+            else [ais_base(self.machine, self.data), ais_base(self.machine)]
+        )
         found = survey(self.machine, known, self.data, most=basins, burn=self.burn, met=met, generator=self.generator)
         count = found.basins.count
         starts, spacing = self._starts(known, found)
         n = max(AGAIN * round(WORK * self.chains / (len(starts) + count) / AGAIN), FEWEST)
-        x = torch.stack([start.fields_sample(n, generator=self.generator) for start in starts])
+        x = torch.stack([start.sample_independent(n, generator=self.generator) for start in starts])
         drawn = [found.draw(k, n // AGAIN, generator=self.generator) for k in range(count)]
         y = torch.stack([states for states, _ in drawn]).repeat_interleave(AGAIN, 1)
         both = abreast([*starts, *starts[-count:]])
-        table = torch.stack([even_out(BETAS, length, max(rungs, 2)) for length in spacing.unbind(1)], 1)
+        table = torch.stack([space_evenly(BETAS, length, max(n_betas, 2)) for length in spacing.unbind(1)], 1)
         steps = torch.cat([table, table[:, -count:].flip(0)], 1)
-        label = f"annealing over {rungs:,} temperatures from {len(starts)} starts, up and back"
-        weights, last = climb(both, self.machine, self.watch(steps, label), torch.cat([x, y]), generator=self.generator)
+        label = f"annealing over {n_betas:,} temperatures from {len(starts)} starts, up and back"
+        weights, last = climb(
+            both, self.machine, self.progress(steps, label), torch.cat([x, y]), generator=self.generator
+        )
         different = torch.tensor([members for _, members in drawn])
         evidence = self._weigh(weights, last, starts, found, different)
         met_now = torch.cat([last[: len(starts)], y]).flatten(0, 1)
-        return _estimate(evidence, len(starts) * n, rungs, found), met_now
+        return _estimate(evidence, len(starts) * n, n_betas, found), met_now
 
     def _starts(self, known: list[Machine], found: Survey) -> tuple[list[Machine], Tensor]:
         """Return all starts, those of the basins last, and the lengths of their paths, (gaps, starts).
@@ -132,10 +138,10 @@ class _Plan:
         The start of a basin has its mean fields or its means, whichever leads to the machine by the shorter path.
         """
         inside = [found.inside(k) for k in range(found.basins.count)]
-        fields = [self.machine.decoupled(x) for x in inside]
-        means = [base(self.machine, x[:, : self.machine.visible.width]) for x in inside]
+        fields = [self.machine.independent(x) for x in inside]
+        means = [ais_base(self.machine, x[:, : self.machine.visible.width]) for x in inside]
         tried = [*known, *fields, *(means if not self.machine.latent else [])]
-        x = torch.stack([start.fields_sample(PILOT, generator=self.generator) for start in tried])
+        x = torch.stack([start.sample_independent(PILOT, generator=self.generator) for start in tried])
         spacing, _ = lengths(abreast(tried), self.machine, x, generator=self.generator)
         total, first, count = spacing.sum(0), len(known), len(fields)
         chosen = [*range(first)]
@@ -148,7 +154,7 @@ class _Plan:
         self, weights: Tensor, last: Tensor, starts: list[Machine], found: Survey, different: Tensor
     ) -> Evidence:
         count = found.basins.count
-        zero = torch.stack([start.fields_log_partition().double() for start in starts])
+        zero = torch.stack([start.log_partition_independent().double() for start in starts])
         climbs, falls = weights[: len(starts)] + zero[:, None], zero[-count:, None] - weights[len(starts) :]
         falls = falls.unflatten(1, (-1, AGAIN))
         ends = found.basins.of(last[: len(starts)])
@@ -161,18 +167,18 @@ class _Plan:
 
 
 @torch.no_grad()
-def base(machine: Machine, data: Tensor | None = None) -> Machine:
+def ais_base(machine: Machine, data: Tensor | None = None) -> Machine:
     """Return the start of the path: no couplings, hidden biases of zero, visible biases from the data if given.
 
-    Precisions stay those of the machine, so that every machine on the path can be normalised.
+    Precisions stay those of the machine, so that every machine on the path can be normalized.
     """
-    start = machine.decoupled()
-    below = start.visible.leaves()
-    for leaf in (leaf for row in start.rows for leaf in row.leaves() if all(leaf is not one for one in below)):
+    start = machine.independent()
+    below = start.visible.components()
+    for leaf in (leaf for row in start.rows for leaf in row.components() if all(leaf is not one for one in below)):
         leaf.bias.zero_()
     if data is not None:
-        start.match(data)
-        for own, leaf in zip(machine.visible.leaves(), below, strict=True):
+        start.init_from_data(data)
+        for own, leaf in zip(machine.visible.components(), below, strict=True):
             if isinstance(own, Quadratic) and isinstance(leaf, Quadratic):
                 leaf.bias.mul_(torch.exp(own.log_precision - leaf.log_precision))
                 leaf.log_precision.copy_(own.log_precision)
@@ -187,9 +193,9 @@ def climb(
 
     ``betas`` gives the place on the path of each of the starts that lie `abreast`, (starts,), step by step: rising to
     1, or falling to 0.  From one to the next a chain is weighed by the ratio of the two densities where it stands, and
-    before the next step it is swept at the new one.
+    before the next step it is moved at the new one.
     """
-    path, before, first = Path(start, end), None, True
+    path, before, first = InterpolationPath(start, end), None, True
     log_weight = torch.zeros(x.shape[:-1], dtype=torch.float64, device=x.device)
     for after in (beta.to(x)[:, None, None] for beta in betas):
         if before is not None:
@@ -202,11 +208,11 @@ def climb(
     return log_weight, x
 
 
-def _estimate(evidence: Evidence, chains: int, rungs: int, found: Survey) -> Estimate:
+def _estimate(evidence: Evidence, chains: int, n_betas: int, found: Survey) -> Estimate:
     low, high = evidence.bracket
     verdict, reason = evidence.verdict()
     up, down, shares = evidence.up, evidence.down, tuple(evidence.up.shares.tolist())
     return Estimate(
-        evidence.value, evidence.error, "anneal", verdict, reason, chains, rungs, up.ess, down.value, down.error,
+        evidence.value, evidence.error, "ais", verdict, reason, chains, n_betas, up.ess, down.value, down.error,
         low, high, evidence.certificate, found.basins, shares,
     )  # fmt: skip

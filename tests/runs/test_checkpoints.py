@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 import torch
 
-from harmonium import Diverged, InputError
-from harmonium.errors import Unsaved
-from harmonium.runs import Config, Run, checkpoint, vault
+from harmonium import DivergenceError, InputError
+from harmonium.errors import SaveError
+from harmonium.runs import Run, TrainConfig, checkpoint, vault
 from harmonium.runs.directory import held, rows
 from harmonium.runs.session import Session
 from harmonium.runs.settle import settle
@@ -27,7 +27,7 @@ SMALL = {"hidden": 4, "steps": 60, "seed": 3, "batch": 50}
 
 
 def start(path, source="digits", **settings) -> Session:
-    config = Config(**(SMALL | settings))
+    config = TrainConfig(**(SMALL | settings))
     settled = settle(config, rows(str(source), "train", config))
     return Session(Run.create(path, str(source), settled))
 
@@ -153,7 +153,7 @@ def test_a_full_disk_loses_nothing(three):
     try:
         for room in np.linspace(0, 20_000, 100).astype(int):
             resource.setrlimit(resource.RLIMIT_FSIZE, (int(room), hard))
-            with pytest.raises(Unsaved, match=r"step 5, 0.0 MB, cannot be written .*from step 4"):
+            with pytest.raises(SaveError, match=r"step 5, 0.0 MB, cannot be written .*from step 4"):
                 vault.put(three, 5, big)
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
             assert {place: vault.flaw(three, place) for place in vault.places(three)} == before
@@ -183,7 +183,7 @@ def test_every_call_of_a_save_may_fail(call, three, monkeypatch):
 
         with monkeypatch.context() as patch:
             patch.setattr(place, call, fail)
-            with pytest.raises(Unsaved, match=re.escape(os.strerror(number))) as met:
+            with pytest.raises(SaveError, match=re.escape(os.strerror(number))) as met:
                 vault.put(three, step, {"n": torch.tensor(step)})
         assert "\n" not in str(met.value)
         assert vault.latest(three)[2]["step"] in (before, step)
@@ -252,13 +252,13 @@ def test_a_divergence_is_never_kept_and_the_run_recovers(kind, seed, tmp_path):
         pass
     poison(session, kind)
     if kind != "rate":
-        with pytest.raises(Diverged, match="is not finite"):
+        with pytest.raises(DivergenceError, match="is not finite"):
             checkpoint.save(session)
-    with pytest.raises(Diverged):
+    with pytest.raises(DivergenceError):
         take(session, 2)
     assert vault.latest(tmp_path / "run")[2]["step"] == 10
     rates = [rate] if kind == "rate" else checkpoint.rates(session)
-    back = checkpoint.retreat(session, Diverged("planted"))
+    back = checkpoint.roll_back(session, DivergenceError("planted"))
     assert back.step == 10
     if kind == "rate":
         checkpoint.set_rates(back, rates)

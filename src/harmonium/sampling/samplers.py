@@ -1,6 +1,6 @@
 """Samplers: sources of negative states, called as ``sampler(machine, positive, generator=…)``.
 
-A sampler is a module whose chains are buffers, so that ``.to`` and ``state_dict`` work as for an optimiser.
+A sampler is a module whose chains are buffers, so that ``.to`` and ``state_dict`` work as for an optimizer.
 It never holds the machine.
 """
 
@@ -11,18 +11,18 @@ from torch import Generator, Tensor, nn
 
 from .. import numerics
 from ..machines import Bipartite, Machine
-from ..units import Join
-from .chains import run
+from ..units import Concat
+from .chains import gibbs_sample
 
 
 class Sampler(nn.Module, ABC):
     """A source of states that stand for the model in the gradient of its log-likelihood."""
 
-    def __init__(self, sweeps: int = 1):
+    def __init__(self, k: int = 1):
         super().__init__()
-        if sweeps < 1:
-            raise ValueError(f"{type(self).__name__} was given {sweeps} sweeps: give 1 or more")
-        self.sweeps = sweeps
+        if k < 1:
+            raise ValueError(f"{type(self).__name__} was given {k} Gibbs steps: give 1 or more")
+        self.k = k
 
     @abstractmethod
     @torch.no_grad()
@@ -31,22 +31,22 @@ class Sampler(nn.Module, ABC):
 
     def extra_repr(self) -> str:
         """Return what ``print`` shows."""
-        return f"sweeps={self.sweeps}"
+        return f"Gibbs steps={self.k}"
 
 
-class Contrastive(Sampler):
-    """Contrastive divergence, CD-k: ``sweeps`` sweeps from the data (Hinton, 2002).
+class CD(Sampler):
+    """Contrastive divergence, CD-k: ``k`` Gibbs steps from the data (Hinton, 2002).
 
     Cheap, and biased: the chains barely leave the data, so modes far from it are never unlearned.
     """
 
     @torch.no_grad()
     def forward(self, machine: Machine, positive: Tensor, *, generator: Generator | None = None) -> Tensor:
-        """Return the states ``sweeps`` sweeps away from ``positive``."""
-        return run(machine, positive, self.sweeps, generator=generator)
+        """Return the states ``k`` Gibbs steps away from ``positive``."""
+        return gibbs_sample(machine, positive, self.k, generator=generator)
 
 
-class Persistent(Sampler):
+class PCD(Sampler):
     """Persistent contrastive divergence, or stochastic maximum likelihood (Younes, 1989; Tieleman, 2008).
 
     The chains, (chains, width), go on from one update to the next and follow the model as it learns.
@@ -54,36 +54,36 @@ class Persistent(Sampler):
 
     chains: Tensor
 
-    def __init__(self, chains: Tensor, sweeps: int = 1):
-        super().__init__(sweeps)
+    def __init__(self, chains: Tensor, k: int = 1):
+        super().__init__(k)
         self.register_buffer("chains", chains.detach().clone())
 
     @torch.no_grad()
     def forward(self, machine: Machine, positive: Tensor, *, generator: Generator | None = None) -> Tensor:
-        """Return the chains, ``sweeps`` sweeps further on."""
-        self.chains = run(machine, self.chains, self.sweeps, generator=generator)
+        """Return the chains, ``k`` Gibbs steps further on."""
+        self.chains = gibbs_sample(machine, self.chains, self.k, generator=generator)
         return self.chains
 
 
-class Fresh(Sampler):
-    """Naive MCMC: ``sweeps`` sweeps from new random states at every update (Algorithm 18.1 of Goodfellow et al., 2016).
+class NaiveMCMC(Sampler):
+    """Naive MCMC: ``k`` Gibbs steps from new random states at every update (Algorithm 18.1 of Goodfellow et al., 2016).
 
-    The states start from the units' biases without couplings.  With fewer sweeps than the chains need to mix,
-    the model is trained out of equilibrium and generates best after just that many sweeps (Decelle et al., 2021).
+    The states start from the units' biases without couplings.  With fewer Gibbs steps than the chains need to mix,
+    the model is trained out of equilibrium and generates best after just that many Gibbs steps (Decelle et al., 2021).
     """
 
-    def __init__(self, chains: int | None = None, sweeps: int = 100):
-        super().__init__(sweeps)
+    def __init__(self, chains: int | None = None, k: int = 100):
+        super().__init__(k)
         self.count = chains
 
     @torch.no_grad()
     def forward(self, machine: Machine, positive: Tensor, *, generator: Generator | None = None) -> Tensor:
         """Return new states; as many as there are positive ones, unless told otherwise."""
-        start = machine.fields_sample(self.count or len(positive), generator=generator)
-        return run(machine, start, self.sweeps, generator=generator)
+        start = machine.sample_independent(self.count or len(positive), generator=generator)
+        return gibbs_sample(machine, start, self.k, generator=generator)
 
 
-class Exact(Sampler):
+class ExactSampler(Sampler):
     """Independent draws by enumeration of the smaller row, or of all units: for teaching, and for testing the rest."""
 
     def __init__(self, chains: int | None = None):
@@ -99,6 +99,6 @@ class Exact(Sampler):
             odds = torch.softmax(machine.even.cgf(machine.down(y)) - machine.odd.energy(y), 0)
             y = y[numerics.choose(odds, count, generator=generator)]
             return machine.even.sample(machine.down(y), generator=generator)
-        x = Join(machine.visible, *machine.latent).states()
+        x = Concat(machine.visible, *machine.latent).states()
         odds = torch.softmax(-machine.free_energy(x), 0)
         return x[numerics.choose(odds, count, generator=generator)]

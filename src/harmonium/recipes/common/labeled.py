@@ -1,4 +1,4 @@
-"""What recipes on labelled digits share: rows with their class numbers, and an independent judge of what is drawn."""
+"""What recipes on labeled digits share: rows with their class numbers, and an independent evaluate of what is drawn."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from torch.nn.functional import one_hot
 from torch.optim import Adam
 
 from ... import data
-from ...progress import Watch
-from ...training import backprop
+from ...progress import Progress
+from ...training import finetune_classifier
 from .small_machines import stream
 from .steps import counted
 
@@ -37,22 +37,22 @@ class Rows:
         return one_hot(self.label, DIGITS).to(self.v)
 
 
-def mnist(settings: Mapping[str, Any], *splits: str, binarise: str = "none") -> Rows:
+def mnist(settings: Mapping[str, Any], *splits: str, binarize: str = "none") -> Rows:
     """Return the rows of some splits of MNIST under each other."""
     found = [data.load("mnist", split, data_dir=settings["data_dir"]) for split in splits]
-    v = torch.cat([held.tensor(binarise) for held in found])
+    v = torch.cat([held.tensor(binarize) for held in found])
     return Rows(v, torch.cat([torch.as_tensor(held.labels).long() for held in found]))
 
 
-def classifier(grey: Rows, settings: Mapping[str, Any], watch: Watch) -> nn.Sequential:
+def classifier(gray: Rows, settings: Mapping[str, Any], progress: Progress) -> nn.Sequential:
     """Return a network of one hidden layer that learned the labels of real digits by back-propagation."""
     draw = stream(settings["seed"], 5)
-    net = nn.Sequential(nn.Linear(grey.v.shape[1], 300), nn.Sigmoid(), nn.Linear(300, DIGITS))
+    net = nn.Sequential(nn.Linear(gray.v.shape[1], 300), nn.Sigmoid(), nn.Linear(300, DIGITS))
     with torch.no_grad():
         for parameter in net.parameters():
             parameter.copy_(0.05 * torch.randn(parameter.shape, generator=draw))
-    steps = backprop(net, pairs(grey, 100, draw), Adam(net.parameters(), lr=0.002))
-    for _ in counted(steps, settings["judge_updates"], watch, "the judge of dreams"):
+    steps = finetune_classifier(net, pairs(gray, 100, draw), Adam(net.parameters(), lr=0.002))
+    for _ in counted(steps, settings["judge_updates"], progress, "the evaluate of samples"):
         pass
     return net.requires_grad_(False)
 

@@ -4,19 +4,19 @@ from dataclasses import replace
 
 import pytest
 import torch
+from harmonium.evaluation.log_partition_from_trajectory import _verdict
 
-from harmonium import Tempered, Trajectory, evaluation
-from harmonium.evaluation.tracked import _verdict
-from harmonium.machines import Path
-from harmonium.sampling import measured, run
+from harmonium import ParallelTempering, TrajectoryTempering, evaluation
+from harmonium.machines import InterpolationPath
+from harmonium.sampling import gibbs_sample, path_lengths
 from laws import MACHINES, exact_ladder, machine, rng, three_clusters
 
 
 def ladders(m):
-    start = m.decoupled()
-    tempered = Tempered.between(start, *measured(start, m, generator=rng()), generator=rng(1))
+    start = m.independent()
+    tempered = ParallelTempering.between(start, *path_lengths(start, m, generator=rng()), generator=rng(1))
     tempered.advance(m, 200, generator=rng(2))
-    return [tempered, Trajectory(m.decoupled(), m, 100, generator=rng(3))]
+    return [tempered, TrajectoryTempering(m.independent(), m, 100, generator=rng(3))]
 
 
 @pytest.mark.parametrize("name", MACHINES)
@@ -27,12 +27,12 @@ def test_a_ladder_of_exact_states_knows_log_z(name):
     assert error < 0.1
 
 
-@pytest.mark.parametrize("name", ["bernoulli", "labelled", "gaussian visible", "three layers", "general"])
+@pytest.mark.parametrize("name", ["bernoulli", "labeled", "gaussian visible", "three layers", "general"])
 def test_both_ladders_are_consistent_where_annealing_agrees(name):
     m = machine(name).requires_grad_(False)
     truth = evaluation.log_partition(m).value
     for sampler in ladders(m):
-        told = evaluation.tracked(sampler, m, generator=rng())
+        told = evaluation.log_partition_from_trajectory(sampler, m, generator=rng())
         assert told.verdict == "consistent", told.reason
         assert told.method == "bennett"
         assert told.low - 1e-9 <= truth <= told.high + 1e-9
@@ -43,9 +43,12 @@ def test_a_ladder_that_misses_a_mode_is_told_so():
     """Its chains all began in a mode that holds next to nothing, and where they are cold they never left it."""
     m, blocks = three_clusters()
     sampler = ladders(m)[0]
-    path, chains = Path(sampler.start, m), blocks[:1].expand(100, -1)
-    sampler.chains = torch.stack([run(path.at(float(b)), chains, 50, generator=rng(4)) for b in sampler.betas])
-    told, truth = evaluation.tracked(sampler, m, generator=rng()), evaluation.log_partition(m).value
+    path, chains = InterpolationPath(sampler.start, m), blocks[:1].expand(100, -1)
+    sampler.chains = torch.stack([gibbs_sample(path.at(float(b)), chains, 50, generator=rng(4)) for b in sampler.betas])
+    told, truth = (
+        evaluation.log_partition_from_trajectory(sampler, m, generator=rng()),
+        evaluation.log_partition(m).value,
+    )
     assert abs(told.value - truth) > 5 * told.error
     assert told.verdict == "inconsistent"
     assert "nats off" in told.reason or "nats more" in told.reason
@@ -54,7 +57,7 @@ def test_a_ladder_that_misses_a_mode_is_told_so():
 
 def test_each_ground_for_doubt_is_named():
     found = evaluation.Estimate(10.0, 0.1, "bennett")
-    second = evaluation.Estimate(10.1, 0.1, "anneal", "consistent", "", low=9.8, high=10.4, certificate=9.0)
+    second = evaluation.Estimate(10.1, 0.1, "ais", "consistent", "", low=9.8, high=10.4, certificate=9.0)
     assert _verdict(found, second, 0.5)[0] == "consistent"
     for doubt, overlap, words in (
         (second, 0.01, "only 1% of the swaps are taken"),
