@@ -93,7 +93,9 @@ def test_long_sampling(bench, rows):
 
 
 def test_ais(bench, rows):
-    """1000 chains; what is counted is one replica of all three passes, from two starts and back: six products at least."""
+    """1000 chains; what is counted is one replica of all three passes, from two starts and back: six products at
+    least.
+    """
     rbm, g = machine(), torch.Generator().manual_seed(0)
 
     def ais(n_replicas):

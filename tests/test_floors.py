@@ -10,12 +10,13 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "harmonium"
 FLOORS = [
     {"errors", "progress"},
+    {"registry"},
     {"numerics", "data", "plots"},
     {"units"},
     {"machines"},
     {"sampling"},
-    {"training", "evaluation", "storage"},
-    {"runs"},
+    {"training", "evaluation", "storage", "encoding"},
+    {"fitting"},
     {"report"},
     {"recipes"},
     {"cli"},

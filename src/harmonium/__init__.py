@@ -1,9 +1,10 @@
 """Boltzmann machines: train them, sample them, and get likelihoods you can defend.
 
+`fit` trains a model on rows and returns a `Run`; `Trainer` does the same epoch by epoch, `load` reads what was saved.
 Rows of units (`Bernoulli`, `Spin`, `Binomial`, `Potts`, `Gaussian`, `ReLU`, `Concat`) make machines (`RBM`,
-`BoltzmannMachine`, `DBM`) and networks (`DBN`);
-samplers (`CD`, `PCD`, `ParallelTempering`, `TrajectoryTempering`, `NaiveMCMC`, `ExactSampler`) give `train` its negative states;
-`evaluation` says how good the machine is.  Names are imported when first used, so that the command line starts at once.
+`BoltzmannMachine`, `DBM`) and networks (`DBN`); samplers (`CD`, `PCD`, `ParallelTempering`, `TrajectoryTempering`,
+`NaiveMCMC`, `ExactSampler`) give `train` its negative states; `evaluation` says how good the machine is.  Names are
+imported when first used, so that the command line starts at once.
 """
 
 from importlib import import_module
@@ -11,8 +12,9 @@ from importlib.metadata import version as _version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import data, evaluation
-    from .errors import DivergenceError, InputError
+    from . import data, evaluation, registry
+    from .errors import DivergenceError, InputError, SaveError
+    from .fitting import Evaluation, FinetuneConfig, Run, TrainConfig, Trainer, fit, load, save
     from .machines import (
         DBM,
         DBN,
@@ -32,10 +34,11 @@ if TYPE_CHECKING:
         ParallelTempering,
         Sampler,
         TrajectoryTempering,
+        denoise,
         gibbs_sample,
-        sample_label,
+        impute,
+        sample,
     )
-    from .storage import load, save
     from .training import (
         L1,
         L2,
@@ -53,65 +56,32 @@ if TYPE_CHECKING:
 __version__ = _version("harmonium")
 
 _ROOMS = {
-    "units": "Bernoulli Binomial Gaussian Join Potts ReLU Spin Units",
-    "machines": "DBM DBN RBM Bipartite Boltzmann Directed Doubled Machine Path",
-    "sampling": "Contrastive Exact Fresh Persistent Sampler Tempered Trajectory sample run",
-    "training": "L1 L2 Center ClipNorm Discriminative Retreat Sparsity Step schedule train",
-    "storage": "load save",
-    "errors": "Diverged InputError",
+    "units": "Bernoulli Binomial Concat Gaussian Potts ReLU Spin Units",
+    "machines": "DBM DBN RBM Bipartite BoltzmannMachine DoubledRBM InterpolationPath Machine SigmoidBeliefLayer",
+    "sampling": "CD PCD ExactSampler NaiveMCMC ParallelTempering Sampler TrajectoryTempering denoise gibbs_sample "
+    "impute sample",
+    "training": "L1 L2 CenterGradient ClipGradNorm HybridLoss Rollback SparsityPenalty Step schedule train",
+    "fitting": "Evaluation FinetuneConfig Run TrainConfig Trainer fit load save",
+    "errors": "DivergenceError InputError SaveError",
 }
 _HOMES = {name: room for room, names in _ROOMS.items() for name in names.split()}
 
 __all__ = [
-    "CD",
-    "DBM",
-    "DBN",
-    "L1",
-    "L2",
-    "PCD",
-    "RBM",
-    "Bernoulli",
-    "Binomial",
-    "Bipartite",
-    "BoltzmannMachine",
-    "CenterGradient",
-    "ClipGradNorm",
-    "Concat",
-    "DivergenceError",
-    "DoubledRBM",
-    "ExactSampler",
-    "Gaussian",
-    "HybridLoss",
-    "InputError",
-    "InterpolationPath",
-    "Machine",
-    "NaiveMCMC",
-    "ParallelTempering",
-    "Potts",
-    "ReLU",
-    "Rollback",
-    "Sampler",
-    "SigmoidBeliefLayer",
-    "SparsityPenalty",
-    "Spin",
-    "Step",
-    "TrajectoryTempering",
-    "Units",
-    "data",
-    "evaluation",
-    "load",
-    "run",
-    "sample_label",
-    "save",
-    "schedule",
-    "train",
+    "CD", "DBM", "DBN", "L1", "L2", "PCD", "RBM", "Bernoulli", "Binomial", "Bipartite", "BoltzmannMachine",
+    "CenterGradient", "ClipGradNorm", "Concat", "DivergenceError", "DoubledRBM", "Evaluation", "ExactSampler",
+    "FinetuneConfig", "Gaussian", "HybridLoss", "InputError", "InterpolationPath", "Machine", "NaiveMCMC",
+    "ParallelTempering", "Potts", "ReLU", "Rollback", "Run", "Sampler", "SaveError", "SigmoidBeliefLayer",
+    "SparsityPenalty", "Spin", "Step", "TrainConfig", "Trainer", "TrajectoryTempering", "Units", "data", "denoise",
+    "evaluation", "fit", "gibbs_sample", "impute", "load", "registry", "sample", "save", "schedule", "train",
 ]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    if name in ("data", "evaluation", "plots"):
+        found = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        globals()[name] = found  # `fit` is a function here, and a room of the house
+        return found
+    if name in ("data", "evaluation", "plots", "registry"):
         return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module 'harmonium' has no attribute {name!r}")
 

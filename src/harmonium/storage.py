@@ -1,4 +1,4 @@
-"""Machines on disk: safetensors with a JSON description; never pickle.
+"""Models on disk: safetensors with a JSON description; never pickle.
 
 A file is written beside its place, flushed to the disk and renamed, so that a reader finds the old one or the
 new one and nothing between.
@@ -7,6 +7,7 @@ new one and nothing between.
 import inspect
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,41 +16,50 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
-from . import machines, units
 from .errors import InputError
-from .machines import DBN, Machine
+from .machines import DBN, Machine, SigmoidBeliefLayer
+from .registry import UNITS
+from .units import Units
 
-FORMAT = "harmonium 1"
+FORMAT = "harmonium 2"
 MOST_HEADER = 2**20  # bytes: thousands of tensors
-KINDS: dict[str, type[nn.Module]] = {kind.__name__: kind for kind in (*units.KINDS.values(), *machines.KINDS.values())}
+BESIDE = ("encoder.", "baseline.", "classifier.", "chains")  # how the names of tensors begin that are not the model's
 
 
-def save(machine: Machine | DBN, path: str | Path) -> Path:
-    """Write the machine to ``path``; the same machine gives the same bytes."""
-    return write_tensors(path, dict(machine.state_dict()), {"machine": describe(machine)})
+def write_model(
+    path: str | Path,
+    model: Machine | DBN,
+    tensors: dict[str, Tensor] | None = None,
+    facts: dict[str, Any] | None = None,
+) -> Path:
+    """Write a model to ``path``, with what goes with it; the same model gives the same bytes.
+
+    The model's own tensors have the names of its ``state_dict``, others one of `BESIDE`.
+    """
+    return write_tensors(path, {**model.state_dict(), **(tensors or {})}, {"model": describe(model), **(facts or {})})
 
 
-def load(path: str | Path) -> Machine | DBN:
-    """Return the machine saved at ``path``, with the very same parameters.
+def read_model(path: str | Path) -> tuple[Machine | DBN, dict[str, Tensor], dict[str, Any]]:
+    """Return the model saved at ``path`` with the very same parameters, and the tensors and facts that go with it.
 
     Raises `InputError` when the file is missing, damaged, of another format, or holds numbers that are not finite.
     """
-    tensors, facts = read_tensors(path)
+    found, facts = read_tensors(path)
+    beside = {name: value for name, value in found.items() if name.startswith(BESIDE)}
+    own = {name: value for name, value in found.items() if name not in beside}
     try:
         with torch.device("meta"):  # the description alone allocates nothing
-            machine = build(facts["machine"])
-        shapes = {name: (value.shape, value.dtype) for name, value in machine.state_dict().items()}
-        given = {name: (value.shape, value.dtype) for name, value in tensors.items()}
-        if {k: v[0] for k, v in shapes.items()} != {k: v[0] for k, v in given.items()}:
+            model = build(facts["model"])
+        if {k: v.shape for k, v in model.state_dict().items()} != {k: v.shape for k, v in own.items()}:
             raise ValueError("its tensors are not those that its description names")
-        if not all(value.isfinite().all() for value in tensors.values()):
+        if not all(value.isfinite().all() for value in found.values()):
             raise ValueError("it holds numbers that are not finite")
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"{path} cannot be used: {_line(error)}; train the run again or restore the file") from error
-    machine.load_state_dict(tensors, assign=True)
-    if not isinstance(machine, Machine | DBN):
-        raise InputError(f"{path} holds {type(machine).__name__} units where a machine was expected")
-    return machine.requires_grad_(True)
+    model.load_state_dict(own, assign=True)
+    if not isinstance(model, Machine | DBN):
+        raise InputError(f"{path} holds {type(model).__name__} units where a machine was expected")
+    return model.requires_grad_(True), beside, facts
 
 
 def describe(module: nn.Module) -> dict[str, Any]:
@@ -59,10 +69,10 @@ def describe(module: nn.Module) -> dict[str, Any]:
     """
     description: dict[str, Any] = {"kind": type(module).__name__}
     for name, parameter in inspect.signature(type(module)).parameters.items():
-        value: Any = None if name == "generator" else getattr(module, name)
+        value: Any = getattr(module, name, None)
         if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
             description[name] = [describe(part) for part in value]
-        elif isinstance(value, nn.Module):
+        elif isinstance(value, Units | Machine | SigmoidBeliefLayer):
             description[name] = describe(value)
         elif isinstance(value, int):
             description[name] = value
@@ -72,11 +82,24 @@ def describe(module: nn.Module) -> dict[str, Any]:
 def build(description: dict[str, Any]) -> Any:
     """Return new units or a new machine from what `describe` returned."""
     arguments = dict(description)
-    kind = KINDS[arguments.pop("kind")]
+    kind = _kinds()[arguments.pop("kind")]
     several = next((value for value in arguments.values() if isinstance(value, list)), [])
     named = {name: value for name, value in arguments.items() if not isinstance(value, list)}
     rows = [build(part) for part in several]
     return kind(*rows, **{name: build(v) if isinstance(v, dict) else int(v) for name, v in named.items()})
+
+
+def _kinds() -> dict[str, type[nn.Module]]:
+    """Return every class of units and models that is known, by its name; the package's own win over others."""
+    list(UNITS.values())  # imported, if they were not
+    found = [kind for base in (Units, Machine, DBN, SigmoidBeliefLayer) for kind in _with_subclasses(base)]
+    return {kind.__name__: kind for kind in sorted(found, key=lambda kind: kind.__module__.startswith("harmonium."))}
+
+
+def _with_subclasses(kind: type[nn.Module]) -> Iterator[type[nn.Module]]:
+    yield kind
+    for below in kind.__subclasses__():
+        yield from _with_subclasses(below)
 
 
 def write_tensors(path: str | Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> Path:
@@ -91,7 +114,7 @@ def write_tensors(path: str | Path, tensors: dict[str, Tensor], facts: dict[str,
 def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Return the tensors and the JSON object of a file that `write_tensors` wrote."""
     if not Path(path).is_file():
-        raise InputError(f"there is no file {path}: give a directory that `harmonium train` wrote")
+        raise InputError(f"there is no file {path}: give a model file or a directory that `harmonium train` wrote")
     try:
         with open(path, "rb") as file:
             if int.from_bytes(file.read(8), "little") > MOST_HEADER:
@@ -120,6 +143,16 @@ def write_bytes(path: str | Path, content: bytes) -> Path:
         beside.unlink(missing_ok=True)
     flush(path.parent)
     return path
+
+
+def write_where_asked(path: str | Path, content: bytes) -> Path:
+    """Write a file to a place that the user named, making its folders; raises `InputError` where that cannot be."""
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return write_bytes(path, content)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error.strerror}): pass another --out") from None
 
 
 def flush(folder: Path) -> None:

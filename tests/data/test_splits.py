@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from harmonium import data
-from harmonium.data.registry import FOLDERS, pick
+from harmonium.data.sources import FOLDERS, pick
 from harmonium.errors import InputError
 
 NUMBERED = np.repeat(np.arange(200.0)[:, None] / 200, 2, axis=1)

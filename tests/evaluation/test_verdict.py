@@ -15,7 +15,9 @@ N = 64
 
 
 def evidence(parts=(0.0, -1.0), back=(0.0, 0.0), spread=0.1, certificate=-1.0, heavy=0):
-    """Return what two basins say whose starts meet them alone: forwards ``param_groups``, on the way back ``back`` more."""
+    """Return what two basins say whose starts meet them alone: forwards ``param_groups``, on the way back ``back``
+    more.
+    """
     g, parts = rng(0), torch.tensor(parts, dtype=torch.float64)
     noise = spread * torch.randn(3, N, generator=g, dtype=torch.float64)
     ends = torch.tensor([0, 0, 1])[:, None].expand(3, N).clone()

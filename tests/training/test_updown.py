@@ -15,7 +15,7 @@ RATES = {"generation": 0.3, "recognition": 0.02, "top": 0.1}
 LABELS = 3
 
 
-def to_sequential(*widths: int, labels: int = LABELS, visible=Bernoulli) -> DBN:
+def network(*widths: int, labels: int = LABELS, visible=Bernoulli) -> DBN:
     """Return a network of directed layers between these widths, under a top of the last two."""
     rows = [visible(widths[0]), *(Bernoulli(width) for width in widths[1:-1])]
     layers = [SigmoidBeliefLayer(below, Bernoulli(above.width)) for below, above in pairwise(rows)]

@@ -7,29 +7,30 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from ..errors import DivergenceError, InputError, SaveError, WorkerLostError
+from ..registry import load_plugins
 from . import console
 
 COMMANDS = {
-    "train": "Train a machine on digits, mnist, fashion-mnist or a file of your own, and report on it.",
-    "evaluate": "Tell the log-likelihood of a run, with its error, verdict and baseline.",
-    "sample": "Draw new rows: a picture, an array, or a GIF of the chains.",
-    "recover": "Fill in hidden pixels, or take out noise, and compare with the truth.",
-    "classify": "Read the labels of rows, and count how many are right.",
-    "sample_label": "Draw rows of a given label.",
-    "finetune": "Train all layers of a run together: up-down, or back-propagation.",
-    "weights": "Draw what each hidden unit looks for.",
-    "report": "Write the report of a run again.",
-    "reproduce": "Repeat a published experiment and set our figures beside the source's.",
-    "data": "List the data sets, or check a file.",
-    "doctor": "Tell what is installed, what is found, and whether it works.",
+    "train": ("training", "Train a model on digits, mnist, fashion-mnist or a file of your own, and report on it."),
+    "finetune": ("training", "Train all layers of a run together: up-down, or a classifier by back-propagation."),
+    "evaluate": ("using", "Tell the log-likelihood of rows, with its error, verdict and baseline."),
+    "sample": ("using", "Draw new rows, of a label if you like: a picture, an array, or a GIF of the chains."),
+    "recover": ("using", "Hide pixels or flip bits, restore them (imputation, denoising), and compare with the truth."),
+    "classify": ("using", "Read the labels of rows, and count how many are right."),
+    "weights": ("using", "Draw what each hidden unit looks for: its receptive field."),
+    "report": ("using", "Write the report of a run again."),
+    "info": ("using", "Tell what a run or a model file is: its passport."),
+    "reproduce": ("about", "Repeat a published experiment and set our figures beside the source's."),
+    "data": ("about", "List the data sets, or check a file."),
+    "doctor": ("about", "Tell what is installed, what is found, and whether it works."),
 }
 
 
 def make_app() -> App:
     """Return the application."""
     app = App(name="harmonium", help="Boltzmann machines: train, sample and evaluate them.", version=_version)
-    for name, text in COMMANDS.items():
-        app.command(f"harmonium.cli.{name}:{name}", name=name, help=text)
+    for name, (file, text) in COMMANDS.items():
+        app.command(f"harmonium.cli.{file}:{name}", name=name, help=text)
     return app
 
 
@@ -52,6 +53,7 @@ def run(words: Sequence[str] | None = None) -> None:
     if words is None:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
+        load_plugins()
         make_app()(words, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
         sys.exit(console.fail(complaint(error), 2))
@@ -75,7 +77,7 @@ def complaint(error: CycloptsError) -> str:
 
     cause = error.__cause__
     if isinstance(cause, ValidationError):
-        from ..runs.config import explain
+        from ..fitting.config import explain
 
         return "--" + explain(cause).replace("_", "-", 1)
     return " ".join(str(error).split()).rstrip(".") + "; see `harmonium --help`"

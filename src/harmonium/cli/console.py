@@ -79,36 +79,34 @@ def bar() -> "Progress":
 @contextmanager
 def progress_bars() -> Iterator[Callable[[Iterable[T], str], Iterable[T]]]:
     """Give a function that shows a bar while its items are gone through."""
-    with bar() as progress:
+    with bar() as shown:
 
         def progress(items: Iterable[T], label: str) -> Iterable[T]:
             total = len(items) if isinstance(items, Sized) else None
-            task = progress.add_task(label, total=total, figures="")
+            task = shown.add_task(label, total=total, figures="")
             for item in items:
                 yield item
-                progress.advance(task)
-            progress.remove_task(task)
+                shown.advance(task)
+            shown.remove_task(task)
 
         yield progress
 
 
 @contextmanager
-def asked_to_stop(*, patient: bool = False) -> Iterator[Callable[[], int]]:
-    """Give a function that says which exit code a signal asked for, 0 for none.
+def on_signal(act: Callable[[int], None], *, patient: bool = False) -> Iterator[None]:
+    """Call ``act`` with the exit code that a signal asks for.
 
     A second signal ends at once, unless ``patient``: under torchrun one Ctrl-C arrives twice.
     """
-    code = 0
 
     def remember(number: int, frame: object) -> None:
-        nonlocal code
-        code = 128 + number
+        act(128 + number)
         if not patient:
             signal.signal(number, signal.SIG_DFL)
 
     before = {number: signal.signal(number, remember) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield lambda: code
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

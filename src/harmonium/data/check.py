@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from harmonium.data.dataset import Table, flatten, interpret, kind, tidy_labels
-from harmonium.data.registry import open_table, pick
+from harmonium.data.sources import open_table, pick
 from harmonium.errors import InputError
 
 UNITS = {"binary": "bernoulli", "gray": "bernoulli", "spin": "spin", "real": "gaussian", "unclear": "unclear"}

@@ -1,6 +1,7 @@
 """Evaluation: numbers with their errors, and what they can be trusted for."""
 
-from .ais import ais, ais_base, ais_until_consistent
+from ..machines import ais_base
+from .ais import ais, ais_until_consistent
 from .baseline import baseline_log_likelihood
 from .basins import Basins, survey
 from .certificate import certificate, certificate_of_rows

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from ..machines import InterpolationPath, Machine, abreast, check_normalizable
+from ..machines import InterpolationPath, Machine, abreast, ais_base, check_normalizable
 from ..progress import Progress, silent
 from ..sampling import BETAS, lengths, space_evenly
-from ..units import Quadratic
 from .basins import Survey, survey
 from .certificate import certificate, certificate_of_rows
 from .estimate import Estimate
@@ -164,25 +163,6 @@ class _Plan:
         if self.data is not None:
             held = max(held, certificate_of_rows(self.machine, self.data))
         return Evidence(forwards(climbs, ends, count), backwards(falls, stayed, different), climbs, ends, falls, held)
-
-
-@torch.no_grad()
-def ais_base(machine: Machine, data: Tensor | None = None) -> Machine:
-    """Return the start of the path: no couplings, hidden biases of zero, visible biases from the data if given.
-
-    Precisions stay those of the machine, so that every machine on the path can be normalized.
-    """
-    start = machine.independent()
-    below = start.visible.components()
-    for leaf in (leaf for row in start.rows for leaf in row.components() if all(leaf is not one for one in below)):
-        leaf.bias.zero_()
-    if data is not None:
-        start.init_from_data(data)
-        for own, leaf in zip(machine.visible.components(), below, strict=True):
-            if isinstance(own, Quadratic) and isinstance(leaf, Quadratic):
-                leaf.bias.mul_(torch.exp(own.log_precision - leaf.log_precision))
-                leaf.log_precision.copy_(own.log_precision)
-    return start
 
 
 @torch.no_grad()

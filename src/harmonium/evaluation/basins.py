@@ -94,9 +94,9 @@ def survey(
 ) -> Survey:
     """Return the basins that chains from data, noise, the ends of quick climbs, and states ``met`` before fall into.
 
-    The centers are fixed points of mean field, the heaviest by their bound on log Z.  Chains run ``burn`` Gibbs steps from
-    all of them: centers between which chains pass, there and back, are one basin.  The ``most`` heaviest basins are
-    told apart; the others share one.
+    The centers are fixed points of mean field, the heaviest by their bound on log Z.  Chains run ``burn`` Gibbs steps
+    from all of them: centers between which chains pass, there and back, are one basin.  The ``most`` heaviest basins
+    are told apart; the others share one.
     """
     begun = _begin(machine, starts, data, met, generator)
     moved = gibbs_sample(machine, begun, burn // 2, generator=generator)

@@ -33,7 +33,8 @@ def reconstruction_error(machine: Machine | DBN, v: Tensor) -> float:
 
 @torch.no_grad()
 def free_energy_drift(machine: Machine, chains: Tensor, gibbs_steps: int = 100) -> float:
-    """Return by how many standard errors the mean free energy of ``chains``, (chains, width), moves in more Gibbs steps.
+    """Return by how many standard errors the mean free energy of ``chains``, (chains, width), moves in more Gibbs
+    steps.
 
     Beyond 4 either way the chains lag the machine.  It is blind to modes that they do not reach.
     """

@@ -7,12 +7,12 @@ import torch
 from torch import Generator, Tensor
 
 from ..errors import InputError
-from ..machines import DBN, Machine, abreast, evidence, label_log_probs
+from ..machines import DBN, Machine, abreast, ais_base, evidence, label_log_probs
 from ..numerics import one_hot
 from ..progress import Progress, silent
 from ..sampling import BETAS, lengths, space_evenly
 from ..units import Concat
-from .ais import PILOT, ais_base, climb
+from .ais import PILOT, climb
 from .estimate import Estimate
 
 ROWS = 200

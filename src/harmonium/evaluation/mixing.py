@@ -31,8 +31,8 @@ class Mixing:
     ``verdict`` is ``mixed``; ``stuck`` where chains do not travel, or lie in other basins than the machine has its mass
     in; ``lagging`` where they do, but lay elsewhere than the model when they were given.  ``rhat`` is the largest
     split-R̂ and ``ess`` the smallest effective number of draws of any statistic (Vehtari et al., 2021).  ``lag`` is the
-    p-value of the given chains being like what became of them; ``needed`` the Gibbs steps after which chains from random
-    states are, NaN where they never were; ``covered`` the share of Z in the basins that the given chains met.
+    p-value of the given chains being like what became of them; ``needed`` the Gibbs steps after which chains from
+    random states are, NaN where they never were; ``covered`` the share of Z in the basins that the given chains met.
     """
 
     verdict: str
@@ -59,13 +59,13 @@ def mixing(
 ) -> Mixing:
     """Say whether ``chains``, (chains, width), stand for the machine, and whether its chains travel.
 
-    They take Gibbs steps, ``gibbs_steps`` at most, and with them as many from states without couplings, and some from every
-    basin that holds a hundredth of Z or more, by ``log_z``, an estimate of `ais`; where none is given a quick one is
-    made, from the rows of ``data`` if there are any.  Given a `ParallelTempering` or `TrajectoryTempering` sampler, its ladder and a new
-    one run instead.  After 128, 256, 512, … Gibbs steps the free energy and the leading principal components over the newer
-    half are compared within chains and between them, until split-R̂ is at most `RHAT`; then the given chains as they
-    were, and random ones as they went on, with what became of them (Kolmogorov & Smirnov); and how many of the given
-    chains are in each basin with its share of Z.
+    They take Gibbs steps, ``gibbs_steps`` at most, and with them as many from states without couplings, and some from
+    every basin that holds a hundredth of Z or more, by ``log_z``, an estimate of `ais`; where none is given a quick one
+    is made, from the rows of ``data`` if there are any.  Given a `ParallelTempering` or `TrajectoryTempering` sampler,
+    its ladder and a new one run instead.  After 128, 256, 512, … Gibbs steps the free energy and the leading principal
+    components over the newer half are compared within chains and between them, until split-R̂ is at most `RHAT`; then
+    the given chains as they were, and random ones as they went on, with what became of them (Kolmogorov & Smirnov); and
+    how many of the given chains are in each basin with its share of Z.
 
     Raises `InputError` for a machine that has no normalizer.
     """
@@ -116,7 +116,9 @@ def _mover(
     log_z: Estimate,
     generator: Generator | None,
 ) -> Move:
-    """Return what takes the given chains, random ones and those of the basins so many Gibbs steps on, and returns all."""
+    """Return what takes the given chains, random ones and those of the basins so many Gibbs steps on, and returns
+    all.
+    """
     if sampler is None:
         fresh = machine.sample_independent(len(chains), generator=generator).to(chains)
         x = torch.cat([chains, fresh, *_sent(machine, chains, log_z, generator)])

@@ -9,7 +9,7 @@ from .dbm import DBM, DoubledRBM
 from .dbn import DBN, SigmoidBeliefLayer, log_density
 from .labels import evidence, label_log_probs
 from .normalizable import check_normalizable
-from .path import InterpolationPath, Partway, abreast
+from .path import InterpolationPath, Partway, abreast, ais_base
 from .rbm import RBM
 
 KINDS: dict[str, type[nn.Module]] = {
@@ -29,7 +29,7 @@ __all__ = [
     "MeanField",
     "Partway",
     "SigmoidBeliefLayer",
-    "abreast",
+    "abreast", "ais_base",
     "check_normalizable",
     "evidence",
     "label_log_probs",

@@ -87,7 +87,8 @@ class Machine(nn.Module, ABC):
     ) -> tuple[Tensor, Tensor]:
         """Return the state after one Gibbs step, and the means that it was drawn from.
 
-        Units where the mask ``clamped`` is true keep their value; ``external_field`` is an extra field on the visible units.
+        Units where the mask ``clamped`` is true keep their value; ``external_field`` is an extra field on the visible
+        units.
         """
 
     def gibbs(self, x: Tensor, clamped: Tensor | None = None, *, generator: Generator | None = None) -> Tensor:
@@ -154,6 +155,11 @@ class Machine(nn.Module, ABC):
         pieces = {id(weight): factor(weight) for weight in self.weights}
         return self if all(id(piece) in pieces for piece in pieces.values()) else _coupled(self, pieces)
 
+    @torch.no_grad()
+    def receptive_fields(self) -> list[Tensor]:
+        """Return, for every hidden layer, the weights from the visible row to it, through the layers between."""
+        return projected(self.weights)
+
     @property
     @abstractmethod
     def rows(self) -> list[Units]:
@@ -209,6 +215,14 @@ class Machine(nn.Module, ABC):
         Unless ``whole``, the columns of the label may be missing.
         """
         return check_rows(self.visible, v, what, whole=whole)
+
+
+def projected(weights: list[Tensor]) -> list[Tensor]:
+    """Return the products of the first weights, of the first two, and so on."""
+    found = weights[:1]
+    for weight in weights[1:]:
+        found.append(found[-1] @ weight)
+    return found
 
 
 def _coupled(module: Any, pieces: dict[int, Tensor]) -> Any:

@@ -15,8 +15,8 @@ class BoltzmannMachine(Machine):
 
     Energy(x) = own energies − ½ xᵀJx with x = (v, h); the blocks of the symmetric J are R (visible–visible), W
     (visible–hidden) and T (hidden–hidden), and J is zero within a site.  The boolean ``mask``, (width, width), says
-    which couplings there are; all of them unless given.  A Gibbs step goes through the classes of a coloring: units of one
-    class are not coupled and move together, so a sparse machine moves in a few blocks and a dense one site by site.
+    which couplings there are; all of them unless given.  A Gibbs step goes through the classes of a coloring: units of
+    one class are not coupled and move together, so a sparse machine moves in a few blocks and a dense one site by site.
     ``gibbs_steps`` is the number of clamped Gibbs steps of `infer`, and the most mean-field steps of `elbo`.
     """
 
@@ -73,6 +73,12 @@ class BoltzmannMachine(Machine):
     def interaction(self, means: list[Tensor]) -> Tensor:
         """Return ½ xᵀJx."""
         return 0.5 * ((means[0] @ self.matrix) * means[0]).sum(-1)
+
+    @torch.no_grad()
+    def receptive_fields(self) -> list[Tensor]:
+        """Return the weights between visible and hidden units; without these, those among the visible ones."""
+        first = self.visible.width
+        return [self.matrix[:first, first:] if self.latent else self.matrix]
 
     @property
     def matrix(self) -> Tensor:

@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Self
+from typing import Self, cast
 
 import torch
 from torch import Generator, Tensor, nn
@@ -48,7 +48,7 @@ class DBM(Bipartite):
     """A chain of layers, each joined to the next by a weight matrix (Salakhutdinov & Hinton, 2009).
 
     Energy = Σ layer energies − Σ hₗᵀWₗhₗ₊₁.  A chain is bipartite: even layers talk to odd layers alone, so one row
-    holds the even layers, the other, summed out, the odd ones.  ``gibbs_steps`` bounds the mean-field steps of `infer`.
+    holds the even layers, the other, summed out, the odd ones.  ``infer_steps`` bounds the mean-field steps of `infer`.
     """
 
     def __init__(self, *layers: Units, infer_steps: int = 30, generator: Generator | None = None):
@@ -57,13 +57,14 @@ class DBM(Bipartite):
             raise ValueError(f"a DBM was given {len(layers)} layers: give two or more, the visible one first")
         self.even, self.odd, self.infer_steps = Concat(*layers[0::2]), Concat(*layers[1::2]), infer_steps
         shapes = ((below.width, above.width) for below, above in pairwise(layers))
-        self.weights = nn.ParameterList(0.01 * torch.randn(shape, generator=generator) for shape in shapes)
+        drawn = (0.01 * torch.randn(shape, generator=generator) for shape in shapes)
+        self.weights = nn.ParameterList(drawn)  # type: ignore[misc, assignment]
 
     @classmethod
     def stack(cls, halves: Sequence["DoubledRBM"], *, infer_steps: int = 30) -> Self:
         """Return the machine whose layers were learned one by one as `DoubledRBM` machines, the lowest first."""
         rows = [halves[0].visible, *(half.hidden for half in halves)]
-        machine = cls(*copy.deepcopy(rows), infer_steps=gibbs_steps).to(halves[0].weight)
+        machine = cls(*copy.deepcopy(rows), infer_steps=infer_steps).to(halves[0].weight)
         with torch.no_grad():
             for weight, half in zip(machine.weights, halves, strict=True):
                 weight.copy_(half.weight)
@@ -89,7 +90,7 @@ class DBM(Bipartite):
     def up(self, x: Tensor) -> Tensor:
         """Return, for every odd layer, the fields of the layers below and above it, side by side."""
         even, odd = self._rows()
-        parts, weights = x.split([row.width for row in even], -1), list(self.weights)
+        parts, weights = x.split([row.width for row in even], -1), self.weights
         fields = [part @ weight for part, weight in zip(parts, weights[0::2], strict=False)]
         for i, weight in enumerate(weights[1::2]):
             fields[i] = fields[i] + parts[i + 1] @ weight.mT
@@ -98,7 +99,7 @@ class DBM(Bipartite):
     def down(self, y: Tensor) -> Tensor:
         """Return, for every even layer, the fields of the layers below and above it, side by side."""
         even, odd = self._rows()
-        parts, weights = y.split([row.width for row in odd], -1), list(self.weights)
+        parts, weights = y.split([row.width for row in odd], -1), self.weights
         fields = [part @ weight.mT for part, weight in zip(parts, weights[0::2], strict=False)]
         for i, weight in enumerate(weights[1::2]):
             field = parts[i] @ weight
@@ -110,5 +111,5 @@ class DBM(Bipartite):
 
     @property
     def weights(self) -> list[Tensor]:
-        """Return the weight matrices, the lowest first."""
-        return list(self.weights)
+        """The weight matrices, the lowest first."""
+        return list(cast(nn.ParameterList, self._modules["weights"]))

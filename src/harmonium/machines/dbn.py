@@ -9,6 +9,7 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import pad
 
 from ..units import Concat, Units, check_rows
+from .base import projected
 from .labels import evidence
 from .rbm import RBM
 
@@ -105,6 +106,11 @@ class DBN(nn.Module):
         """Return the recognition and generation weights of each layer, then those of the top RBM."""
         pairs = [[layer.recognition, layer.generation] for layer in self.arrows()]
         return [*(weight for pair in pairs for weight in pair), *self.top.weights]
+
+    @torch.no_grad()
+    def receptive_fields(self) -> list[Tensor]:
+        """Return, for every hidden layer, the weights from the visible row to it, through the layers between."""
+        return projected([*(layer.generation for layer in self.arrows()), self.top.weight[: self.code]])
 
     @torch.no_grad()
     def encode(self, x: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from ..units import Units
+from ..units import Quadratic, Units
 from .base import Machine
 from .bipartite import Bipartite
 
@@ -57,6 +57,25 @@ def abreast(machines: Sequence[Machine]) -> Machine:
         owner, _, leaf = name.rpartition(".")
         made.get_submodule(owner)._parameters[leaf] = nn.Parameter(values, requires_grad=False)
     return made
+
+
+@torch.no_grad()
+def ais_base(machine: Machine, data: Tensor | None = None) -> Machine:
+    """Return the start of the path: no couplings, hidden biases of zero, visible biases from the data if given.
+
+    Precisions stay those of the machine, so that every machine on the path can be normalized.
+    """
+    start = machine.independent()
+    below = start.visible.components()
+    for leaf in (leaf for row in start.rows for leaf in row.components() if all(leaf is not one for one in below)):
+        leaf.bias.zero_()
+    if data is not None:
+        start.init_from_data(data)
+        for own, leaf in zip(machine.visible.components(), below, strict=True):
+            if isinstance(own, Quadratic) and isinstance(leaf, Quadratic):
+                leaf.bias.mul_(torch.exp(own.log_precision - leaf.log_precision))
+                leaf.log_precision.copy_(own.log_precision)
+    return start
 
 
 class InterpolationPath:

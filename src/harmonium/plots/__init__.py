@@ -1,6 +1,6 @@
 """Arrays in, pictures out: tiles of states and weights, curves, and the files that hold them."""
 
-from .charts import COLORS, DPI, FAINT, INK, curves, histogram, lines, strips, usage
+from .charts import COLORS, DPI, FAINT, INK, curves, histogram, lines, mean_activation, strips
 from .files import png, save_gif, save_picture
 from .tiles import GAP_GRAY, SIGNED_STOPS, grid, signed_grid
 
@@ -15,10 +15,10 @@ __all__ = [
     "grid",
     "histogram",
     "lines",
+    "mean_activation",
     "png",
     "save_gif",
     "save_picture",
     "signed_grid",
     "strips",
-    "usage",
 ]

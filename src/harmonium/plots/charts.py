@@ -120,7 +120,7 @@ def histogram(values: Sequence[float] | np.ndarray, *, title: str, xlabel: str, 
     return figure
 
 
-def usage(activity: np.ndarray) -> "Figure":
+def mean_activation(activity: np.ndarray) -> "Figure":
     """Draw how much of the time each hidden unit is on, busiest first, and count the idle and the stuck.
 
     activity: (hidden,) mean activation over data, between 0 and 1.

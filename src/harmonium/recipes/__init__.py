@@ -68,8 +68,8 @@ def reproduce(
 ) -> Path:
     """Carry out a recipe, write its files into the folder ``out`` and return the path of ``out/report.html``.
 
-    ``progress(steps, label)`` wraps every long loop, for a progress bar.  Raises `InputError` for an unknown recipe, for
-    missing data and where ``out`` is a file.
+    ``progress(steps, label)`` wraps every long loop, for a progress bar.  Raises `InputError` for an unknown recipe,
+    for missing data and where ``out`` is a file.
     """
     settings, out = plan(name, quick=quick, data_dir=data_dir, seed=seed), Path(out)
     if out.exists() and not out.is_dir():

@@ -1,49 +1,33 @@
 """The words of a run's report that depend on its figures."""
 
 import math
-from pathlib import Path
 from typing import Any
 
-from ..runs import Run
-from ..runs.judgement import amount
+from ..fitting import Evaluation, Run
+from ..registry import SAMPLERS
 
 
-def lead(run: Run, evaluated: dict[str, Any]) -> str:
+def lead(run: Run, found: Evaluation) -> str:
     """Return the paragraph that a reader must know first."""
-    dataset = run.dataset("train")
-    gain = evaluated["log_likelihood"] - evaluated["baseline"]
+    assert run.config is not None
+    gain = found.log_likelihood - (found.baseline or 0.0)
     against = (
         f"That is {gain:.1f} nats better than units that know nothing of each other"
         if gain > 0
         else f"That is {-gain:.1f} nats worse than units that know nothing of each other: it has not learned"
     )
+    rows = run.facts["data"]
     return (
-        f"A {MODELS[run.config.model]} with {hidden(run)} hidden units was trained on {len(dataset)} rows of "
-        f"{Path(run.source).name} by {SAMPLERS[run.config.sampler]}{tuned(run)}. Evaluated on {evaluated['rows']} "
-        f"{evaluated['split']} rows that it "
-        f"never learned from, its mean log-likelihood is "
-        f"{amount(evaluated)} nats a row. {against}; "
-        f"the verdict on this number is “{evaluated['verdict']}”."
+        f"A {run.words} with {hidden(run)} hidden units was trained on {rows['rows']} rows of {rows['name']} by "
+        f"{SAMPLERS[run.config.sampler].words}{tuned(run)}. Evaluated on {found.rows} {found.split} rows that it never "
+        f"learned from, its mean log-likelihood is {found.amount} nats a row. {against}; the verdict on this number is "
+        f"“{found.verdict}”."
     )
-
-
-MODELS = {
-    "rbm": "restricted Boltzmann machine",
-    "boltzmann": "general Boltzmann machine",
-    "dbn": "deep belief network",
-    "dbm": "deep Boltzmann machine",
-}
-SAMPLERS = {
-    "cd": "contrastive divergence",
-    "pcd": "persistent contrastive divergence",
-    "pt": "parallel tempering",
-    "naive-mcmc": "naive Markov-chain Monte Carlo from fresh random states",
-    "exact": "the exact gradient",
-}
 
 
 def hidden(run: Run) -> str:
     """Return the widths of the hidden layers in words."""
+    assert run.config is not None
     widths = [str(width) for width in run.config.layers] or ["no"]
     return " and ".join(widths[-2:] if len(widths) < 3 else [", ".join(widths[:-1]), widths[-1]])
 
@@ -52,37 +36,39 @@ def tuned(run: Run) -> str:
     """Return by what the run was fine-tuned, if it was."""
     if run.tuning is None:
         return ""
-    methods = {"updown": "the up-down algorithm", "backprop": "back-propagation, which leaves the model as it was"}
+    methods = {"updown": "the up-down algorithm", "classifier": "back-propagation, which leaves the model as it was"}
     return f", layer by layer, and then by {methods[run.tuning.method]}"
 
 
-def facts(run: Run, evaluated: dict[str, Any]) -> list[tuple[str, str]]:
+def facts(run: Run, found: Evaluation) -> list[tuple[str, str]]:
     """Return the table at the top."""
-    columns, dataset = run.metrics(), run.dataset("train")
+    assert run.config is not None
+    rows = run.facts["data"]
     return [
-        ("log-likelihood", f"{amount(evaluated)} nats a row ({evaluated['split']})"),
-        ("verdict", evaluated["verdict"]),
-        ("independent units", f"{evaluated['baseline']:.2f} nats a row"),
-        ("data", f"{Path(run.source).name}, {len(dataset)} rows of {dataset.width}, binarize {evaluated['binarize']}"),
-        ("training", f"{run.config.sampler}, {run.config.steps} steps, {columns['seconds'][-1]:.0f} s"),
+        ("log-likelihood", f"{found.amount} nats a row ({found.split})"),
+        ("verdict", found.verdict),
+        *([("independent units", f"{found.baseline:.2f} nats a row")] if found.baseline is not None else []),
+        ("data", f"{rows['name']}, {rows['rows']} rows of {rows['columns']}, binarize {found.binarize}"),
+        ("training", f"{run.config.sampler}, {run.history[-1]['step']:.0f} steps, {run.history[-1]['seconds']:.0f} s"),
         ("seed", str(run.config.seed)),
     ]
 
 
 BOUND = (
     "The free energy sums over hidden layers that depend on each other, so a factorized guess at them stands in for "
-    "the sum: it can only lower the likelihood, which is therefore a bound. The other difficulty lies in "
+    "the sum: it can only lower the likelihood, which is therefore an evidence lower bound (ELBO). The other "
+    "difficulty lies in "
 )
 
 
-def annealing(evaluated: dict[str, Any]) -> str:
+def annealing(found: Evaluation) -> str:
     """Return how annealing went."""
-    basins = "one basin" if evaluated["basins"] == 1 else f"{evaluated['basins']} basins, each from a start of its own,"
-    held = evaluated["log_partition_certificate"]
+    basins = "one basin" if found.basins == 1 else f"{found.basins} basins, each from a start of its own,"
+    held = found.log_partition_certificate
     return (
-        f"annealed importance sampling (AIS) in {basins} with {evaluated['chains']} chains over {evaluated['n_betas']} "
-        f"machines, of which {evaluated['ess']:.0f} chains were effective; run backwards from states in each basin it "
-        f"gives {evaluated['log_partition_reverse']:.3f}"
+        f"annealed importance sampling (AIS) in {basins} with {found.chains} chains over {found.n_betas} "
+        f"temperatures, of which {found.ess:.0f} chains were effective; run backwards from states in each basin it "
+        f"gives {found.log_partition_reverse:.3f}"
         + (f", and it cannot be less than the {held:.3f} of the states that were met. " if held is not None else ". ")
         + "An unbiased estimate of Z is rarely far too high, and too low by what no start finds"
     )
@@ -90,8 +76,7 @@ def annealing(evaluated: dict[str, Any]) -> str:
 
 def reading(columns: dict[str, list[float]]) -> list[str]:
     """Return how the curves that a run has are to be read."""
-    gap = columns["free_energy_gap"][-1]
-    found = []
+    gap, found = columns["free_energy_gap"][-1], []
     if max(columns["stage"]) > 1:
         found.append("Layers are learned one after the other for as many epochs: a jump is where the next begins.")
     if any(math.isfinite(x) for name in ("log_likelihood", "pseudo_likelihood") for x in columns[name]):
@@ -107,11 +92,20 @@ def reading(columns: dict[str, list[float]]) -> list[str]:
     if math.isfinite(drift):
         lag = "the chains lag the machine: lower the learning rate" if abs(drift) > 4 else "the chains keep up"
         found.append(f"In 100 more Gibbs steps the chains' free energy moves by {drift:.1f} standard errors: {lag}.")
-    found.append("Stability is the share of weights that moved by less than 0.001 in the last step of the epoch.")
+    found.append("The static weights are those that moved by less than 0.001 in the last step of the epoch.")
     return found
 
 
 READOUTS = (
-    "The exact read-out compares the free energy (or its bound) of the row with every label. The Gibbs read-out holds "
-    "the row, or a code drawn from it, runs 15 Gibbs steps from an even label and takes the likeliest: it is noisier."
+    "The exact read-out compares the free energy (or its bound) of the row with every label. The Gibbs read-out clamps "
+    "the row, or a code drawn from it, takes 15 Gibbs steps from an even label and takes the likeliest: it is noisier."
 )
+
+
+def columns_of(history: list[dict[str, Any]]) -> dict[str, list[float]]:
+    """Return the figures of all epochs by name; what is not known is NaN."""
+    return (
+        {name: [math.nan if row[name] is None else float(row[name]) for row in history] for name in history[0]}
+        if history
+        else {}
+    )

@@ -1,27 +1,11 @@
 """Chains, and the sources of negative states that training draws on."""
 
-from .chains import gibbs_sample
-from .dreams import sample_chain, sample_label
-from .recovery import flip_field, recover
+from .gibbs import denoise, flip_field, gibbs_sample, impute, sample, sample_chain
 from .samplers import CD, PCD, ExactSampler, NaiveMCMC, Sampler
 from .tempering import BETAS, ParallelTempering, lengths, path_lengths, space_evenly
 from .trajectory import TrajectoryTempering
 
 __all__ = [
-    "BETAS",
-    "CD",
-    "PCD",
-    "ExactSampler",
-    "NaiveMCMC",
-    "ParallelTempering",
-    "Sampler",
-    "TrajectoryTempering",
-    "flip_field",
-    "gibbs_sample",
-    "lengths",
-    "measured",
-    "recover",
-    "sample_chain",
-    "sample_label",
-    "space_evenly",
+    "BETAS", "CD", "PCD", "ExactSampler", "NaiveMCMC", "ParallelTempering", "Sampler", "TrajectoryTempering", "denoise",
+    "flip_field", "gibbs_sample", "impute", "lengths", "path_lengths", "sample", "sample_chain", "space_evenly",
 ]  # fmt: skip

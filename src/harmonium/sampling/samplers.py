@@ -5,18 +5,26 @@ It never holds the machine.
 """
 
 from abc import ABC, abstractmethod
+from typing import Any, Self
 
 import torch
 from torch import Generator, Tensor, nn
 
 from .. import numerics
 from ..machines import Bipartite, Machine
+from ..numerics import shards
 from ..units import Concat
-from .chains import gibbs_sample
+from .gibbs import gibbs_sample
 
 
 class Sampler(nn.Module, ABC):
-    """A source of states that stand for the model in the gradient of its log-likelihood."""
+    """A source of states that stand for the model in the gradient of its log-likelihood.
+
+    A new one is a subclass with a ``forward``, and an entry of `registry.SAMPLERS`.
+    """
+
+    words: str = "Markov chains"
+    """What it is called in a report."""
 
     def __init__(self, k: int = 1):
         super().__init__()
@@ -29,9 +37,27 @@ class Sampler(nn.Module, ABC):
     def forward(self, machine: Machine, positive: Tensor, *, generator: Generator | None = None) -> Tensor:
         """Return negative states, (chains, width), given the positive ones, (batch, width)."""
 
+    @classmethod
+    def make(
+        cls,
+        machine: Machine,
+        seen: Tensor,
+        *,
+        k: int,
+        chains: int,
+        n_replicas: int,
+        generator: Generator | None = None,
+    ) -> Self:
+        """Return the sampler of a run that trains a machine on rows, some of which are ``seen``, (rows, visible)."""
+        return cls(k)
+
+    def last_chains(self) -> Tensor | None:
+        """Return the states of the machine in training that the sampler keeps, (chains, width), of all processes."""
+        return None
+
     def extra_repr(self) -> str:
         """Return what ``print`` shows."""
-        return f"Gibbs steps={self.k}"
+        return f"k={self.k}"
 
 
 class CD(Sampler):
@@ -39,6 +65,8 @@ class CD(Sampler):
 
     Cheap, and biased: the chains barely leave the data, so modes far from it are never unlearned.
     """
+
+    words = "contrastive divergence (CD-k)"
 
     @torch.no_grad()
     def forward(self, machine: Machine, positive: Tensor, *, generator: Generator | None = None) -> Tensor:
@@ -53,10 +81,21 @@ class PCD(Sampler):
     """
 
     chains: Tensor
+    words = "persistent contrastive divergence (PCD)"
 
     def __init__(self, chains: Tensor, k: int = 1):
         super().__init__(k)
         self.register_buffer("chains", chains.detach().clone())
+
+    @classmethod
+    def make(cls, machine: Machine, seen: Tensor, *, k: int, chains: int, n_replicas: int, **draws: Any) -> Self:
+        """Return chains that start at some of the rows."""
+        drawn = torch.randint(len(seen), (chains,), device=seen.device, **draws)
+        return cls(shards.own(machine.infer(seen[drawn], **draws)), k)
+
+    def last_chains(self) -> Tensor | None:
+        """Return the chains of all processes."""
+        return shards.whole(self.chains)
 
     @torch.no_grad()
     def forward(self, machine: Machine, positive: Tensor, *, generator: Generator | None = None) -> Tensor:
@@ -72,9 +111,16 @@ class NaiveMCMC(Sampler):
     the model is trained out of equilibrium and generates best after just that many Gibbs steps (Decelle et al., 2021).
     """
 
+    words = "naive Markov-chain Monte Carlo (MCMC) from new random states"
+
     def __init__(self, chains: int | None = None, k: int = 100):
         super().__init__(k)
         self.count = chains
+
+    @classmethod
+    def make(cls, machine: Machine, seen: Tensor, *, k: int, chains: int, n_replicas: int, **draws: Any) -> Self:
+        """Return the sampler, with this process's share of the chains."""
+        return cls(chains // shards.count(), k)
 
     @torch.no_grad()
     def forward(self, machine: Machine, positive: Tensor, *, generator: Generator | None = None) -> Tensor:
@@ -86,9 +132,16 @@ class NaiveMCMC(Sampler):
 class ExactSampler(Sampler):
     """Independent draws by enumeration of the smaller row, or of all units: for teaching, and for testing the rest."""
 
+    words = "exact draws by enumeration"
+
     def __init__(self, chains: int | None = None):
         super().__init__()
         self.count = chains
+
+    @classmethod
+    def make(cls, machine: Machine, seen: Tensor, *, k: int, chains: int, n_replicas: int, **draws: Any) -> Self:
+        """Return the sampler, with this process's share of the draws."""
+        return cls(chains // shards.count())
 
     @torch.no_grad()
     def forward(self, machine: Machine, positive: Tensor, *, generator: Generator | None = None) -> Tensor:

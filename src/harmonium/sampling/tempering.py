@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from .. import numerics
-from ..machines import InterpolationPath, Machine
+from ..machines import InterpolationPath, Machine, ais_base
 from .samplers import Sampler
 
 PILOT = 64  # replicas of the climb that measures the path
@@ -46,7 +46,9 @@ def lengths(start: Machine, end: Machine, x: Tensor, *, generator: Generator | N
 
 
 def space_evenly(betas: Tensor, lengths: Tensor, n_replicas: int) -> Tensor:
-    """Return ``n_replicas`` betas between which the ``lengths``, one for each gap between ``betas``, are shared evenly."""
+    """Return ``n_replicas`` betas between which the ``lengths``, one for each gap between ``betas``, are shared
+    evenly.
+    """
     gaps = betas.diff()
     share = lengths / lengths.sum() if float(lengths.sum()) > 0 else gaps
     total = torch.cat([gaps.new_zeros(1), ((1 - EVEN) * share + EVEN * gaps).cumsum(0)])
@@ -62,20 +64,21 @@ class ParallelTempering(Sampler):
     """Parallel tempering: a chain on each replica of a ladder, and swaps between neighbors (Swendsen & Wang, 1986;
     Desjardins et al., 2010).
 
-    The ladder is the `InterpolationPath` from ``start``, a machine without couplings, to the machine in training; its lowest replica is
-    drawn afresh, exactly, at each Gibbs step, so that what leaves it is independent of what came before.  A swap of states
-    x, y between machines a, b is taken with probability min(1, exp(F_a(x) + F_b(y) − F_a(y) − F_b(x))); even and odd
-    pairs take turns (Syed et al., 2022).
+    The ladder is the `InterpolationPath` from ``start``, a machine without couplings, to the machine in training; its
+    lowest replica is drawn afresh, exactly, at each Gibbs step, so that what leaves it is independent of what came
+    before.  A swap of states x, y between machines a, b is taken with probability min(1, exp(F_a(x) + F_b(y) − F_a(y) −
+    F_b(x))); even and odd pairs take turns (Syed et al., 2022).
 
-    ``chains`` (replicas, chains, width) are the states, ``betas`` (replicas,) the replicas; ``rates`` (replicas − 1,) is the moving
-    average of the share of swaps taken.  With ``adapt`` the replicas move every `RESPACE` Gibbs steps so that the rates
-    become equal.
+    ``chains`` (replicas, chains, width) are the states, ``betas`` (replicas,) the replicas; ``rates`` (replicas − 1,)
+    is the moving average of the share of swaps taken.  With ``adapt`` the replicas move every `RESPACE` Gibbs steps so
+    that the rates become equal.
     """
 
     chains: Tensor
     betas: Tensor
     rates: Tensor
     count: Tensor
+    words = "parallel tempering (PT)"
 
     def __init__(
         self,
@@ -108,12 +111,34 @@ class ParallelTempering(Sampler):
         *,
         generator: Generator | None = None,
     ) -> Self:
-        """Return fixed replicas about one unit of the path's `measured` length apart: about half of the swaps are taken.
+        """Return fixed replicas about one unit of the path's `measured` length apart: about half of the swaps are
+        taken.
 
         There are at least 3 replicas and at most `MOST`.
         """
         n_replicas = min(max(math.ceil(float(lengths.sum())) + 1, 3), MOST)
         return cls(start, space_evenly(betas, lengths, n_replicas), chains, k, adapt=False, generator=generator)
+
+    @classmethod
+    def make(
+        cls, machine: Machine, seen: Tensor, *, k: int, chains: int, n_replicas: int, generator: Generator | None = None
+    ) -> Self:
+        """Return evenly spaced replicas from independent units fitted to the rows."""
+        betas = torch.linspace(0, 1, n_replicas, device=seen.device)
+        return cls(ais_base(machine, seen), betas, chains, k, generator=generator)
+
+    @classmethod
+    def onto(cls, machine: Machine, chains: Tensor, *, generator: Generator | None = None) -> Self:
+        """Return a ladder up to a machine, on the top of which stand given chains, (chains, width)."""
+        start = ais_base(machine)
+        spacing = path_lengths(start, machine, generator=generator)
+        ladder = cls.between(start, *spacing, chains=len(chains), generator=generator)
+        ladder.chains[-1] = chains
+        return ladder
+
+    def last_chains(self) -> Tensor | None:
+        """Return the states on the highest replica."""
+        return self.top
 
     @property
     def top(self) -> Tensor:
@@ -190,7 +215,9 @@ class ParallelTempering(Sampler):
 
 
 def partners(n_replicas: int, odd: int) -> Tensor:
-    """Return whom every replica may swap with: pairs from replica 0 up, or from replica 1; who is left over has itself."""
+    """Return whom every replica may swap with: pairs from replica 0 up, or from replica 1; who is left over has
+    itself.
+    """
     index = torch.arange(n_replicas)
     other = torch.where((index - odd) % 2 == 0, index + 1, index - 1)
     return torch.where((other < 0) | (other >= n_replicas), index, other)

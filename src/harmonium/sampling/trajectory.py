@@ -9,8 +9,8 @@ from torch import Generator, Tensor, nn
 
 from .. import numerics
 from ..errors import DivergenceError
-from ..machines import Machine
-from .chains import gibbs_sample
+from ..machines import Machine, ais_base
+from .gibbs import gibbs_sample
 from .samplers import Sampler
 
 NEAR = 0.3  # the overlap below which the machine has come far enough to be kept
@@ -25,15 +25,15 @@ class TrajectoryTempering(Sampler):
 
     The replicas are ``start``, a machine without couplings, and the machine as it was at moments of its training.  A
     reserve of states of the last replica offers one to each chain at every update, which takes it or stays where it is
-    (Hastings, 1970).  When machine and replica overlap by less than `NEAR`, the machine is kept as the next replica, the
-    whole ladder Gibbs steps and swaps, and a new reserve is drawn from it; replicas that the new one can do without are
-    dropped.  The two reserves give the difference of log Z by Bennett's ratio (Bennett, 1976), so that log Z is known
-    all along.
+    (Hastings, 1970).  When machine and replica overlap by less than `NEAR`, the machine is kept as the next replica,
+    the whole ladder Gibbs steps and swaps, and a new reserve is drawn from it; replicas that the new one can do without
+    are dropped.  The two reserves give the difference of log Z by Bennett's ratio (Bennett, 1976), so that log Z is
+    known all along.
 
-    ``chains`` (chains, width) are the machine's own, ``ladder`` (replicas, chains, width) those of the replicas, ``reserve``
-    (reserve, width) the last replica's; ``log_z`` (replicas, 2) holds each replica's log Z in nats and its squared error.
-    ``rate`` is the `overlap` of the machine with the last replica.  Where it is less than `LOST` the machine is ``lost``:
-    the edit `Rollback` takes the update back.
+    ``chains`` (chains, width) are the machine's own, ``ladder`` (replicas, chains, width) those of the replicas,
+    ``reserve`` (reserve, width) the last replica's; ``log_z`` (replicas, 2) holds each replica's log Z in nats and its
+    squared error. ``rate`` is the `overlap` of the machine with the last replica.  Where it is less than `LOST` the
+    machine is ``lost``: the edit `Rollback` takes the update back.
     """
 
     chains: Tensor
@@ -43,6 +43,7 @@ class TrajectoryTempering(Sampler):
     rate: Tensor
     age: Tensor
     count: Tensor
+    words = "trajectory tempering (PTT)"
 
     def __init__(
         self,
@@ -67,6 +68,17 @@ class TrajectoryTempering(Sampler):
         self.log_z[0, 0] = float(first.log_partition_independent())
         self._reach(machine, generator)
 
+    @classmethod
+    def make(
+        cls, machine: Machine, seen: Tensor, *, k: int, chains: int, n_replicas: int, generator: Generator | None = None
+    ) -> Self:
+        """Return a ladder from independent units fitted to the rows."""
+        return cls(ais_base(machine, seen), machine, chains, k, generator=generator)
+
+    def last_chains(self) -> Tensor | None:
+        """Return the machine's own chains."""
+        return self.chains
+
     @property
     def last(self) -> Machine:
         """The machine on the last replica."""
@@ -89,7 +101,9 @@ class TrajectoryTempering(Sampler):
 
     @property
     def lost(self) -> bool:
-        """Whether the machine is out of reach of the last replica, or a single step took it as far as a replica should be."""
+        """Whether the machine is out of reach of the last replica, or a single step took it as far as a replica
+        should be.
+        """
         return float(self.rate) < (LOST if int(self.age) > 1 else NEAR)
 
     @torch.no_grad()
@@ -140,7 +154,9 @@ class TrajectoryTempering(Sampler):
 
     @torch.no_grad()
     def advance(self, machine: Machine, gibbs_steps: int, *, generator: Generator | None = None) -> None:
-        """Take ``gibbs_steps`` Gibbs steps and swaps of all replicas, whose last is ``machine``; even and odd pairs take turns."""
+        """Take ``gibbs_steps`` Gibbs steps and swaps of all replicas, whose last is ``machine``; even and odd pairs
+        take turns.
+        """
         start, *rest = self.replicas
         for _ in range(gibbs_steps):
             drawn = start.sample_independent(len(self.top), generator=generator)  # type: ignore[operator]
@@ -177,7 +193,7 @@ class TrajectoryTempering(Sampler):
 
     @torch.no_grad()
     def _reach(self, machine: Machine, generator: Generator | None) -> None:
-        """Keep machines on the straight line from the last replica to this one, each near the one before, and it too."""
+        """Keep machines on the straight line from the last replica to this one, each near the one before."""
         part = 0.0
         while part < 1:
             step = 1 - part

@@ -4,7 +4,7 @@ from .classifier import classifier_inputs, finetune_classifier, to_sequential
 from .loop import Step, schedule, train
 from .penalties import L1, L2, HybridLoss, Penalty, SparsityPenalty
 from .transforms import CenterGradient, ClipGradNorm, GradientTransform, Rollback
-from .updown import _cd_chain, param_groups, updown
+from .updown import param_groups, updown
 
 __all__ = [
     "L1",
@@ -18,7 +18,7 @@ __all__ = [
     "SparsityPenalty",
     "Step",
     "classifier_inputs",
-    "contrast",
+
     "finetune_classifier",
     "param_groups",
     "schedule",

@@ -18,8 +18,9 @@ def to_sequential(model: RBM | DBN | DBM, classes: int, *, generator: Generator 
     """Return a plain network that begins where the model ends: (rows, inputs) → (rows, classes) logits.
 
     An RBM or a DBN gives its pass up, a layer of sigmoids for each of hidden units; label weights, where there are
-    some, begin the last layer.  A `DBM` gives one whose input is `classifier_inputs`: the row beside the mean-field state of the
-    second hidden layer, which enters the first hidden layer from above (Salakhutdinov & Hinton, 2009, §3.3).
+    some, begin the last layer.  A `DBM` gives one whose input is `classifier_inputs`: the row beside the mean-field
+    state of the second hidden layer, which enters the first hidden layer from above (Salakhutdinov & Hinton, 2009,
+    §3.3).
     """
     if isinstance(model, DBM):
         blocks, last = _from_dbm(model, classes, generator)

@@ -30,15 +30,17 @@ def updown(
     A batch holds rows, (batch, width), label columns last.  Each update
 
     - draws a pass up with the recognition weights, and teaches every layer to generate the row below it;
-    - trains the top RBM by CD-``gibbs_steps`` from there (``gibbs_steps`` may be a function of the step: 3, 6, 10 as it goes on);
+    - trains the top RBM by CD-``gibbs_steps`` from there (``gibbs_steps`` may be a function of the step: 3, 6, 10 as it
+      goes on);
     - draws a pass down from where the chain ended, and teaches the recognition weights to name the causes.
 
-    ``precision`` is the type of the weights and fields in the Gibbs steps of the top RBM, such as ``torch.bfloat16``, whose
-    products are faster and with states of 0 and 1 round the weights alone; uniforms and gradients stay as they are.
+    ``precision`` is the type of the weights and fields in the Gibbs steps of the top RBM, such as ``torch.bfloat16``,
+    whose products are faster and with states of 0 and 1 round the weights alone; uniforms and gradients stay as they
+    are.
 
-    Gradients are means over the batch; `param_groups` gives the optimizer the three sets of parameters, each with its own
-    learning rate.  Take the recognition's at most a tenth of the generation's: it chases a moving target.  The loss of
-    a step is −log p(row | code drawn from it) in nats, of the lowest layer.
+    Gradients are means over the batch; `param_groups` gives the optimizer the three sets of parameters, each with its
+    own learning rate.  Take the recognition's at most a tenth of the generation's: it chases a moving target.  The loss
+    of a step is −log p(row | code drawn from it) in nats, of the lowest layer.
     """
     for index, x in enumerate(batches, start):
         v, label = dbn.split(x if index > start else dbn.check_rows(x, "the batch", whole=True))

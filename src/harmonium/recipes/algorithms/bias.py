@@ -28,7 +28,8 @@ def along_a_path(
     ``distance`` is ‖⟨v hᵀ⟩ of the sampler − ⟨v hᵀ⟩ of the model‖ (Frobenius).  ``share`` is what the gradient that the
     sampler gives has along the true one, in units of the true one: 1 for a sampler without bias, 0 where its states
     cannot be told from the data; ``error`` is its standard error.  Every sampler gives ``states`` states for the same
-    machine.  The persistent chains follow the path from its start, one Gibbs step an update; the others need no history.
+    machine.  The persistent chains follow the path from its start, one Gibbs step an update; the others need no
+    history.
     """
     machine, steps = ascent(course, enumerated, seed)
     kinds, rng = samplers(naive, contrastive, states), stream(seed, 4)

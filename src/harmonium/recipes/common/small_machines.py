@@ -91,7 +91,9 @@ def chances(p: Tensor, states: Tensor) -> Tensor:
 
 @torch.no_grad()
 def kernel(machine: RBM, visible_odds: Callable[[Tensor], Tensor]) -> Tensor:
-    """Return the matrix of one Gibbs step from v to v′, when ``visible_odds`` turns the field on v into probabilities."""
+    """Return the matrix of one Gibbs step from v to v′, when ``visible_odds`` turns the field on v into
+    probabilities.
+    """
     v, h = machine.visible.states(), machine.hidden.states()
     up = chances(machine.hidden.mean(machine.up(v)), h)
     down = chances(visible_odds(machine.visible.bias + machine.down(h)), v)

@@ -47,7 +47,9 @@ def one(train: Rows, test: Rows, hidden: int, settings: Settings, progress: Prog
 
 @torch.no_grad()
 def wandered(machine: RBM, v: Tensor, gibbs_steps: list[int], seed: int) -> list[float]:
-    """Return the mean squared error a pixel between rows and the means of chains from them, after so many Gibbs steps."""
+    """Return the mean squared error a pixel between rows and the means of chains from them, after so many Gibbs
+    steps.
+    """
     draw, x, found = stream(seed, 4), v, []
     for step in range(1, max(gibbs_steps) + 1):
         x, mean = machine.gibbs_with_means(x, generator=draw)

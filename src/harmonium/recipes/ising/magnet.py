@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ...data import interpret
-from ...data.registry import open_table
+from ...data.sources import open_table
 from ...errors import InputError
 from ...machines import BoltzmannMachine
 from ...units import Spin

@@ -14,7 +14,9 @@ from ...units import Bernoulli
 
 
 class Printed(nn.Module):
-    """The article's class: D visible units with biases c, F hidden units with biases b, W of shape (F, D), k Gibbs steps."""
+    """The article's class: D visible units with biases c, F hidden units with biases b, W of shape (F, D), k Gibbs
+    steps.
+    """
 
     def __init__(self, D: int, F: int, k: int, *, generator: Generator | None = None):
         super().__init__()
@@ -42,7 +44,9 @@ class Printed(nn.Module):
         return -visible - hidden
 
     def forward(self, x: Tensor, *, generator: Generator | None = None) -> tuple[Tensor, Tensor]:
-        """Return the negative states after k Gibbs steps from ``x``, and what the article takes for their probabilities."""
+        """Return the negative states after k Gibbs steps from ``x``, and what the article takes for their
+        probabilities.
+        """
         x_negative, x_k = x.clone(), x
         for _ in range(self.k):
             h_k = self.sample(self.P_h_x(x_negative), generator=generator)

@@ -129,8 +129,8 @@ def two_modes(visible: int, hidden: int, pull: float = 1.5) -> RBM:
 def contrastive_bias(visible: int, hidden: int) -> list[tuple[int, float]]:
     """Return, by k, how far the mean direction of CD-k in W is from the true gradient, in units of the gradient's size.
 
-    The machine is that of ``two_modes`` and the data one of its modes, all units off.  The distribution after k Gibbs steps
-    is the kernel's k-th power: no draws, no noise.
+    The machine is that of ``two_modes`` and the data one of its modes, all units off.  The distribution after k Gibbs
+    steps is the kernel's k-th power: no draws, no noise.
     """
     machine = two_modes(visible, hidden)
     x, model = machine.visible.states(), model_means(machine)[0]

@@ -111,7 +111,8 @@ def exact(model: Printed, v: Tensor) -> float:
 
 @torch.no_grad()
 def drawn(model: Printed, sides: int, gibbs_steps: int, count: int, seed: int) -> tuple[float, float, Tensor]:
-    """Run ``count`` of a class's own chains for ``gibbs_steps`` Gibbs steps from coin flips, and evaluate where they end.
+    """Run ``count`` of a class's own chains for ``gibbs_steps`` Gibbs steps from coin flips, and evaluate where they
+    end.
 
     Returns the share that shows a bar or a stripe, the total variation between all and the data, and the states.
     """

@@ -91,7 +91,7 @@ def wait() -> None:
         shards.largest(0.0)
 
 
-def refuse_uneven(config: TrainConfig, rows: int, tuned: bool = False) -> None:
+def check_even(config: TrainConfig, rows: int, tuned: bool = False) -> None:
     """Raise `InputError` where the batches or chains of a run cannot lie in equal parts in all processes."""
     if not several():
         return
@@ -102,7 +102,7 @@ def refuse_uneven(config: TrainConfig, rows: int, tuned: bool = False) -> None:
         raise InputError(
             f"--sampler {config.sampler} keeps its replicas in one process: pass persistent, or leave torchrun out"
         )
-    for name, size in {"batch": min(config.batch, rows), "chains": config.chains or count}.items():
+    for name, size in {"batch-size": min(config.batch_size, rows), "chains": config.chains or count}.items():
         if size % count:
             near = size - size % count
             fits = f"{near} or {near + count}" if near else str(count)

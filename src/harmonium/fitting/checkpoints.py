@@ -14,13 +14,15 @@ from torch import Tensor
 
 from .. import __version__, storage
 from ..errors import InputError, SaveError
+from .config import content
 
 FOLDER, STATE, MANIFEST = "checkpoints", "state.safetensors", "manifest.json"
-FORMAT = "harmonium checkpoint 1"
+FORMAT = "harmonium checkpoint 2"
+HOW_LONG = ("steps", "patience", "max_time")  # settings that a run may go on with changed
 KEPT = 3  # checkpoints that a run keeps
 
 
-def put(home: Path, step: int, tensors: dict[str, Tensor]) -> Path:
+def put(home: Path, step: int, tensors: dict[str, Tensor], facts: dict[str, Any] | None = None) -> Path:
     """Write the checkpoint of a step and drop the oldest of more than `KEPT`; return its place.
 
     Raises `SaveError` when the disk is full or may not be written; the checkpoints before it are as they were.
@@ -29,7 +31,7 @@ def put(home: Path, step: int, tensors: dict[str, Tensor]) -> Path:
     beside = place.with_name(f".{place.name}.{os.getpid()}.part")
     try:
         beside.mkdir(parents=True, exist_ok=True)
-        storage.write_tensors(beside / STATE, tensors, {"step": step})
+        storage.write_tensors(beside / STATE, tensors, {"step": step, **(facts or {})})
         storage.write_bytes(beside / MANIFEST, manifest(home, step, beside))
         shutil.rmtree(place, ignore_errors=True)  # of the same step, and damaged or of other rates
         os.replace(beside, place)
@@ -94,11 +96,20 @@ def manifest(home: Path, step: int, place: Path, version: str = __version__, set
         "format": FORMAT,
         "version": version,
         "step": step,
-        "settings": settings or _digest(home / "config.yaml"),
+        "settings": settings or settings_digest(home),
         "files": {STATE: {"bytes": (place / STATE).stat().st_size, "sha256": _digest(place / STATE)}},
     }
     seal = hashlib.sha256(json.dumps(held, sort_keys=True).encode()).hexdigest()
     return (json.dumps({**held, "sha256": seal}, indent=1, sort_keys=True) + "\n").encode()
+
+
+def settings_digest(home: Path) -> str:
+    """Return the SHA-256 of a run's settings but for those that say how long it goes on, which may change."""
+    try:
+        words = {key: value for key, value in content(home / "config.yaml").items() if key not in HOW_LONG}
+    except InputError:
+        words = {"unreadable": True}
+    return hashlib.sha256(json.dumps(words, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _digest(path: Path) -> str:

@@ -1,0 +1,274 @@
+"""What is done with a run or a model file: evaluate, sample, recover, classify, weights, report, info."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from ..errors import InputError
+from . import console
+
+if TYPE_CHECKING:
+    from ..fitting import Run
+
+Positive = Annotated[int, Parameter(validator=Number(gte=1))]
+Several = Annotated[int, Parameter(validator=Number(gte=2))]
+Split = Literal["train", "valid", "test"]
+
+
+def evaluate(
+    run: Path,
+    *,
+    data: str | None = None,
+    split: Split = "test",
+    method: Literal["auto", "exact", "ais"] = "auto",
+    chains: Several | None = None,
+    n_betas: Several | None = None,
+    max_time: Annotated[float | None, Parameter(validator=Number(gt=0))] = None,
+    certify: bool = False,
+    json: bool = False,
+) -> None:
+    """Tell the log-likelihood of rows in nats a row, with its error, verdict, binarization and baseline.
+
+    Parameters
+    ----------
+    run
+        Directory that `harmonium train` wrote, or a model file.
+    data
+        File of rows; a split of the run's own data unless given.
+    split
+        Rows of the run's own data to evaluate.
+    method
+        exact sums all states of the smaller row, or of a general machine (up to 2^25), ais (annealed importance
+        sampling) estimates; auto chooses.
+    chains
+        Chains of the annealing; 200 unless given.
+    n_betas
+        Temperatures of the annealing; unless given, as many as the verdict needs.
+    max_time
+        Seconds after which annealing takes no more temperatures.
+    certify
+        Print a lower bound beside the estimate, on 200 rows; where both meet, the number is certified.
+    json
+        Print one JSON object and nothing else.
+    """
+    home = _open(run)
+    with console.progress_bars() as progress:
+        found = home.evaluate(
+            data, split, method=method, chains=chains, n_betas=n_betas, max_time=max_time, certify=certify,
+            progress=progress,
+        )  # fmt: skip
+    if json:
+        console.say(found.to_json())
+        return
+    console.say(str(found))
+    console.say(f"log Z {found.log_partition:.3f} by {found.method}: {found.reason}")
+    if found.certificate:
+        console.say(found.certificate)
+
+
+def sample(
+    run: Path,
+    *,
+    out: Path,
+    count: Positive = 64,
+    gibbs_steps: Positive = 1000,
+    label: str | None = None,
+    seed: int | None = None,
+) -> None:
+    """Draw new rows by Gibbs sampling from random states; with a label, the label is clamped.
+
+    Parameters
+    ----------
+    run
+        Directory that `harmonium train` wrote, or a model file.
+    out
+        .png for a picture of the last step's means, .gif for the chains as they run, .npy for the states.
+    count
+        Number of chains; with --label all, of each label.
+    gibbs_steps
+        Gibbs steps of each chain.
+    label
+        A class that the model learned with --labels, or all.
+    seed
+        Seed; the run's own unless given.
+    """
+    _check_ending(out)
+    home = _open(run)
+    with console.progress_bars() as progress:
+        drawn = home.sample(count, gibbs_steps, label=label, seed=seed, out=out, progress=progress)
+    of = "" if label is None else f" of label {label}"
+    console.say(f"{len(drawn)} rows{of} after {gibbs_steps} Gibbs steps: {out}")
+
+
+def recover(
+    run: Path,
+    *,
+    data: str | None = None,
+    mask: str = "bottom",
+    count: Positive = 32,
+    chains: Positive = 16,
+    gibbs_steps: Several = 200,
+    split: Split = "test",
+    seed: int | None = None,
+    json: bool = False,
+    out: Path | None = None,
+) -> None:
+    """Fill in hidden units of rows (imputation), or take out noise, and measure how far from the truth it comes.
+
+    Parameters
+    ----------
+    run
+        Directory that `harmonium train` wrote, or a model file.
+    data
+        File of rows; a split of the run's own data unless given.
+    mask
+        What is hidden: bottom, top, left, right, random:P, noise:P (bits flipped), or a .npy or picture FILE whose
+        non-zero values are hidden.
+    count
+        Number of rows.
+    chains
+        Chains averaged for each row.
+    gibbs_steps
+        Gibbs steps of each chain; the second half is averaged.
+    split
+        Rows of the run's own data to take.
+    seed
+        Seed; the run's own unless given.
+    json
+        Print one JSON object and nothing else on standard output.
+    out
+        Picture file: truth, what was seen, what was recovered.
+    """
+    home = _open(run)
+    with console.progress_bars() as progress:
+        result = home.recover(
+            data, mask, count, chains=chains, gibbs_steps=gibbs_steps, split=split, seed=seed, progress=progress
+        )
+    if out is not None:
+        result.save(out)
+    if json:
+        console.say_json(result.figures)
+        return
+    told = result.figures
+    error, baseline = told["mean_squared_error"], told["baseline_mean_squared_error"]
+    console.say(
+        f"mean squared error on what was hidden {error:.4f}, {error / baseline:.3f} of the baseline's {baseline:.4f} "
+        f"({told['baseline']}); {told['rows']} {told['split']} rows, mask {mask}" + (f": {out}" if out else "")
+    )
+
+
+def classify(
+    run: Path,
+    *,
+    data: str | None = None,
+    readout: Literal["exact", "gibbs"] = "exact",
+    split: Split = "test",
+    gibbs_steps: Positive = 15,
+    json: bool = False,
+) -> None:
+    """Read the labels of rows with a model that learned labels, and count how many are right.
+
+    Parameters
+    ----------
+    run
+        Directory that `harmonium train --labels` or `harmonium finetune` wrote, or a model file.
+    data
+        File of rows; a split of the run's own data unless given.
+    readout
+        exact compares the free energy of every label; gibbs runs a chain from an uninformative one.
+    split
+        Rows of the run's own data to classify.
+    gibbs_steps
+        Gibbs steps of the gibbs read-out.
+    json
+        Print one JSON object and nothing else.
+    """
+    home = _open(run)
+    with console.progress_bars() as progress:
+        found = home.classify(data, split, readout=readout, gibbs_steps=gibbs_steps, progress=progress)
+    if json:
+        console.say_json(found.to_dict())
+        return
+    names = home.encoder.label_names
+    if found.confusion is None:
+        for label in found.predicted.tolist():
+            console.say(names[label])
+        return
+    console.say(f"{found.split} error {found.error:.2%} of {found.rows} rows ({readout} read-out)")
+    header = ["truth", *(f"as {name}" for name in names)]
+    console.table(header, ([name, *map(str, row)] for name, row in zip(names, found.confusion, strict=True)))
+
+
+def weights(run: Path, *, out: Path, count: Positive = 100, layer: Positive = 1) -> None:
+    """Draw the weights of the hidden units as pictures, the largest first: red raises a pixel, blue lowers it.
+
+    Parameters
+    ----------
+    run
+        Directory that `harmonium train` wrote, or a model file.
+    out
+        Picture file, such as weights.png.
+    count
+        Number of hidden units.
+    layer
+        Hidden layer, 1 for the lowest; upper ones are projected to the visible row.
+    """
+    rows = _open(run).weights(count, layer, out=out)
+    console.say(f"the {len(rows)} largest units of hidden layer {layer}: {out}")
+
+
+def report(run: Path) -> None:
+    """Write the report of a run: one HTML file that holds everything.
+
+    Parameters
+    ----------
+    run
+        Directory that `harmonium train` wrote.
+    """
+    from .training import finish
+
+    home = _open(run)
+    if home.path is None:
+        raise InputError(f"{run} is a model file, and a report tells of a run: give a directory")
+    finish(home, True)
+
+
+def info(run: Path, *, json: bool = False) -> None:
+    """Tell what a run or a model file is: the model, how it was trained and on what, and what evaluations have said.
+
+    Parameters
+    ----------
+    run
+        Directory that `harmonium train` wrote, or a model file.
+    json
+        Print one JSON object and nothing else.
+    """
+    found = _open(run).info()
+    if json:
+        console.say_json(found)
+        return
+    for part, told in found.items():
+        console.say(part)
+        for name, value in told.items():
+            shown = f"{value:.4f}" if isinstance(value, float) else value
+            console.say(f"  {name.replace('_', ' '):26} {shown}")
+
+
+def _open(path: Path) -> "Run":
+    """Return the run; that there is none is told before torch is brought in."""
+    if path.is_dir():
+        from ..fitting.home import Home
+
+        Home.open(path)
+    elif not path.exists():
+        raise InputError(f"{path} does not exist; give a directory that `harmonium train` wrote, or a model file")
+    from ..fitting import Run
+
+    return Run.open(path)
+
+
+def _check_ending(out: Path) -> None:
+    if out.suffix.lower() not in (".png", ".gif", ".npy"):
+        raise InputError(f"--out {out} ends in {out.suffix!r} where .png, .gif or .npy was expected")

@@ -1,0 +1,223 @@
+"""How stored rows become states of the visible units, and how states become rows and pictures again.
+
+One entry of `ENCODINGS` a kind of units; a kind without an entry takes rows as they are.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+from torch.nn.functional import one_hot as as_blocks
+
+from . import data
+from .data import Dataset, one_hot
+from .errors import InputError
+from .registry import UNITS
+from .units import Concat, Potts, Units
+
+Rows = Callable[["Encoder", Tensor], Tensor]
+
+
+def _as_they_are(encoder: "Encoder", x: Tensor) -> Tensor:
+    return x
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """What one kind of visible units does with rows: to states, back to the scale of the data, and to gray from 0 to 1.
+
+    ``whole`` kinds take whole numbers as they are; ``scaled`` ones know each column's mean and deviation.
+    """
+
+    encode: Rows = _as_they_are
+    decode: Rows = _as_they_are
+    picture: Rows | None = None
+    whole: bool = False
+    scaled: bool = False
+
+
+def _by_range(encoder: "Encoder", rows: Tensor) -> Tensor:
+    low, high = float(rows.min()), float(rows.max())
+    return (rows - low) / (high - low) if high > low else torch.zeros_like(rows)
+
+
+ENCODINGS = {
+    "bernoulli": Encoding(),
+    "spin": Encoding(
+        encode=lambda e, x: x if e.levels == 0 else 2 * x - 1,
+        decode=lambda e, x: x if e.levels == 0 else (x + 1) / 2,
+        picture=lambda e, rows: (rows + 1) / 2 if e.levels == 0 else rows,
+    ),
+    "gaussian": Encoding(
+        encode=lambda e, x: (x - e.mean) / e.deviation,
+        decode=lambda e, x: x * e.deviation + e.mean,
+        picture=_by_range,
+        scaled=True,
+    ),
+    "relu": Encoding(
+        encode=lambda e, x: x / e.deviation,
+        decode=lambda e, x: x * e.deviation,
+        picture=_by_range,
+        scaled=True,
+    ),
+    "binomial": Encoding(picture=lambda e, rows: rows / e.number, whole=True),
+    "potts": Encoding(
+        encode=lambda e, x: as_blocks(x.long(), e.number).float().flatten(-2),
+        decode=lambda e, x: x.unflatten(-1, (e.columns, e.number)).argmax(-1).float(),
+        picture=lambda e, rows: rows / (e.number - 1),
+        whole=True,
+    ),
+}
+
+
+def parse(kind: str) -> tuple[str, int]:
+    """Return the name of a kind of units and its number, 0 where there is none: ``"potts:3"`` → ``("potts", 3)``."""
+    name, _, number = kind.partition(":")
+    return name, int(number or 0)
+
+
+def make_units(kind: str, count: int) -> Units:
+    """Return a row of ``count`` units, or sites, of a kind such as ``"spin"`` or ``"potts:3"``."""
+    name, number = parse(kind)
+    made: Units = UNITS[name](count, number) if number else UNITS[name](count)
+    return made
+
+
+def encoding(kind: str) -> Encoding:
+    """Return how rows of a kind are encoded."""
+    return ENCODINGS.get(parse(kind)[0], Encoding())
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """The map from rows to states of the visible units, fitted once to the training rows and kept with the model.
+
+    ``visible`` is the kind of the units, ``levels`` the stored value that means fully on (0: the values are meant as
+    they are), ``shape`` that of one row as a picture, ``label_names`` the classes in order, none where the model does
+    not learn them.  ``mean`` and ``deviation`` (columns,) are those of the training rows, for kinds that take them out.
+    """
+
+    visible: str
+    binarize: str
+    levels: int
+    columns: int
+    shape: tuple[int, ...]
+    label_names: tuple[str, ...]
+    mean: Tensor
+    deviation: Tensor
+
+    @classmethod
+    def fit(cls, visible: str, binarize: str, train: Dataset, *, labels: bool = False) -> "Encoder":
+        """Return the encoder of training rows; the deviation of a constant column counts as 1."""
+        mean, deviation = torch.zeros(()), torch.ones(())
+        if encoding(visible).scaled:
+            mean, deviation = (torch.from_numpy(found).float() for found in train.moments())
+            deviation = torch.where(deviation > 0, deviation, 1.0)
+        count = max(2, int(train.labels.max()) + 1) if labels and train.labels is not None else 0
+        names = tuple(str(i) for i in range(count))
+        return cls(visible, binarize, train.levels, train.width, train.shape, names, mean, deviation)
+
+    @property
+    def number(self) -> int:
+        """The number of states or trials of a unit, where the kind has one."""
+        return parse(self.visible)[1]
+
+    @property
+    def labels(self) -> int:
+        """The number of classes; 0 where the model does not learn them."""
+        return len(self.label_names)
+
+    @property
+    def width(self) -> int:
+        """The number of visible columns of a state, labels not counted."""
+        return self.columns * (self.number if self.visible.startswith("potts") else 1)
+
+    def units(self) -> Units:
+        """Return a new visible row, without labels."""
+        return make_units(self.visible, self.columns)
+
+    def beside(self, units: Units) -> Units:
+        """Return the units with a label beside them, where the model learns labels."""
+        return Concat(units, Potts(1, self.labels)) if self.labels else units
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Return states, (rows, width), from the float rows that `data` gives; label columns stay behind them."""
+        v, labels = x[..., : self.columns], x[..., self.columns :]
+        return torch.cat([encoding(self.visible).encode(self, v), labels], -1)
+
+    def decode(self, x: Tensor) -> Tensor:
+        """Return rows, (rows, columns), in the scale of the data from states or from their means, labels left out."""
+        return encoding(self.visible).decode(self, x[..., : self.width])
+
+    def picture(self, rows: np.ndarray) -> np.ndarray:
+        """Return rows in the scale of the data as gray from 0 to 1, for drawing."""
+        draw = encoding(self.visible).picture
+        return rows if draw is None else draw(self, torch.as_tensor(rows)).numpy()
+
+    def read(self, rows: Any) -> Dataset:
+        """Return new rows, a path, a name or an array, in the reading of the training rows.
+
+        Raises `InputError` where they have another number of columns, or values of another kind.
+        """
+        if isinstance(rows, Dataset):
+            found = rows
+        elif isinstance(rows, str) or hasattr(rows, "__fspath__"):
+            found = _read(lambda levels: data.load_rows(rows, levels=levels), self)
+        else:
+            array = rows.numpy(force=True) if isinstance(rows, Tensor) else np.asarray(rows)
+            found = _read(lambda levels: data.from_array(array, levels=levels, name="the rows", split="test"), self)
+        if found.width != self.columns:
+            given = f"{found.source} has {found.width} columns"
+            raise InputError(f"{given} where the model was trained on {self.columns}: give rows of the same columns")
+        return found
+
+    def rows(
+        self, dataset: Dataset, *, sharp: bool = False, labeled: bool = False, generator: Generator | None = None
+    ) -> Tensor:
+        """Return all rows of a data set as states; ``labeled``: with their labels, where the model learns labels.
+
+        With ``sharp``, gray values that the model was trained on as probabilities are drawn as bits: a likelihood of
+        binary units means nothing else.
+        """
+        binarize = "sample" if sharp and self.blurred(dataset) else self.binarize if dataset.levels else "none"
+        x = self.encode(dataset.tensor(binarize, generator=generator))
+        return torch.cat([x, one_hot(dataset, self.labels)], -1) if labeled else x
+
+    def blurred(self, dataset: Dataset) -> bool:
+        """Say whether binary units were trained on gray values as they are."""
+        return self.visible == "bernoulli" and self.binarize == "none" and dataset.kind == "gray"
+
+    def bits(self, dataset: Dataset) -> str:
+        """Return how gray rows become bits when they are evaluated: threshold, sample or none."""
+        return "sample" if self.blurred(dataset) else self.binarize
+
+    def facts(self) -> dict[str, Any]:
+        """Return all but the tensors, as JSON holds it."""
+        held = {field.name: getattr(self, field.name) for field in fields(self)[:-2]}
+        return held | {"shape": list(self.shape), "label_names": list(self.label_names)}
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return the tensors, by the names that they have in a model file."""
+        return {"encoder.mean": self.mean, "encoder.deviation": self.deviation}
+
+    @classmethod
+    def restore(cls, facts: dict[str, Any], tensors: dict[str, Tensor]) -> "Encoder":
+        """Return the encoder of a model file."""
+        held = facts | {"shape": tuple(facts["shape"]), "label_names": tuple(facts["label_names"])}
+        return cls(**held, mean=tensors["encoder.mean"], deviation=tensors["encoder.deviation"])
+
+
+def _read(load: Callable[[int | None], Dataset], encoder: Encoder) -> Dataset:
+    """Read rows with the levels of the training; fractions and bits mean the same whatever these were."""
+    if encoder.levels == 0:
+        return load(0)
+    try:
+        return load(encoder.levels)
+    except InputError:
+        found = load(None)
+        if found.levels == 1:
+            return found
+        raise

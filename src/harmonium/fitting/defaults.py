@@ -1,0 +1,161 @@
+"""Settings fitted to the data: nothing is left open, every ``auto`` by a rule, and what does not fit is refused."""
+
+import math
+from itertools import pairwise
+
+from ..data import Dataset, is_whole, steps_per_epoch
+from ..errors import InputError
+from .config import TrainConfig
+
+LARGE = 100_000  # weights whose products take longer than all else
+STEPS = 12_000  # what a run takes unless told otherwise
+SMALL = 128  # hidden units whose chains keep up with momentum
+WEIGHING = ("pt", "ptt", "exact")  # samplers that weigh free energies, which rounding would spoil
+KINDS = {"binary": "bernoulli", "gray": "bernoulli", "spin": "spin", "real": "gaussian"}
+CONTINUOUS = ("gaussian", "relu")
+
+
+def resolve(config: TrainConfig, train: Dataset) -> TrainConfig:
+    """Return the settings with nothing left open, given the training rows: the same for the same rows and processor.
+
+    Raises `InputError` when the data do not fit the units, naming what would.
+    """
+    visible = KINDS[train.kind] if config.visible == "auto" else config.visible
+    check_values(config, visible, train)
+    check_shape(config, visible, train)
+    gray = train.kind == "gray" and visible in ("bernoulli", "spin")
+    binarize = ("threshold" if gray else "none") if config.binarize == "auto" else config.binarize
+    if config.epochs and config.steps:
+        raise InputError("both --epochs and --steps were given: give one of them")
+    sampler = "cd" if config.model == "dbn" else "pcd"
+    settled = {
+        "sampler": sampler if config.sampler == "auto" else config.sampler,
+        "visible": visible,
+        "binarize": binarize,
+        "epochs": None,
+        "steps": steps(config, train),
+        "lr": config.lr or default_lr(config, visible),
+        "center": config.center and config.model != "boltzmann",
+        "momentum": default_momentum(config) if config.momentum is None else config.momentum,
+        "precision": precision(config, visible, binarize, train),
+        "chains": config.chains or min(config.batch_size, len(train)),
+    }
+    return config.model_copy(update=settled)
+
+
+def steps(config: TrainConfig, train: Dataset) -> int:
+    """Return the number of updates."""
+    each = steps_per_epoch(len(train), config.batch_size)
+    return config.steps or (config.epochs or max(1, round(STEPS / each))) * each
+
+
+def default_lr(config: TrainConfig, visible: str) -> float:
+    """Return the learning rate of a run that names none."""
+    continuous = visible in CONTINUOUS or config.hidden_kind in CONTINUOUS
+    return {"sgd": 0.05, "adam": 0.001}[config.optimizer] * (0.1 if continuous else 1)
+
+
+def default_momentum(config: TrainConfig) -> float:
+    """Return the momentum of a run that names none.
+
+    Chains of a small machine keep up with it at four times the learning rate; on MNIST those of 500 hidden units did
+    not: annealing took more than 4000 temperatures without agreeing with itself.
+    """
+    if config.optimizer == "adam":
+        return 0.9
+    return 0.75 if max(config.layers, default=0) <= SMALL else 0.0
+
+
+def precision(config: TrainConfig, visible: str, binarize: str, train: Dataset) -> str:
+    """Return the precision of the products: bfloat16 for a large rbm of sharp states, where it is faster here.
+
+    Raises `InputError` for a sampler that weighs free energies, which would lose what it weighs.
+    """
+    weighs = config.sampler in WEIGHING
+    if config.precision != "auto":
+        if weighs and config.precision != "float32":
+            given = f"--precision {config.precision} was given with --sampler {config.sampler}"
+            raise InputError(f"{given}, which weighs free energies: pass --precision float32")
+        return config.precision
+    sharp = visible not in CONTINUOUS and (binarize != "none" or train.kind in ("binary", "spin"))
+    if weighs or not sharp or config.model != "rbm" or train.width * max(config.layers) < LARGE:
+        return "float32"
+    from ..numerics import fastest
+    from .environment import choose_device
+
+    return fastest(config.batch_size, train.width, max(config.layers), choose_device(config.device))
+
+
+def check_shape(config: TrainConfig, visible: str, train: Dataset) -> None:
+    """Raise `InputError` unless the layers, the labels and the sampler fit the model and the data."""
+    layers, one_row = config.layers, config.model in ("rbm", "boltzmann")
+    if len(layers) > 1 and one_row:
+        given = f"--hidden {config.hidden} was given where a {config.model} has one hidden row"
+        raise InputError(f"{given}: pass one number, or --model dbm or dbn")
+    if not layers and config.model != "boltzmann":
+        raise InputError(f"--hidden 0 was given where a {config.model} has hidden units: pass --model boltzmann")
+    if visible in CONTINUOUS and config.hidden_kind in CONTINUOUS:
+        given = f"--hidden-kind {config.hidden_kind} was given beside {visible} visible units"
+        raise InputError(f"{given}: such a machine has no normalizer once it has learned; pass --hidden-kind bernoulli")
+    check_labels(config, train)
+    if config.pretrain and config.model != "dbm":
+        raise InputError(f"--pretrain is for a dbm, not for a {config.model}: leave it out")
+    if config.init and config.model == "dbn":
+        raise InputError("--init starts from one machine, and a dbn is learned layer by layer: leave it out")
+    check_boltzmann(config)
+    if config.sampler == "exact":
+        check_enumerable(config, train)
+
+
+def check_labels(config: TrainConfig, train: Dataset) -> None:
+    """Raise `InputError` where labels are asked for that the rows have not, or weighed where none are learned."""
+    if config.labels and train.labels is None:
+        raise InputError(f"--labels was given and {train.source} holds none: give data with labels, or leave it out")
+    if config.discriminative and not config.labels:
+        raise InputError("--discriminative weighs the labels of the rows: pass --labels too")
+
+
+def check_boltzmann(config: TrainConfig) -> None:
+    """Raise `InputError` for what a machine without layers has not."""
+    if config.center and config.model == "boltzmann" and "center" in config.model_fields_set:
+        raise InputError("--center is for machines of layers, not for a boltzmann: leave it out")
+    if config.sparsity and config.model == "boltzmann":
+        raise InputError("--sparsity is for machines of layers, not for a boltzmann: leave it out")
+    if config.sparsity and not config.hidden_kind.startswith(("bernoulli", "potts")):
+        given = f"--sparsity was given for {config.hidden_kind} hidden units"
+        raise InputError(f"{given}, whose means are not within 0 to 1: leave it out, or pass --hidden-kind bernoulli")
+
+
+def check_enumerable(config: TrainConfig, train: Dataset) -> None:
+    """Raise `InputError` where the exact sampler would have too many states to list."""
+    rows = [train.width, *config.layers]
+    bits = sum(rows) if config.model == "boltzmann" else min(sum(rows[0::2]), sum(rows[1::2]))
+    if config.model == "dbn":
+        bits = max(min(pair) for pair in pairwise(rows))
+    if bits > 16:
+        given = f"--hidden {config.hidden} on rows of {train.width} needs 2^{bits}"
+        raise InputError(f"--sampler exact lists every state, at most 2^16: {given}, take fewer units")
+    if config.hidden_kind in CONTINUOUS:
+        given = f"--hidden-kind {config.hidden_kind} was given with --sampler exact"
+        raise InputError(f"{given}, which lists every state: pass --hidden-kind bernoulli")
+
+
+def check_values(config: TrainConfig, visible: str, train: Dataset) -> None:
+    """Raise `InputError` unless units of the kind ``visible`` can take the values of the data."""
+    low, high = float(train.table.min()), float(train.table.max())
+    given, name = f"{train.source} holds values from {low:g} to {high:g}", visible.partition(":")[0]
+    if visible == "bernoulli" and train.kind not in ("binary", "gray"):
+        raise InputError(f"{given} where bernoulli units take 0 to 1: pass --visible {KINDS[train.kind]}")
+    if visible == "spin" and train.kind not in ("binary", "spin", "gray"):
+        raise InputError(f"{given} where spin units take -1 or +1 (or 0 and 1): pass --visible {KINDS[train.kind]}")
+    if visible == "spin" and train.kind == "gray" and config.binarize == "none":
+        raise InputError(f"{given} where spin units take two values: pass --binarize threshold")
+    if visible == "relu" and low < 0:
+        raise InputError(f"{given} where relu units take numbers of 0 or more: pass --visible gaussian")
+    if name in ("potts", "binomial"):
+        most = int(visible.partition(":")[2]) - (name == "potts")
+        if not (low >= 0 and high <= most and is_whole(train.table)):
+            fits = max(2, math.floor(high) + 1) if name == "potts" else max(1, math.ceil(high))
+            raise InputError(
+                f"{given} where {visible} takes whole numbers from 0 to {most}: pass --visible {name}:{fits}"
+            )

@@ -1,0 +1,122 @@
+"""New rows and pictures out of a run."""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from .. import plots, storage
+from ..errors import InputError
+from ..progress import Progress, silent
+from ..sampling import sample_chain
+
+if TYPE_CHECKING:
+    from .run import Run
+
+ENDINGS = (".png", ".gif", ".npy")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Chains after so many Gibbs steps: their states and the means of the last draw, in the scale of the data."""
+
+    gibbs_steps: int
+    states: np.ndarray
+    means: np.ndarray
+
+
+@torch.no_grad()
+def frames(
+    run: "Run",
+    count: int = 64,
+    gibbs_steps: int = 1000,
+    *,
+    label: int | str | None = None,
+    kept: int = 60,
+    seed: int | None = None,
+    progress: Progress = silent,
+) -> list[Frame]:
+    """Return about ``kept`` moments, evenly spaced in the logarithm of the steps, of chains from random states.
+
+    With a ``label`` the label is clamped; with ``"all"`` there are ``count`` chains for each.  Raises `InputError`
+    where the run has no labels, or one is out of range.
+    """
+    g = Generator().manual_seed(run.seed if seed is None else seed)
+    labels = None if label is None else torch.tensor(known_labels(run, label)).repeat_interleave(count)
+    chain = sample_chain(run.model, count, gibbs_steps, label=labels, progress=progress, generator=g)
+    wanted = {int(n) for n in np.unique(np.geomspace(1, gibbs_steps, kept).round())}
+    decode = run.encoder.decode
+    return [
+        Frame(step, decode(x).numpy(), decode(mean).numpy())
+        for step, (x, mean) in enumerate(chain, 1)
+        if step in wanted
+    ]
+
+
+def known_labels(run: "Run", label: int | str) -> list[int]:
+    """Return the class numbers of a label or of ``"all"``."""
+    known, names = run.model.labels, run.encoder.label_names
+    if not known:
+        raise InputError(f"{run.name} was trained without labels: train it with --labels, or leave --label out")
+    if label == "all":
+        return list(range(known))
+    if str(label) not in names:
+        raise InputError(f"the label {label} was given where {names[0]} to {names[-1]}, or all, was expected")
+    return [names.index(str(label))]
+
+
+def weights(run: "Run", count: int = 100, layer: int = 1, *, out: str | Path | None = None) -> np.ndarray:
+    """Return what the ``count`` largest units of a hidden layer look for, (count, columns), and draw it to ``out``.
+
+    Upper layers are projected to the visible row by the product of the weights below them.
+    """
+    seen = run.model.receptive_fields()
+    if not 1 <= layer <= len(seen):
+        raise InputError(f"--layer {layer} was given where 1 to {len(seen)} was expected: {run.name} has no other")
+    weight = seen[layer - 1].detach()[: run.encoder.width].T
+    rows: np.ndarray = weight[weight.norm(dim=1).argsort(descending=True, stable=True)[:count]].numpy()
+    if out is not None:
+        plots.save_picture(out, plots.signed_grid(rows, picture_shape(run, rows)))
+    return rows
+
+
+def picture_shape(run: "Run", rows: np.ndarray) -> tuple[int, ...]:
+    """Return the shape in which weights are drawn: that of a picture, unless a column has several states."""
+    shape = run.encoder.shape
+    return shape if int(np.prod(shape)) == rows.shape[1] else (rows.shape[1],)
+
+
+def draw(run: "Run", rows: np.ndarray, columns: int | None = None) -> np.ndarray:
+    """Return rows in the scale of the data as one picture of tiles."""
+    return plots.grid(run.encoder.picture(rows), run.encoder.shape, columns=columns)
+
+
+def check_ending(out: Path) -> None:
+    """Raise `InputError` unless rows or chains can be written to a file of this name."""
+    if out.suffix.lower() not in ENDINGS:
+        raise InputError(f"--out {out} ends in {out.suffix!r} where .png, .gif or .npy was expected")
+
+
+def write(run: "Run", out: Path, kept: list[Frame], columns: int | None = None) -> None:
+    """Write frames: .png the last means, .gif all of them, .npy the last states."""
+    check_ending(out)
+    kind = out.suffix.lower()
+    if kind == ".npy":
+        save_array(out, kept[-1].states)
+    elif kind == ".gif":
+        plots.save_gif(out, [draw(run, frame.means, columns) for frame in kept])
+    else:
+        plots.save_picture(out, draw(run, kept[-1].means, columns))
+
+
+def save_array(path: Path, rows: np.ndarray | Tensor) -> None:
+    """Write rows as .npy, whole numbers from 0 to 255 as uint8."""
+    rows = np.asarray(rows)
+    whole = bool((rows == rows.round()).all() and rows.min() >= 0 and rows.max() <= 255)
+    file = io.BytesIO()
+    np.save(file, rows.astype(np.uint8) if whole else rows, allow_pickle=False)
+    storage.write_where_asked(path, file.getvalue())

@@ -1,0 +1,106 @@
+"""Labels read from rows by a run, and how many are right."""
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from .. import evaluation
+from ..errors import InputError
+from ..machines import Machine
+from ..progress import Progress, silent
+from ..training import classifier_inputs
+
+if TYPE_CHECKING:
+    from .run import Run
+
+BATCH = 500
+
+
+@dataclass(frozen=True)
+class LabelReport:
+    """Labels read from rows: ``predicted`` (rows,) class numbers, and where the truth is known how many are right.
+
+    ``confusion`` counts rows of each class (first axis) that were given each label (second axis).
+    """
+
+    predicted: np.ndarray
+    error: float | None
+    accuracy: float | None
+    rows: int
+    split: str
+    readout: str
+    binarize: str
+    confusion: list[list[int]] | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as JSON holds them; the labels themselves where there is no truth to count against."""
+        found = asdict(self) | {"predicted": self.predicted.tolist()}
+        return {key: value for key, value in found.items() if key != "predicted" or self.error is None}
+
+
+def classify(
+    run: "Run",
+    rows: Any = None,
+    split: str = "test",
+    *,
+    readout: str = "exact",
+    gibbs_steps: int = 15,
+    seed: int | None = None,
+    progress: Progress = silent,
+) -> LabelReport:
+    """Read the labels of rows, a path, a name or an array, or of a split of the run's own data.
+
+    ``readout`` is ``exact`` (the free energy or bound of every label; the network's logits after fine-tuning) or
+    ``gibbs`` (``gibbs_steps`` Gibbs steps from an uninformative label, for comparison).
+
+    Raises `InputError` where the run knows no labels, or a split is asked for that has none.
+    """
+    dataset, encoder, model = run.rows(rows, split), run.encoder, run.model
+    if rows is None and dataset.labels is None:
+        raise InputError(f"{dataset.source} holds no labels: there is nothing to compare with")
+    if not encoder.labels:
+        raise InputError(f"{run.name} was trained without labels: train it with --labels, or fine-tune a classifier")
+    if run.classifier is not None and readout == "gibbs":
+        raise InputError(
+            f"--readout gibbs reads label units, and {run.name} was fine-tuned as a classifier: pass exact"
+        )
+    if readout not in ("exact", "gibbs"):
+        raise InputError(f"the readout {readout!r} was given where exact or gibbs was expected")
+    if isinstance(model, Machine):
+        model.infer_steps = max(model.infer_steps, 30)
+    g = Generator().manual_seed(run.seed if seed is None else seed)
+    v = encoder.rows(dataset, generator=g)
+
+    def read(part: Tensor) -> Tensor:
+        if readout == "gibbs":
+            return evaluation.gibbs_class_probs(model, part, gibbs_steps=gibbs_steps, generator=g)
+        if run.classifier is not None:
+            found: Tensor = run.classifier(classifier_inputs(model, part))
+            return found
+        return evaluation.class_log_probs(model, part)
+
+    with torch.no_grad():
+        given = torch.cat([read(part).argmax(-1) for part in progress(v.split(BATCH), "classifying")])
+    counted = _count(run, dataset, given)
+    return LabelReport(
+        predicted=given.numpy(),
+        error=counted.error if counted else None,
+        accuracy=counted.accuracy if counted else None,
+        rows=len(given),
+        split=split if rows is None else str(dataset.name),
+        readout=readout,
+        binarize=encoder.binarize,
+        confusion=counted.confusion.tolist() if counted else None,
+    )
+
+
+def _count(run: "Run", dataset: Any, given: Tensor) -> evaluation.Classification | None:
+    if dataset.labels is None:
+        return None
+    truth, known = torch.from_numpy(dataset.labels), run.encoder.labels
+    if int(truth.max()) >= known or int(truth.min()) < 0:
+        raise InputError(f"{dataset.source} holds the label {int(truth.max())}; the run knows 0 to {known - 1}")
+    return evaluation.Classification.compare(given, truth, known)

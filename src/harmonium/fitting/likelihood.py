@@ -1,0 +1,226 @@
+"""The likelihood of a run: everything that must stand beside the number; and whether its chains stand for it."""
+
+import json
+import math
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from torch import Generator, Tensor
+
+from .. import evaluation
+from ..errors import InputError
+from ..evaluation import Estimate, LowerBound, Mixing
+from ..machines import DBN, Machine
+from ..progress import Progress, silent
+from ..sampling import ParallelTempering
+
+if TYPE_CHECKING:
+    from .run import Run
+
+LISTABLE = 2**20  # states that `auto` still enumerates
+CONVERGED = 100  # mean-field steps of a bound, at most
+ROWS = 10_000  # training rows that the base of the path is fitted to
+CHAINS, SEEN, GIBBS_STEPS = 100, 2000, 10_000  # chains, rows and Gibbs steps at most of the verdict on mixing
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The mean log-likelihood of rows in nats a row, and all that it takes to trust it.
+
+    ``lower`` and ``upper`` are the bracket in which the truth is expected, ``error`` one standard error of log Z;
+    ``verdict`` is exact, certified, consistent or inconsistent, and ``reason`` says why.  With ``bound`` the figure is
+    an evidence lower bound (ELBO).  ``baseline`` is what independent units reach, ``binarize`` how gray rows became
+    bits, ``error_over_rows`` what another draw of as many rows would change.
+    """
+
+    log_likelihood: float
+    lower: float
+    upper: float
+    error: float
+    error_over_rows: float | None
+    verdict: str
+    reason: str
+    method: str
+    log_partition: float
+    log_partition_reverse: float | None
+    log_partition_certificate: float | None
+    basins: int | None
+    ess: float | None
+    chains: int | None
+    n_betas: int | None
+    rows: int
+    bound: bool
+    baseline: float | None
+    certified: dict[str, Any] | None
+    binarize: str
+    standardized: bool
+    split: str
+    seconds: float
+
+    def __str__(self) -> str:
+        """Return the figures as one plain sentence."""
+        bits = {"threshold": "thresholded at half scale", "sample": "drawn as bits from gray"}.get(
+            self.binarize, "standardized" if self.standardized else "as they are"
+        )
+        between = f"bracket {self.lower:.2f} to {self.upper:.2f}; " if self.verdict == "consistent" else ""
+        alone = "" if self.baseline is None else f"independent units reach {self.baseline:.2f}; "
+        return (
+            f"{self.split} log-likelihood {self.amount} nats a row ({self.verdict}; {between}{alone}"
+            f"{self.rows} rows {bits})"
+        )
+
+    @property
+    def amount(self) -> str:
+        """The likelihood with its error; where that cannot be trusted, the ends between which it should lie."""
+        least = "at least " if self.bound else ""
+        if self.verdict == "inconsistent":
+            return f"at least {self.lower:.2f}" if least else f"between {self.lower:.2f} and {self.upper:.2f}"
+        return f"{least}{self.log_likelihood:.2f}" + (f" ± {self.error:.2f}" if self.error else "")
+
+    @property
+    def certificate(self) -> str:
+        """The lower bound on what is attained beside the estimate, as one plain sentence; empty where none was made."""
+        if self.certified is None:
+            return ""
+        found = LowerBound(**self.certified)
+        return (
+            f"on {found.rows} of the rows: estimate {found.estimate:.2f}, lower bound {found.bound:.2f} nats a "
+            f"row ({found.verdict}; {found.reason}, ± {found.gap_error:.2f}; another draw of rows moves both by "
+            f"{found.bound_error:.2f})"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all figures, as JSON holds them."""
+        return asdict(self)
+
+    def to_json(self) -> str:
+        """Return all figures as one JSON object."""
+        return json.dumps(self.to_dict())
+
+
+def evaluate(
+    run: "Run",
+    rows: Any = None,
+    split: str = "test",
+    *,
+    method: str = "auto",
+    chains: int | None = None,
+    n_betas: int | None = None,
+    max_time: float | None = None,
+    certify: bool = False,
+    progress: Progress = silent,
+) -> Evaluation:
+    """Return the mean log-likelihood of rows in nats a row, and enter it in the run's passport.
+
+    Labels are summed out.  Where hidden layers are left to infer it is a lower bound: variational, or by one draw of a
+    network's recognition a row.  ``method`` is ``exact``, ``ais`` (annealed importance sampling) or ``auto`` (exact up
+    to 2²⁰ states of the smaller row).  Without ``n_betas`` annealing takes four times as many temperatures until its
+    verdict is consistent, at most 64,000, or until the next would pass ``max_time`` seconds.  ``certify`` adds a lower
+    bound on what is attained on some of the rows.
+    """
+    began, model, encoder = time.perf_counter(), run.model, run.encoder
+    dataset = run.rows(rows, split)
+    v = encoder.rows(dataset, sharp=True, generator=Generator().manual_seed(0))
+    if isinstance(model, Machine) and model.latent:
+        model.infer_steps = CONVERGED
+    seen = run.states(ROWS)
+    log_z = log_partition(run.top, seen, method, chains, n_betas, run.seed, max_time, progress)
+    if isinstance(model, Machine) and log_z.verdict != "exact":
+        log_z = log_z.at_least(evaluation.certificate_of_rows(model, v))
+    spread = evaluation.log_evidence(model, v, generator=Generator().manual_seed(run.seed))
+    known = bool(run.fitted) or run.splits is not None
+    found = Evaluation(
+        **_figures(spread, log_z),
+        bound=isinstance(model, DBN) or bool(model.latent),
+        baseline=evaluation.baseline_log_likelihood(run.baseline, None, v) if known else None,
+        certified=_certified(model, v, log_z, seen, run.seed, progress) if certify else None,
+        binarize=encoder.bits(dataset),
+        standardized=encoder.visible in ("gaussian", "relu"),
+        split=split if rows is None else str(dataset.name),
+        seconds=round(time.perf_counter() - began, 2),
+    )
+    told = {key: value for key, value in found.to_dict().items() if key != "seconds"}
+    run.remember("evaluation", {**run.passport.get("evaluation", {}), found.split: told})
+    return found
+
+
+def recall(run: "Run", split: str = "test") -> Evaluation | None:
+    """Return what the passport says of a split, or nothing."""
+    found = run.passport.get("evaluation", {}).get(split)
+    return None if found is None else Evaluation(**found, seconds=0.0)
+
+
+def log_partition(
+    machine: Machine,
+    data: Tensor,
+    method: str = "auto",
+    chains: int | None = None,
+    n_betas: int | None = None,
+    seed: int = 0,
+    max_time: float | None = None,
+    progress: Progress = silent,
+) -> Estimate:
+    """Return log Z by the method asked for."""
+    if method not in ("auto", "exact", "ais"):
+        raise InputError(f"the method {method!r} was given where auto, exact or ais was expected")
+    few = evaluation.n_enumerated_states(machine) <= LISTABLE
+    if method == "exact" or (method == "auto" and few):
+        return evaluation.log_partition(machine, progress=progress)
+    settings: dict[str, Any] = {"generator": Generator().manual_seed(seed), "chains": chains or 200}
+    if n_betas is not None:
+        return evaluation.ais(machine, data, n_betas=n_betas, progress=progress, **settings)
+    *_, last = evaluation.ais_until_consistent(machine, data, max_time=max_time, progress=progress, **settings)
+    return last
+
+
+def mixing(run: "Run", *, progress: Progress = silent) -> Mixing:
+    """Return the verdict on the chains that training left, or, where it left none, on chains from training rows.
+
+    Where the training was tempered its chains stand on a new ladder of temperatures.
+    """
+    machine, chains = run.top, run.chains
+    chains = run.states(CHAINS) if chains is None else chains[:CHAINS]
+    settings: dict[str, Any] = {"gibbs_steps": GIBBS_STEPS, "generator": Generator().manual_seed(run.seed)}
+    rows = run.states(SEEN)[:, : machine.visible.width]
+    tempered = run.config is not None and run.config.sampler in ("pt", "ptt") and run.chains is not None
+    ladder = ParallelTempering.onto(machine, chains, generator=settings["generator"]) if tempered else None
+    found = evaluation.mixing(machine, chains, ladder, data=rows, progress=progress, **settings)
+    run.remember("mixing", asdict(found))
+    return found
+
+
+def _figures(spread: Tensor, log_z: Estimate) -> dict[str, Any]:
+    """Return the figures that follow from log p(v) + log Z of each row and from log Z."""
+    mean, (low, high) = float(spread.mean()), log_z.bracket
+    return {
+        "log_likelihood": mean - log_z.value,
+        "lower": mean - high,
+        "upper": mean - low,
+        "error": log_z.error,
+        "error_over_rows": float(spread.std()) / len(spread) ** 0.5 if len(spread) > 1 else None,
+        "verdict": log_z.verdict,
+        "reason": log_z.reason,
+        "method": log_z.method,
+        "log_partition": log_z.value,
+        "log_partition_reverse": _none_if_nan(log_z.reverse),
+        "log_partition_certificate": log_z.certificate if math.isfinite(log_z.certificate) else None,
+        "basins": len(log_z.shares) or None,
+        "ess": _none_if_nan(log_z.ess),
+        "chains": log_z.chains or None,
+        "n_betas": log_z.n_betas or None,
+        "rows": len(spread),
+    }
+
+
+def _certified(
+    model: Machine | DBN, rows: Tensor, log_z: Estimate, data: Tensor, seed: int, progress: Progress
+) -> dict[str, Any]:
+    """Return the lower bound on the likelihood of some rows, beside the estimate on the same."""
+    settings: dict[str, Any] = {"n_betas": max(4 * log_z.n_betas, 1000), "generator": Generator().manual_seed(seed)}
+    return asdict(evaluation.lower_bound(model, rows, log_z, data, progress=progress, **settings))
+
+
+def _none_if_nan(value: float) -> float | None:
+    """Return None for what JSON cannot say."""
+    return None if math.isnan(value) else value

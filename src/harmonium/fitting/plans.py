@@ -1,0 +1,311 @@
+"""The stages of every kind of model: which machines a run learns one after the other, and what it leaves behind.
+
+A new model is a subclass of `Plan` that makes its machine, and an entry of `registry.MODELS`.
+"""
+
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Generator, Tensor, nn
+from torch.optim import Optimizer
+
+from .. import storage
+from ..encoding import Encoder, make_units
+from ..errors import InputError
+from ..machines import DBM, DBN, RBM, BoltzmannMachine, DoubledRBM, Machine
+from ..registry import SAMPLERS
+from ..sampling import Sampler, TrajectoryTempering
+from ..training import (
+    L1,
+    L2,
+    CenterGradient,
+    ClipGradNorm,
+    GradientTransform,
+    HybridLoss,
+    Penalty,
+    Rollback,
+    SparsityPenalty,
+    classifier_inputs,
+    param_groups,
+    to_sequential,
+)
+from ..units import Units
+from .config import FinetuneConfig, TrainConfig
+from .stages import Classifying, Encode, Generative, Stage, UpDown
+
+INFER_STEPS = 10  # of mean field or of clamped chains, at most, in the positive phase
+
+
+class Plan(ABC):
+    """The stages of a training, each made when the one before it is done."""
+
+    words: str = "machine"
+    """What the model is called in a report."""
+
+    def __init__(self, config: TrainConfig, encoder: Encoder, device: torch.device):
+        self.config, self.encoder, self.device = config, encoder, device
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the stages; one without a name where there is one stage."""
+        return [""]
+
+    @abstractmethod
+    def machine(self, done: Sequence[nn.Module], visible: Units, generator: Generator) -> Machine:
+        """Return the next machine after those that are ``done``, on a visible row that has its labels beside it."""
+
+    def hidden(self, layer: int) -> Units:
+        """Return a new hidden row, 0 for the lowest."""
+        return make_units(self.config.hidden_kind, self.config.layers[layer])
+
+    def visible(self, stage: int) -> Units:
+        """Return the visible row of a stage, with its labels."""
+        return self.encoder.beside(self.encoder.units())
+
+    def encode(self, done: Sequence[nn.Module]) -> Encode:
+        """Return what takes a row, label columns last, to what the next machine sees."""
+        return lambda x: x
+
+    def make(self, done: Sequence[nn.Module], rows: Tensor, chance: Generator) -> Stage:
+        """Return the next stage after the machines that are ``done``.
+
+        The ``rows``, of training, label columns last, set its first biases, and its persistent chains start at them.
+        """
+        config, encode = self.config, self.encode(done)
+        seen = encode(rows)
+        seeded = Generator().manual_seed(config.seed + 1_000_000 * len(done))
+        machine = self.machine(done, self.visible(len(done)), seeded).to(self.device)
+        if len(done) == len(self.names) - 1 and config.init:
+            copy_parameters(config.init, machine)
+        elif not isinstance(machine, DBM) or not done:
+            machine.init_from_data(seen)
+        sampler = self.sampler(machine, seen, chance)
+        plain = not isinstance(machine, DoubledRBM)  # whose biases have gradients of another scale
+        transforms: list[GradientTransform] = [CenterGradient().to(self.device)] if config.center and plain else []
+        transforms += [ClipGradNorm(config.clip)] if config.clip else []
+        climber = make_optimizer(machine, config)
+        transforms += [Rollback(sampler, climber)] if isinstance(sampler, TrajectoryTempering) else []
+        name, penalties = self.names[len(done)], self.penalties(machine)
+        return Generative(name, machine, encode, climber, sampler, transforms, penalties)
+
+    def sampler(self, machine: Machine, seen: Tensor, chance: Generator) -> Sampler:
+        """Return the source of negative states; persistent chains start at training rows, tempered ones at the base."""
+        config = self.config
+        made: Sampler = SAMPLERS[config.sampler].make(
+            machine,
+            seen,
+            k=config.gibbs_steps,
+            chains=config.chains or config.batch_size,
+            n_replicas=config.n_replicas,
+            generator=chance,
+        )
+        return made.to(self.device)
+
+    def penalties(self, machine: Machine) -> list[Penalty]:
+        """Return the terms added to the loss."""
+        config = self.config
+        found: list[Penalty] = [L1(config.l1)] if config.l1 else []
+        found += [L2(config.l2)] if config.l2 else []
+        found += [HybridLoss(config.discriminative)] if config.discriminative and machine.labels else []
+        return found + ([SparsityPenalty(config.sparsity)] if config.sparsity else [])
+
+    def model(self, machines: Sequence[nn.Module]) -> Machine | DBN:
+        """Return what a run leaves behind."""
+        last = machines[-1]
+        assert isinstance(last, Machine | DBN)
+        return last
+
+
+class RBMPlan(Plan):
+    """One visible and one hidden row."""
+
+    words = "restricted Boltzmann machine (RBM)"
+
+    def machine(self, done: Sequence[nn.Module], visible: Units, generator: Generator) -> Machine:
+        """Return the machine."""
+        return RBM(visible, self.hidden(0), generator=generator)
+
+
+class BoltzmannPlan(Plan):
+    """Units that are all coupled."""
+
+    words = "general Boltzmann machine"
+
+    def machine(self, done: Sequence[nn.Module], visible: Units, generator: Generator) -> Machine:
+        """Return the machine, which may have no hidden units."""
+        hidden = self.hidden(0) if self.config.layers else None
+        return BoltzmannMachine(visible, hidden, infer_steps=INFER_STEPS, generator=generator)
+
+
+class LayerwisePlan(Plan):
+    """Abstract: layers that are learned one by one, each on the means of the one below (greedy learning)."""
+
+    @property
+    def names(self) -> list[str]:
+        """One stage a layer."""
+        return [f"layer {i + 1}" for i in range(len(self.config.layers))]
+
+    def below(self, done: Sequence[nn.Module]) -> Sequence[nn.Module]:
+        """Return the machines through whose means a row goes up."""
+        return done
+
+    def split(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the columns that go up, and those that are handed to the last machine."""
+        return x, x[..., :0]
+
+    def encode(self, done: Sequence[nn.Module]) -> Encode:
+        """Return what takes a row to the means of the layers that are done."""
+        last, below = len(done) == len(self.names) - 1, self.below(done)
+
+        @torch.no_grad()
+        def encode(x: Tensor) -> Tensor:
+            v, label = self.split(x)
+            for machine in below:
+                assert isinstance(machine, RBM)
+                v = machine.hidden.mean(machine.up(v))
+            return torch.cat([v, label], -1) if last else v
+
+        return encode
+
+
+class DBNPlan(LayerwisePlan):
+    """RBMs on each other's hidden means; labels stand beside the highest code."""
+
+    words = "deep belief network (DBN)"
+
+    def split(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the row and its label."""
+        return x[..., : self.encoder.width], x[..., self.encoder.width :]
+
+    def visible(self, stage: int) -> Units:
+        """Return the row that the stage sees, with the labels in the last."""
+        units = self.hidden(stage - 1) if stage else self.encoder.units()
+        return self.encoder.beside(units) if stage == len(self.names) - 1 else units
+
+    def machine(self, done: Sequence[nn.Module], visible: Units, generator: Generator) -> Machine:
+        """Return the RBM of the next layer."""
+        return RBM(visible, self.hidden(len(done)), generator=generator)
+
+    def model(self, machines: Sequence[nn.Module]) -> Machine | DBN:
+        """Return the network of all layers so far."""
+        return DBN.stack([machine for machine in machines if isinstance(machine, RBM)])
+
+
+class DBMPlan(LayerwisePlan):
+    """All layers at once; before that, with ``pretrain``, pairs of layers with doubled inputs."""
+
+    words = "deep Boltzmann machine (DBM)"
+
+    @property
+    def names(self) -> list[str]:
+        """The layers, where they are learned first, and then all of them."""
+        return [*(super().names if self.config.pretrain else []), "joint"]
+
+    def below(self, done: Sequence[nn.Module]) -> Sequence[nn.Module]:
+        """Return nothing in the last stage, which sees the row itself."""
+        return [] if len(done) == len(self.names) - 1 else done
+
+    def visible(self, stage: int) -> Units:
+        """Return the row that the stage sees, with the labels in the lowest."""
+        joint = stage == len(self.names) - 1
+        return self.hidden(stage - 1) if stage and not joint else super().visible(stage)
+
+    def machine(self, done: Sequence[nn.Module], visible: Units, generator: Generator) -> Machine:
+        """Return the next pair of layers, or the whole machine: of the pairs, where they were learned."""
+        layers, k = self.config.layers, len(done)
+        if k < len(self.names) - 1:
+            return DoubledRBM(
+                visible, self.hidden(k), 2 if k < len(layers) - 1 else 1, 2 if k else 1, generator=generator
+            )
+        if done:
+            return DBM.stack([half for half in done if isinstance(half, DoubledRBM)], infer_steps=INFER_STEPS)
+        hidden = [self.hidden(i) for i in range(len(layers))]
+        return DBM(visible, *hidden, infer_steps=INFER_STEPS, generator=generator)
+
+
+class FinetunePlan(Plan):
+    """The one stage of a fine-tuning, which begins where a model ended."""
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        encoder: Encoder,
+        device: torch.device,
+        tuning: FinetuneConfig,
+        origin: Machine | DBN,
+    ):
+        super().__init__(config, encoder, device)
+        self.tuning, self.origin = tuning, copy.deepcopy(origin).to(device).requires_grad_(True)
+
+    @property
+    def names(self) -> list[str]:
+        """The method."""
+        return [self.tuning.method]
+
+    def machine(self, done: Sequence[nn.Module], visible: Units, generator: Generator) -> Machine:
+        """Not used: the stage has the model that was there."""
+        raise NotImplementedError
+
+    def make(self, done: Sequence[nn.Module], rows: Tensor, chance: Generator) -> Stage:
+        """Return the stage."""
+        tuning, origin, lr, steps = self.tuning, self.origin, self.config.lr, self.config.steps
+        assert lr is not None
+        assert steps is not None
+        if tuning.method == "updown":
+            origin = copy.deepcopy(origin)
+            assert isinstance(origin, DBN)
+            recognition, top = tuning.recognition_lr or lr / 10, tuning.top_lr or 2 * lr
+            rates = param_groups(origin, generation=lr, recognition=recognition, top=top)
+            growth = tuple(map(int, tuning.gibbs_steps.split(",")))
+            return UpDown(tuning.method, origin, lambda x: x, torch.optim.SGD(rates), growth, steps)
+        net = new_classifier(origin, self.encoder.labels, tuning.seed).to(self.device)
+        climber = torch.optim.Adam(net.parameters(), lr=lr)
+        return Classifying(tuning.method, net, self.inputs, climber, tuning.dropout)
+
+    @torch.no_grad()
+    def inputs(self, x: Tensor) -> Tensor:
+        """Return what the network sees of rows, their labels behind it."""
+        width = self.encoder.width
+        return torch.cat([classifier_inputs(self.origin, x[:, :width]), x[:, width:]], -1)
+
+    def model(self, machines: Sequence[nn.Module]) -> Machine | DBN:
+        """Return the fine-tuned model; a classifier leaves the model as it was."""
+        last = machines[-1]
+        return last if isinstance(last, DBN) else self.origin
+
+
+def new_classifier(origin: Machine | DBN, classes: int, seed: int = 0) -> nn.Sequential:
+    """Return the network that begins where a model ends; raises `InputError` for a model without layers."""
+    if not isinstance(origin, RBM | DBN | DBM):
+        raise InputError(
+            f"a classifier needs layers, and the model is a {type(origin).__name__}: train an rbm or a dbn"
+        )
+    return to_sequential(origin, classes, generator=Generator().manual_seed(seed))
+
+
+def make_optimizer(machine: nn.Module, config: TrainConfig) -> Optimizer:
+    """Return the optimizer that the settings ask for."""
+    assert config.lr is not None
+    assert config.momentum is not None
+    if config.optimizer == "adam":
+        return torch.optim.Adam(machine.parameters(), lr=config.lr, betas=(config.momentum, 0.999))
+    return torch.optim.SGD(machine.parameters(), lr=config.lr, momentum=config.momentum)
+
+
+def copy_parameters(source: str, machine: Machine) -> None:
+    """Give a machine the parameters of another run's model; raises `InputError` where it is of another make."""
+    from .run import model_file
+
+    other, _, _ = storage.read_model(model_file(source))
+    given, own = _shapes(other), _shapes(machine)
+    if given != own:
+        differs = next((name for name in {**own, **given} if own.get(name) != given.get(name)), "its kind")
+        raise InputError(f"--init {source} holds a model of another make ({differs}): give the same model and sizes")
+    machine.load_state_dict(other.state_dict())
+
+
+def _shapes(model: nn.Module) -> dict[str, Any]:
+    return {"kind": type(model), **{name: tuple(value.shape) for name, value in model.state_dict().items()}}

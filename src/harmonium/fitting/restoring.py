@@ -1,0 +1,210 @@
+"""Rows with holes filled in; and rows hidden or spoiled on purpose, restored and compared with the truth."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from .. import numerics, plots, sampling
+from ..errors import InputError
+from ..progress import Progress, silent
+
+if TYPE_CHECKING:
+    from .run import Run
+
+HALVES = ("bottom", "top", "left", "right")
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """Rows before, as they were seen, and after, (rows, columns) in the scale of the data, and the figures."""
+
+    truth: np.ndarray
+    seen: np.ndarray
+    recovered: np.ndarray
+    figures: dict[str, Any]
+    run: "Run"
+
+    def save(self, out: str | Path) -> Path:
+        """Write a picture of the rows: the truth, what was seen, what was recovered."""
+        picture = self.run.encoder.picture
+        groups = [("truth", self.truth), ("seen", self.seen), ("recovered", self.recovered)]
+        drawn = [(name, np.clip(picture(rows), 0, 1)) for name, rows in groups]
+        return plots.save_picture(out, plots.strips(drawn, self.run.encoder.shape))
+
+
+def impute(
+    run: "Run",
+    rows: Any,
+    *,
+    chains: int = 16,
+    gibbs_steps: int = 200,
+    seed: int | None = None,
+    progress: Progress = silent,
+) -> np.ndarray:
+    """Return rows, (rows, columns), with NaN replaced by its posterior mean given the rest of the row."""
+    if hasattr(rows, "detach"):
+        rows = rows.numpy(force=True)
+    given = np.asarray(rows.to_numpy() if hasattr(rows, "to_numpy") else rows, dtype=np.float64)
+    if given.ndim < 2:
+        raise InputError(f"rows of shape {given.shape} were given where (rows, columns) was expected: pass x[None]")
+    given = given.reshape(len(given), -1)
+    holes = np.isnan(given)
+    plain = np.where(holes, np.nanmin(given) if not holes.all() else 0.0, given)
+    dataset, encoder = run.encoder.read(plain), run.encoder
+    g = Generator().manual_seed(run.seed if seed is None else seed)
+    v = encoder.rows(dataset, sharp=True, generator=g)
+    known = torch.from_numpy(~holes).repeat_interleave(encoder.width // encoder.columns, -1)
+    settings: dict[str, Any] = {"chains": chains, "gibbs_steps": gibbs_steps, "progress": progress, "generator": g}
+    found = encoder.decode(sampling.impute(run.model, v, known, **settings)).numpy() * max(dataset.levels, 1)
+    return np.where(holes, found, given)
+
+
+def recover(
+    run: "Run",
+    rows: Any = None,
+    mask: str = "bottom",
+    count: int = 32,
+    *,
+    chains: int = 16,
+    gibbs_steps: int = 200,
+    split: str = "test",
+    seed: int | None = None,
+    progress: Progress = silent,
+) -> Recovery:
+    """Hide or spoil ``count`` rows, restore them, and measure the mean squared error where they were touched.
+
+    ``mask`` is bottom, top, left, right, random:P, noise:P (bits flipped with probability P) or a .npy or picture file
+    whose non-zero values are hidden.  For a mask the baseline fills in the training means; for noise it is the rows as
+    they were seen.
+    """
+    encoder, dataset = run.encoder, run.rows(rows, split).take(count)
+    g = Generator().manual_seed(run.seed if seed is None else seed)
+    hidden = hidden_part(mask, encoder.shape, len(dataset), g)
+    v = encoder.rows(dataset, sharp=True, generator=g)
+    settings: dict[str, Any] = {"chains": chains, "gibbs_steps": gibbs_steps}
+    done = _flipped(run, mask, v, hidden) if mask.startswith("noise:") else _hidden(run, v, hidden)
+    after = encoder.decode(done.restore(progress=progress, generator=g, **settings))
+    truth = encoder.decode(v)
+    figures = {
+        "rows": len(dataset),
+        "mask": mask,
+        "mean_squared_error": mean_squared(after, truth, done.touched),
+        "baseline_mean_squared_error": mean_squared(done.guess, truth, done.touched),
+        "baseline": done.baseline,
+        "split": split if rows is None else str(dataset.name),
+        "binarize": encoder.bits(dataset),
+        **settings,
+    }
+    return Recovery(truth.numpy(), done.seen.numpy(), after.numpy(), figures, run)
+
+
+class Corruption(NamedTuple):
+    """What was done to rows: what takes it back, and in the scale of the data what is seen of them.
+
+    ``touched`` says where the error is measured, ``guess`` what it must beat there.
+    """
+
+    restore: Any
+    seen: Tensor
+    touched: Tensor
+    guess: Tensor
+    baseline: str
+
+
+def _hidden(run: "Run", v: Tensor, hidden: Tensor) -> Corruption:
+    encoder = run.encoder
+    truth, wide = encoder.decode(v), hidden.repeat_interleave(encoder.width // encoder.columns, -1)
+    units = run.baseline
+    mean = encoder.decode(units.mean(units.zero_field(1)).float())
+    blank = torch.full_like(truth, 0.5 * float(truth.min() + truth.max()))
+
+    def restore(**settings: Any) -> Tensor:
+        return sampling.impute(run.model, v, ~wide, **settings)
+
+    return Corruption(restore, torch.where(hidden, blank, truth), hidden, mean.expand_as(truth), "the training means")
+
+
+def _flipped(run: "Run", mask: str, v: Tensor, hidden: Tensor) -> Corruption:
+    encoder = run.encoder
+    if encoder.visible not in ("bernoulli", "spin"):
+        raise InputError(f"--mask {mask} flips bits, and {run.name} has {encoder.visible} units: pass random:P")
+    low = -1.0 if encoder.visible == "spin" else 0.0
+    rows = torch.where(hidden, 1 + low - v, v)
+
+    def restore(**settings: Any) -> Tensor:
+        return sampling.denoise(run.model, rows, number(mask), low, **settings)
+
+    seen = encoder.decode(rows)
+    return Corruption(restore, seen, torch.ones_like(hidden), seen, "the noisy rows themselves")
+
+
+def mean_squared(x: Tensor, truth: Tensor, where: Tensor) -> float:
+    """Return the mean squared difference over the entries in ``where``."""
+    return float((x - truth)[where].double().square().mean())
+
+
+def hidden_part(mask: str, shape: tuple[int, ...], rows: int, generator: Generator) -> Tensor:
+    """Return what a mask hides, a boolean (rows, columns)."""
+    width = int(np.prod(shape))
+    if mask in HALVES:
+        return half(mask, shape).reshape(-1).expand(rows, width)
+    kind, _, rest = mask.partition(":")
+    if kind in ("random", "noise") and rest:
+        return numerics.uniform(torch.empty(rows, width), generator=generator) < number(mask)
+    part = from_file(mask)
+    if part.size != width:
+        raise InputError(f"the mask {mask} holds {part.size} values where a row has {width}: give one of shape {shape}")
+    if not part.any():
+        raise InputError(f"the mask {mask} hides nothing: non-zero values are hidden")
+    return torch.from_numpy(part.reshape(-1)).expand(rows, width)
+
+
+def half(mask: str, shape: tuple[int, ...]) -> Tensor:
+    """Return one half of a picture as a mask."""
+    if len(shape) != 2:
+        raise InputError(f"--mask {mask} needs pictures and the rows have {shape[0]} columns: pass random:0.5")
+    hidden = torch.zeros(shape, dtype=torch.bool)
+    height, width = shape
+    part = {
+        "bottom": (slice(height // 2, None), slice(None)),
+        "top": (slice(None, height // 2), slice(None)),
+        "left": (slice(None), slice(None, width // 2)),
+        "right": (slice(None), slice(width // 2, None)),
+    }[mask]
+    hidden[part] = True
+    return hidden
+
+
+def number(mask: str) -> float:
+    """Return the probability P of ``random:P`` or ``noise:P``."""
+    kind, _, text = mask.partition(":")
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    top = 0.5 if kind == "noise" else 1.0
+    if not 0 < value < top:
+        raise InputError(f"--mask {mask} was given where {kind}:P with P between 0 and {top:g} was expected")
+    return value
+
+
+def from_file(mask: str) -> np.ndarray:
+    """Return a mask from a .npy or picture file."""
+    path = Path(mask)
+    if not path.is_file():
+        raise InputError(
+            f"the mask {mask!r} is neither a file nor one of {', '.join(HALVES)}, random:P, noise:P: give one of these"
+        )
+    try:
+        if path.suffix == ".npy":
+            return np.load(path, allow_pickle=False) != 0
+        from PIL import Image
+
+        with Image.open(path) as picture:
+            return np.asarray(picture.convert("L")) > 127
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"the mask {mask} cannot be read ({error}): give a .npy or picture file") from None

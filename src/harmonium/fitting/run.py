@@ -1,0 +1,418 @@
+"""What a training leaves behind: a model with everything that is needed to use it, on disk or in memory alone."""
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Generator, Tensor, nn
+
+from .. import storage
+from ..encoding import Encoder
+from ..errors import InputError
+from ..machines import DBN, Machine
+from ..progress import Progress, silent
+from ..registry import MODELS
+from ..units import Bernoulli, Potts, Spin, Units
+from .config import FinetuneConfig, TrainConfig
+from .home import Home
+from .splits import Splits
+
+if TYPE_CHECKING:
+    from ..evaluation import Mixing
+    from .drawing import Frame
+    from .labels import LabelReport
+    from .likelihood import Evaluation
+    from .restoring import Recovery
+
+FINETUNE_LR = {"updown": 0.05, "classifier": 0.001}
+MOST_ROWS = 100_000  # training rows that the baseline is fitted to
+STATES = 1000  # states that stand for the model where no chains were kept
+
+
+def model_file(path: str | Path) -> Path:
+    """Return the model file of a run directory, or the file itself."""
+    path = Path(path)
+    if path.is_dir():
+        return Home.open(path).file("model.safetensors")
+    if not path.exists():
+        raise InputError(f"{path} does not exist; give a directory that `harmonium train` wrote, or a model file")
+    return path
+
+
+@dataclass
+class Run:
+    """A trained model with its encoder, its last chains and its passport; and its data, where they are at hand.
+
+    ``model`` is the machine or network, ``chains`` (chains, width) are states of it that training left, ``facts`` holds
+    the fingerprint of the data, the environment and the ``passport``: what evaluations have said.  ``splits`` are the
+    rows that it was trained on, or None for a model file alone; ``path`` is its directory, or None.
+
+    Example:
+        >>> import harmonium as hm
+        >>> run = hm.fit("digits", hidden=8, epochs=1, seed=1)
+        >>> run.sample(5).shape
+        (5, 64)
+    """
+
+    model: Machine | DBN
+    encoder: Encoder
+    config: TrainConfig | None = None
+    tuning: FinetuneConfig | None = None
+    chains: Tensor | None = None
+    classifier: nn.Sequential | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+    splits: Splits | None = None
+    path: Path | None = None
+    history: list[dict[str, Any]] = field(default_factory=list)
+    snapshots: dict[int, dict[str, np.ndarray]] = field(default_factory=dict)
+    fitted: dict[str, Tensor] = field(default_factory=dict)
+    """The parameters of independent units fitted to the training rows."""
+
+    @classmethod
+    def of(cls, model: Machine | DBN, *, shape: tuple[int, ...] | None = None) -> "Run":
+        """Return a run of a model that was trained otherwise; rows are taken as states of its visible units."""
+        columns = model.visible.width - (model.visible.labels if isinstance(model, Machine) else 0)
+        kinds = {type(row) for row in model.visible.components() if not (model.labels and isinstance(row, Potts))}
+        known: dict[type[Units], str] = {Bernoulli: "bernoulli", Spin: "spin"}
+        visible = known.get(kinds.pop(), "states") if len(kinds) == 1 else "states"
+        levels, names = int(visible == "bernoulli"), tuple(str(i) for i in range(model.labels))
+        nothing = torch.zeros(()), torch.ones(())
+        return cls(model, Encoder(visible, "none", levels, columns, shape or (columns,), names, *nothing))
+
+    # On disk ----------------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def open(cls, path: str | Path) -> "Run":
+        """Return the run of a directory that `Trainer` wrote, or of a model file alone.
+
+        Raises `InputError` when there is none, or its files are not whole.
+        """
+        path = Path(path)
+        file = model_file(path)
+        run = cls._from_file(file)
+        if not path.is_dir():
+            return run
+        home = Home.open(path)
+        splits = None if home.source.startswith("(") else Splits(home.source, home.config)
+        return replace(
+            run, config=home.config, tuning=home.tuning, splits=splits, path=path, history=home.metrics(),
+            snapshots=home.snapshots(),
+        )  # fmt: skip
+
+    @classmethod
+    def _from_file(cls, file: Path) -> "Run":
+        model, tensors, facts = storage.read_model(file)
+        if "encoder" not in facts:
+            return cls.of(model.requires_grad_(False))
+        try:
+            encoder = Encoder.restore(facts.pop("encoder"), tensors)
+            training, tuning = facts.pop("training", None), facts.pop("tuning", None)
+            run = cls(
+                model=model.requires_grad_(False),
+                encoder=encoder,
+                config=TrainConfig(**training) if training else None,
+                tuning=FinetuneConfig(**tuning) if tuning else None,
+                chains=tensors.get("chains"),
+                facts={key: value for key, value in facts.items() if key not in ("format", "model")},
+                fitted=_owned(tensors, "baseline."),
+            )
+            weights = _owned(tensors, "classifier.")
+            if weights:
+                from .plans import new_classifier
+
+                run.classifier = new_classifier(model, encoder.labels)
+                run.classifier.load_state_dict(weights)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            line = " ".join(str(error).split())
+            raise InputError(f"{file} cannot be used: {line}; train the run again or restore the file") from None
+        return run
+
+    def save(self, path: str | Path, *, whole: bool = True) -> Path:
+        """Write one file that can be used anywhere: model, encoder, last chains and passport; return its path.
+
+        Unless ``whole`` the baseline is left out, which takes a pass over the training rows.
+        """
+        tensors = dict(self.encoder.tensors())
+        if whole and (self.fitted or self.splits is not None):
+            tensors |= {f"baseline.{name}": value for name, value in self.baseline.state_dict().items()}
+        if self.chains is not None:
+            tensors["chains"] = self.chains
+        if self.classifier is not None:
+            tensors |= {f"classifier.{name}": value for name, value in self.classifier.state_dict().items()}
+        facts = {**self.facts, "encoder": self.encoder.facts()}
+        if self.config is not None:
+            facts["training"] = self.config.model_dump(exclude_none=True)
+        if self.tuning is not None:
+            facts["tuning"] = self.tuning.model_dump(exclude_none=True)
+        return storage.write_model(path, self.model, tensors, facts)
+
+    def remember(self, what: str, found: dict[str, Any]) -> None:
+        """Enter something in the passport, and in the model file of the run's directory if it has one."""
+        self.passport[what] = found
+        if self.path is not None:
+            self.save(self.path / "model.safetensors")
+
+    # What it knows ----------------------------------------------------------------------------------------------------
+
+    @property
+    def passport(self) -> dict[str, Any]:
+        """What evaluations have said of the model: likelihood with verdict and bracket by rows, and mixing."""
+        found: dict[str, Any] = self.facts.setdefault("passport", {})
+        return found
+
+    @property
+    def name(self) -> str:
+        """What the run is called."""
+        return str(self.path or "the model")
+
+    @property
+    def words(self) -> str:
+        """What the model is called in a report."""
+        return str(MODELS[self.config.model].words) if self.config else type(self.model).__name__
+
+    @property
+    def seed(self) -> int:
+        """The seed of the training."""
+        return self.config.seed if self.config else 0
+
+    @property
+    def top(self) -> Machine:
+        """The machine whose partition function counts: the model, or the top RBM of a network."""
+        return self.model.top if isinstance(self.model, DBN) else self.model
+
+    def splits_needed(self, what: str) -> Splits:
+        """Return the rows of the training; raises `InputError` where they are not at hand."""
+        if self.splits is None:
+            raise InputError(f"{what} needs the rows that {self.name} was trained on, and they are not at hand")
+        return self.splits
+
+    def rows(self, rows: Any, split: str) -> Any:
+        """Return a data set: the rows given, a path, a name or an array, or else a split of the run's own data.
+
+        Raises `InputError` where neither is at hand.
+        """
+        if rows is not None:
+            return self.encoder.read(rows)
+        if self.splits is None:
+            raise InputError(f"{self.name} is a model without its data: say which rows with --data FILE")
+        return self.encoder.read(self.splits.of(split))
+
+    @cached_property
+    def baseline(self) -> Units:
+        """Independent units fitted to the training rows: what a model without weights would be."""
+        units = self.encoder.units().double()
+        if self.fitted:
+            units.load_state_dict(self.fitted)
+        else:
+            train = self.splits_needed("the baseline").train
+            fixed = Generator().manual_seed(0)
+            if len(train) > MOST_ROWS:
+                train = train.select(torch.randperm(len(train), generator=fixed)[:MOST_ROWS].numpy())
+            units.init_from_data(self.encoder.rows(train, sharp=True, generator=fixed))
+        return units.requires_grad_(False)
+
+    def states(self, count: int = STATES, *, progress: Progress = silent) -> Tensor:
+        """Return states that stand for the data or the model, (count, width): training rows where they are at hand,
+        else the chains that training left, else draws of the model.
+        """
+        fixed = Generator().manual_seed(self.seed)
+        if self.splits is not None:
+            train = self.splits.train  # files are often sorted: drawn from all of them
+            drawn = torch.randperm(len(train), generator=fixed)[:count].sort().values
+            known = bool(self.model.labels)
+            rows = self.encoder.rows(train.select(drawn.numpy()), sharp=True, labeled=known, generator=fixed)
+            return self.model.encode(rows) if isinstance(self.model, DBN) else self.model.infer(rows, generator=fixed)
+        if self.chains is not None:
+            return self.chains[:count]
+        start = self.top.sample_independent(min(count, STATES), generator=fixed)
+        from ..sampling import gibbs_sample
+
+        return gibbs_sample(self.top, start, STATES, generator=fixed)
+
+    def info(self) -> dict[str, dict[str, Any]]:
+        """Return what the run is, part by part: the model, its data, its training, and what evaluations have said."""
+        model, evaluations = self.model, self.passport.get("evaluation", {})
+        widths = [row.width for row in model.visible.components()]
+        found = {
+            "model": {
+                "what": self.words,
+                "visible": f"{self.encoder.visible}, {self.encoder.columns} columns, {widths[0]} units",
+                "parameters": sum(p.numel() for p in model.parameters()),
+                "labels": ", ".join(self.encoder.label_names) or "none",
+                "chains kept": 0 if self.chains is None else len(self.chains),
+            },
+            "data": dict(self.facts.get("data", {})),
+            "training": self.config.model_dump(exclude_none=True) if self.config else {},
+            "fine-tuning": self.tuning.model_dump(exclude_none=True) if self.tuning else {},
+            "environment": dict(self.facts.get("environment", {})),
+            **{f"evaluation on {name}": told for name, told in evaluations.items()},
+            "mixing": dict(self.passport.get("mixing", {})),
+        }
+        return {part: told for part, told in found.items() if told}
+
+    # What it does -----------------------------------------------------------------------------------------------------
+
+    def evaluate(self, rows: Any = None, split: str = "test", **settings: Any) -> "Evaluation":
+        """Return the mean log-likelihood of rows in nats a row, with its error, verdict, bracket and baseline.
+
+        Args:
+            rows: a path, a name or an array; None for a split of the run's own data.
+            split: "train", "valid" or "test".
+            settings: method, chains, n_betas, max_time, certify, progress: see `fitting.likelihood.evaluate`.
+
+        Raises:
+            InputError: where no rows are at hand, or they have other columns.
+        """
+        from .likelihood import evaluate
+
+        return evaluate(self, rows, split, **settings)
+
+    def mixing(self, *, progress: Progress = silent) -> "Mixing":
+        """Return whether the chains of the run stand for its model, see `evaluation.mixing`."""
+        from .likelihood import mixing
+
+        return mixing(self, progress=progress)
+
+    def sample(
+        self,
+        count: int = 64,
+        gibbs_steps: int = 1000,
+        *,
+        label: int | str | None = None,
+        means: bool = False,
+        seed: int | None = None,
+        out: str | Path | None = None,
+        progress: Progress = silent,
+    ) -> np.ndarray:
+        """Return new rows, (count, columns), in the scale of the data, by Gibbs sampling from random states.
+
+        Args:
+            count: how many rows; with label "all" so many of each label.
+            gibbs_steps: length of each chain.
+            label: the class to draw, or "all" of them: the label is clamped while the chain runs.
+            means: return the means of the last draw instead of the draw.
+            out: a file to write too: .png (means), .gif (the chains as they run) or .npy (states).
+
+        Raises:
+            InputError: for a label that the model does not know.
+        """
+        from . import drawing
+
+        frames = drawing.frames(self, count, gibbs_steps, label=label, seed=seed, progress=progress)
+        if out is not None:
+            drawing.write(self, Path(out), frames, count if label == "all" else None)
+        return frames[-1].means if means else frames[-1].states
+
+    def frames(self, count: int = 64, gibbs_steps: int = 1000, **settings: Any) -> "list[Frame]":
+        """Return the moments of the chains of `sample`, evenly spaced in the logarithm of the steps."""
+        from . import drawing
+
+        return drawing.frames(self, count, gibbs_steps, **settings)
+
+    def impute(self, rows: Any, *, chains: int = 16, gibbs_steps: int = 200, **settings: Any) -> np.ndarray:
+        """Return rows, (rows, columns), with what is missing (NaN) filled in by its posterior mean.
+
+        See `sampling.impute`; ``chains`` chains a row, of ``gibbs_steps`` Gibbs steps.
+        """
+        from .restoring import impute
+
+        return impute(self, rows, chains=chains, gibbs_steps=gibbs_steps, **settings)
+
+    def recover(self, rows: Any = None, mask: str = "bottom", count: int = 32, **settings: Any) -> "Recovery":
+        """Return rows that were hidden or spoiled on purpose and restored, with how far from the truth they come.
+
+        See `fitting.restoring.recover` for masks and settings.
+        """
+        from .restoring import recover
+
+        return recover(self, rows, mask, count, **settings)
+
+    def classify(self, rows: Any = None, split: str = "test", **settings: Any) -> "LabelReport":
+        """Return the labels that the model reads from rows, and how many are right where these are known.
+
+        See `fitting.labels.classify`.
+        """
+        from .labels import classify
+
+        return classify(self, rows, split, **settings)
+
+    def weights(self, count: int = 100, layer: int = 1, *, out: str | Path | None = None) -> np.ndarray:
+        """Return what the ``count`` largest units of a layer look for, (count, columns), and draw it to ``out``."""
+        from . import drawing
+
+        return drawing.weights(self, count, layer, out=out)
+
+    def report(self, out: str | Path | None = None, **settings: Any) -> Path:
+        """Write the report of the run, one HTML file that holds everything, and return its path.
+
+        In the run's directory it is ``report.html``; for a run in memory say where with ``out``.
+        """
+        from ..report import write_report
+
+        return write_report(self, out, **settings)
+
+    def finetune(self, method: str = "updown", *, out: str | Path | None = None, **settings: Any) -> "Run":
+        """Train all layers together, as a generative model (``"updown"``) or as a ``"classifier"``; return a new run.
+
+        ``settings`` are those of `FinetuneConfig`; this run stays as it is.
+        """
+        from .trainer import Trainer
+
+        replace, save_every = settings.pop("replace", False), settings.pop("save_every", 5.0)
+        config = FinetuneConfig.make(method=method, **settings)
+        trainer = Trainer.finetune(self, config, out=out, replace=replace, save_every=save_every)
+        for _ in trainer:
+            pass
+        return trainer.run
+
+    def tuned_settings(self, tuning: FinetuneConfig) -> tuple[TrainConfig, Encoder]:
+        """Return the settings of a fine-tuning, and the encoder that knows the labels that it needs.
+
+        Raises `InputError` where the method does not fit the model or the data.
+        """
+        from ..data import steps_per_epoch
+        from .plans import new_classifier
+
+        splits, kind = self.splits_needed("a fine-tuning"), type(self.model).__name__
+        if self.config is None:
+            raise InputError(f"{self.name} does not say how it was trained: fine-tune a run")
+        if tuning.method == "updown" and not isinstance(self.model, DBN):
+            raise InputError(f"--method updown is for a dbn and {self.name} holds a {kind}: pass --method classifier")
+        encoder = self.encoder_for(tuning, splits)
+        if tuning.method == "classifier":
+            new_classifier(self.model, 2)  # so that what cannot be unrolled is told before anything is written
+        steps = tuning.epochs * steps_per_epoch(len(splits.train), self.config.batch_size)
+        words = {
+            "steps": steps, "schedule": tuning.schedule, "seed": tuning.seed, "patience": None, "max_time": None,
+            "lr": tuning.lr or FINETUNE_LR[tuning.method], "labels": bool(encoder.labels),
+        }  # fmt: skip
+        return self.config.model_copy(update=words), encoder
+
+    def encoder_for(self, tuning: FinetuneConfig, splits: Splits) -> Encoder:
+        """Return the run's encoder, with labels where a classifier is to learn them."""
+        if tuning.method != "classifier" or self.encoder.labels:
+            return self.encoder
+        if splits.train.labels is None:
+            raise InputError(f"{splits.source} holds no labels: a classifier has nothing to learn")
+        fitted = Encoder.fit(self.encoder.visible, self.encoder.binarize, splits.train, labels=True)
+        return replace(self.encoder, label_names=fitted.label_names)
+
+
+def load(path: str | Path) -> Run:
+    """Return the run of a model file or of a run directory; ``load(path).model`` is the machine itself.
+
+    Raises `InputError` when the file is missing, damaged, of another format, or holds numbers that are not finite.
+    """
+    return Run.open(path)
+
+
+def save(model: Machine | DBN | Run, path: str | Path) -> Path:
+    """Write a model, or a run, to one file; the same model gives the same bytes."""
+    return (model if isinstance(model, Run) else Run.of(model)).save(path)
+
+
+def _owned(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

@@ -1,0 +1,105 @@
+"""The rows that a run learns from, watches and is evaluated on: read once, from wherever they lie."""
+
+import hashlib
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import data
+from ..data import Dataset
+from ..encoding import encoding
+from ..errors import InputError
+from ..registry import DATASETS
+from .config import TrainConfig
+
+MEMORY = "(in memory)"  # the source of rows that were given as an array
+SEEN = 2**24  # bytes that the fingerprint of a table is taken from
+
+
+class Splits:
+    """Training, validation and test rows; test rows are read when they are first asked for.
+
+    ``rows`` is a name, a path, an array, a tensor, a frame or a `Dataset`; ``labels`` (rows,) goes with an array.
+    ``config`` says what the values mean, and may name files of its own for validation and test rows.
+    """
+
+    def __init__(self, rows: Any, config: TrainConfig, labels: Any = None):
+        self.config, self.rows, self.labels = config, rows, labels
+        self.in_memory = not isinstance(rows, str | Path)
+
+    @property
+    def source(self) -> str:
+        """The name or the absolute path of the data, or `MEMORY`."""
+        if self.in_memory:
+            return MEMORY
+        local = Path(self.rows).exists() and str(self.rows) not in DATASETS
+        return str(Path(self.rows).resolve()) if local else str(self.rows)
+
+    @property
+    def name(self) -> str:
+        """What the data are called in reports."""
+        return self.train.name if self.in_memory else Path(self.source).name
+
+    @property
+    def levels(self) -> int | None:
+        """What the values of the data mean: those of whole kinds are taken as they are."""
+        return 0 if self.config.visible != "auto" and encoding(self.config.visible).whole else self.config.levels
+
+    @cached_property
+    def _parts(self) -> dict[str, Dataset]:
+        if self.in_memory:
+            return data.split_rows(_in_memory(self.rows, self.labels, self.levels))
+        train, valid = data.load_train_valid(self.rows, data_dir=self.config.data_dir, levels=self.levels)
+        return {"train": train, "valid": valid}
+
+    @property
+    def train(self) -> Dataset:
+        """The rows to learn from."""
+        return self._parts["train"]
+
+    @cached_property
+    def valid(self) -> Dataset:
+        """The rows that are held out and watched."""
+        return self._other(self.config.valid) if self.config.valid else self._parts["valid"]
+
+    @cached_property
+    def test(self) -> Dataset:
+        """The rows to evaluate on."""
+        if self.config.test:
+            return self._other(self.config.test)
+        if self.in_memory:
+            return self._parts["test"]
+        return data.load(self.rows, "test", data_dir=self.config.data_dir, levels=self.levels)
+
+    def _other(self, path: str) -> Dataset:
+        found = data.load_rows(path, levels=self.levels)
+        if found.width != self.train.width:
+            given = f"{path} has {found.width} columns"
+            raise InputError(f"{given} where {self.source} has {self.train.width}: give rows of the same columns")
+        return found
+
+    def of(self, split: str) -> Dataset:
+        """Return the rows of a split by its name; raises `InputError` for another word."""
+        if split not in data.SPLITS:
+            raise InputError(f"the split {split!r} was given where train, valid or test was expected")
+        found: Dataset = getattr(self, split)
+        return found
+
+    @cached_property
+    def fingerprint(self) -> dict[str, Any]:
+        """What tells these training rows from others: their number, their columns, and a hash of some megabytes."""
+        rows = self.train
+        few = np.linspace(0, len(rows) - 1, min(len(rows), max(1, SEEN // rows.gather(slice(0, 1)).nbytes))).astype(int)
+        digest = hashlib.sha256(np.ascontiguousarray(rows.gather(few)).tobytes()).hexdigest()
+        return {"name": self.name, "rows": len(rows), "columns": rows.width, "sha256": digest}
+
+
+def _in_memory(rows: Any, labels: Any, levels: int | None) -> Dataset:
+    if isinstance(rows, Dataset):
+        return rows
+    array = rows.numpy(force=True) if hasattr(rows, "detach") else rows
+    array = array.to_numpy() if hasattr(array, "to_numpy") else np.asarray(array)
+    marks = None if labels is None else np.asarray(labels)
+    return data.from_array(array, marks, levels=levels, name="the rows")

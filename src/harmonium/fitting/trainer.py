@@ -1,0 +1,439 @@
+"""A training: an iterator of epochs whose body is the caller's, on disk or in memory alone."""
+
+import time
+from collections.abc import Generator as Generating
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import torch
+from torch import Generator, Tensor, nn
+
+from .. import storage
+from ..data import batches, steps_per_epoch
+from ..encoding import Encoder
+from ..errors import DivergenceError, InputError, SaveError
+from ..machines import DBN, Machine
+from ..numerics import products, shards
+from ..registry import MODELS
+from ..training import schedule
+from . import checkpoints, state, torchrun
+from .config import FinetuneConfig, TrainConfig
+from .defaults import resolve
+from .environment import choose_device, environment, use_threads
+from .figures import Epoch, Watch, table
+from .home import Home
+from .plans import FinetunePlan, Plan
+from .run import Run
+from .splits import Splits
+from .stages import Stage
+
+FIRST = 5_000  # rows that first biases and first chains are taken from
+TRIES = 8  # times that a diverged run goes back and halves its rate
+
+
+class Update(NamedTuple):
+    """One update: its loss in nats, and the figures of the epoch where it ends one."""
+
+    loss: float
+    epoch: Epoch | None
+
+
+class Trainer:
+    """A training in progress: iterate over it for its epochs, or over `steps` for its updates.
+
+    ``config`` are the settings, ``rows`` whatever `fit` takes.  With ``out`` the run lies in that directory: settings,
+    figures, model, and a checkpoint every ``save_every`` seconds, from which `resume` goes on bit for bit.  A training
+    that diverges goes back to its last checkpoint at half the learning rate, eight times at most.  ``run`` is what it
+    has learned so far.
+
+    Raises `InputError` where the settings do not fit the data, or ``out`` holds a run already.
+
+    Example:
+        >>> import harmonium as hm
+        >>> trainer = hm.Trainer(hm.TrainConfig(hidden=8, epochs=2, seed=1), "digits")
+        >>> [epoch.epoch for epoch in trainer]
+        [1, 2]
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        rows: Any,
+        labels: Any = None,
+        *,
+        out: str | Path | None = None,
+        replace: bool = False,
+        save_every: float = 5.0,
+    ):
+        splits = rows if isinstance(rows, Splits) else Splits(rows, config, labels)
+        settled = resolve(config, splits.train)
+        torchrun.check_even(settled, len(splits.train))
+        device, home = choose_device(settled.device), None
+        if out is not None:
+            home = Home.create(Path(out), splits, settled, replace=replace)
+        self._set_up(settled, splits, device, home, save_every)
+
+    def _set_up(
+        self,
+        config: TrainConfig,
+        splits: Splits,
+        device: torch.device,
+        home: Home | None,
+        save_every: float,
+        tuning: tuple[FinetuneConfig, Machine | DBN, Encoder] | None = None,
+    ) -> None:
+        self.config, self.splits, self.device, self.home, self.save_every = config, splits, device, home, save_every
+        use_threads(config, splits.train.width)
+        self.rows = splits.train
+        self.each = steps_per_epoch(len(self.rows), config.batch_size)
+        if tuning is None:
+            self.encoder = Encoder.fit(config.visible, config.binarize, self.rows, labels=config.labels)
+            self.plan: Plan = MODELS[config.model](config, self.encoder, device)
+        else:
+            self.encoder = tuning[2]
+            self.plan = FinetunePlan(config, self.encoder, device, *tuning[:2])
+        self.tuning = tuning[0] if tuning else None
+        self.watch = Watch(self.encoder, splits, device)
+        self.snapshots: dict[int, dict[str, np.ndarray]] = {}
+        self.problems: list[str] = []
+        self.events: list[dict[str, Any]] = []
+        self.stopped, self._asked = 0, 0
+        self._kept: tuple[dict[str, Tensor], dict[str, Any]] | None = None
+        self.begin_again()
+
+    def begin_again(self) -> None:
+        """Forget what was learned: be where the training begins."""
+        self.order = Generator(self.device).manual_seed(2 * self.config.seed)
+        self.chance = Generator(self.device).manual_seed(2 * self.config.seed + 1)
+        self.done: list[nn.Module] = []
+        self.step, self.lapsed, self.seconds, self.ended = 0, 0, 0.0, False
+        self.history: list[Epoch] = []
+        self.stage = self._make_stage()
+        self.stage_began = 0.0
+        self.best: dict[str, Tensor] = {}
+        self.epoch_start = self.order.get_state()
+
+    @classmethod
+    def resume(
+        cls,
+        path: str | Path,
+        rows: Any = None,
+        labels: Any = None,
+        *,
+        save_every: float = 5.0,
+        **changed: Any,
+    ) -> Self:
+        """Return the training of a run directory at its newest whole checkpoint, to go on bit for bit.
+
+        ``epochs``, ``steps``, ``patience`` or ``max_time`` may be given anew: a finished run goes on with more.  A run
+        whose data were an array needs it again as ``rows``.  What was passed over is in ``problems``.
+
+        Raises `InputError` when there is no run, another process trains there, or its data have changed.
+        """
+        home = Home.open(Path(path))
+        self = cls.__new__(cls)
+        with home.released_on_error():
+            home.hold()
+            config = home.go_on_with(changed)
+            splits = home.splits(rows, labels, config)
+            torchrun.check_even(config, len(splits.train), home.tuning is not None)
+            home.check_data(splits)
+            self._set_up(config, splits, choose_device(config.device), home, save_every, home.origin())
+            if checkpoints.places(home.path):
+                self.problems = state.restore(self, *checkpoints.latest(home.path))
+                self.ended = self.ended and not changed
+            home.write_config(config)
+        return self
+
+    @classmethod
+    def finetune(
+        cls,
+        run: Run,
+        config: FinetuneConfig,
+        *,
+        out: str | Path | None = None,
+        replace: bool = False,
+        save_every: float = 5.0,
+    ) -> Self:
+        """Return the training of all layers of a run together, into a run of its own.
+
+        Raises `InputError` where the method does not fit the model or the data, before anything is written.
+        """
+        splits, settled, encoder = run.splits_needed("a fine-tuning"), *run.tuned_settings(config)
+        home = None
+        if out is not None:
+            home = Home.create(Path(out), splits, settled, replace=replace, tuning=config, origin=run)
+        self = cls.__new__(cls)
+        self._set_up(settled, splits, choose_device(settled.device), home, save_every, (config, run.model, encoder))
+        return self
+
+    # What it is -------------------------------------------------------------------------------------------------------
+
+    @property
+    def model(self) -> Machine | DBN:
+        """What the training has so far: the machine, or the network of all layers."""
+        return self.plan.model([*self.done, self.stage.machine])
+
+    @property
+    def run(self) -> Run:
+        """What the training has learned so far, to evaluate, sample and save."""
+        model = self.model
+        chains = self.stage.chains()
+        fits = chains is not None and chains.shape[-1] == getattr(model, "width", 0) and not isinstance(model, DBN)
+        classifier = self.stage.machine if isinstance(self.stage.machine, nn.Sequential) else None
+        return Run(
+            model=model,
+            encoder=self.encoder,
+            config=self.config,
+            tuning=self.tuning,
+            chains=chains[:1000].detach().cpu() if fits and chains is not None else None,
+            classifier=classifier,
+            facts={"data": self.splits.fingerprint, "environment": environment()},
+            splits=self.splits,
+            path=self.home.path if self.home else None,
+            history=[vars(epoch) for epoch in self.history],
+            snapshots=self.snapshots,
+        )
+
+    @property
+    def lap(self) -> int:
+        """The number of updates of one stage."""
+        assert self.config.steps is not None
+        return self.config.steps
+
+    @property
+    def total_steps(self) -> int:
+        """The number of updates of the whole run, all stages together."""
+        return self.lap * len(self.plan.names)
+
+    @property
+    def total_epochs(self) -> int:
+        """The number of passes over the data, the last of each stage perhaps not whole."""
+        return -(-self.lap // self.each) * len(self.plan.names)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all is learned."""
+        return len(self.done) == len(self.plan.names) - 1 and (self.ended or self.lapsed >= self.lap)
+
+    # Going through it -------------------------------------------------------------------------------------------------
+
+    def __iter__(self) -> Iterator[Epoch]:
+        """Train; give the figures of every epoch."""
+        with closing(self.steps()) as updates:
+            for update in updates:
+                if update.epoch is not None:
+                    yield update.epoch
+
+    def steps(self) -> Generating[Update, None, None]:
+        """Train; give every update.  A checkpoint is kept now and then, and at the end.
+
+        Raises `DivergenceError` where eight halvings of the learning rate do not help, and `SaveError` when what was
+        learned cannot be written.
+        """
+        with suppress(GeneratorExit):
+            if self.step == 0 and not self.history:
+                self._snapshot()
+                self.save()
+            for _ in range(TRIES):
+                try:
+                    yield from self._steps()
+                    return self._finish()
+                except DivergenceError as error:
+                    state.go_back(self, error)
+            try:
+                yield from self._steps()
+            except DivergenceError as error:
+                raise DivergenceError(
+                    f"{error}; gave up after {TRIES} halvings of it, checkpoints are whole"
+                ) from error
+            return self._finish()
+        return self.save()  # the caller's loop has ended early
+
+    def stop(self, code: int = 1) -> None:
+        """Ask the training to save and end after the update that it is at; ``stopped`` will hold the code."""
+        self._asked = code
+
+    def _steps(self) -> Iterator[Update]:
+        saved = time.monotonic()
+        while not self.finished and not self.stopped:
+            if self.ended or self.lapsed >= self.lap:
+                self.advance()
+            for update in self._run_stage():
+                yield update
+                late = time.monotonic() - saved > self.save_every
+                code, due = shards.largest(self._asked or 143 * torchrun.orphaned(), late)
+                if due or code:
+                    self.save()
+                    saved = time.monotonic()
+                if code:
+                    self.stopped = int(code)
+                    return
+
+    def _finish(self) -> None:
+        if not self.stopped:
+            self.save()
+        if self.home:
+            self.home.release()
+
+    def advance(self) -> None:
+        """Begin the next stage."""
+        self.done.append(self.stage.machine)
+        self.lapsed, self.ended, self.best, self.stage_began = 0, False, {}, self.seconds
+        self.stage = self._make_stage()
+
+    def _run_stage(self) -> Iterator[Update]:
+        stage = self.stage
+        scheduler = schedule(stage.optimizer, self.config.schedule, self.lap, done=self.lapsed)
+        loop = stage.loop(self._feed(), self.step, self.chance)
+        total, before, since = 0.0, self._weights(), time.perf_counter()
+        while self.lapsed < self.lap and not self.ended:
+            rate = stage.optimizer.param_groups[0]["lr"]
+            if self._ends_epoch(self.lapsed + 1):
+                before = self._weights()
+            with products(self.config.precision, self.device), shards.split():
+                update = next(loop)
+            scheduler.step()
+            self.step, self.lapsed = self.step + 1, self.lapsed + 1
+            loss, epoch = float(update.loss), None
+            total += loss
+            out_of_time = self._out_of_time(time.perf_counter() - since)
+            if self._ends_epoch(self.lapsed) or out_of_time:
+                self.seconds += time.perf_counter() - since
+                epoch = self._end_epoch(total / self.each, rate, before)
+                self.ended = self.ended or out_of_time
+                total, since = 0.0, time.perf_counter()
+            yield Update(loss, epoch)
+
+    def _end_epoch(self, loss: float, rate: float, before: list[Tensor]) -> Epoch:
+        told = {"epoch": len(self.history) + 1, "stage": len(self.done) + 1, "step": self.step}
+        epoch = self.watch.figures(self.stage, before, seconds=round(self.seconds, 3), lr=rate, loss=loss, **told)
+        self.history.append(epoch)
+        self.epoch_start = self.order.get_state()
+        self._keep_best(epoch)
+        milestones = {1, (self.total_epochs + 1) // 2, self.total_epochs}
+        if epoch.epoch in milestones or self.ended or self.lapsed == self.lap:
+            self._snapshot()
+        return epoch
+
+    def _ends_epoch(self, lapsed: int) -> bool:
+        return lapsed % self.each == 0 or lapsed == self.lap
+
+    def _out_of_time(self, running: float) -> bool:
+        if self.config.max_time is None:
+            return False
+        spent, share = self.seconds + running - self.stage_began, self.config.max_time / len(self.plan.names)
+        return bool(shards.largest(spent >= share)[0])
+
+    def _keep_best(self, epoch: Epoch) -> None:
+        """Remember the best state of the stage, and take it back when it was not bettered for long enough."""
+        if self.config.patience is None:
+            return
+        if epoch.score is None:
+            raise InputError(
+                "--patience looks at a likelihood or pseudo-likelihood of held-out rows, and this model tells neither "
+                "while it learns: leave it out, or pass --max-time"
+            )
+        own = [one for one in self.history if one.stage == epoch.stage]
+        best = max(own, key=lambda one: one.score or -np.inf)
+        if best is epoch:
+            self.best = {name: value.clone() for name, value in state.of_stage(self.stage).items()}
+        if best.epoch + self.config.patience <= epoch.epoch or self.lapsed == self.lap:
+            state.fill_stage(self.stage, {name: x.clone() for name, x in self.best.items()}, self.device)
+            self.ended = True
+
+    def _weights(self) -> list[Tensor]:
+        return [weight.detach().clone() for weight in self.stage.weights]
+
+    def _feed(self) -> Iterator[Tensor]:
+        """Return what the stage sees of the run's batches, from where it stands."""
+        self.order.set_state(self.epoch_start)
+        feed = batches(
+            self.rows, self.config.batch_size, binarize=self.encoder.binarize, labels=self.encoder.labels,
+            generator=self.order, device=self.device,
+        )  # fmt: skip
+        for _ in range(self.lapsed % self.each):
+            next(feed)
+        return (self.stage.encode(self.encoder.encode(shards.own(x))) for x in feed)
+
+    def _make_stage(self) -> Stage:
+        seeded = Generator().manual_seed(self.config.seed)
+        drawn = torch.randperm(len(self.rows), generator=seeded)[:FIRST].sort().values
+        some = self.rows.select(drawn.numpy())
+        rows = self.encoder.rows(some, labeled=True, generator=seeded).to(self.device)
+        return self.plan.make(self.done, rows, self.chance)
+
+    # What is kept -----------------------------------------------------------------------------------------------------
+
+    def _snapshot(self) -> None:
+        """Keep held-out rows, their reconstructions and the chains, as they are now."""
+        chains = self.stage.chains()  # of all processes
+        if shards.index():
+            return
+        arrays = self.watch.snapshot(self.model, chains, self.config.seed)
+        self.snapshots[len(self.history)] = arrays
+        if self.home:
+            self.home.write_snapshot(len(self.history), arrays)
+
+    def save(self) -> None:
+        """Keep a checkpoint; on disk, with the figures and the model, each whole or not at all.
+
+        Of several processes, the first writes.  Raises `DivergenceError` rather than keep a number that is not finite,
+        and `SaveError` where they cannot be written.
+        """
+        tensors, facts = state.of_trainer(self)
+        state.refuse_infinite(self.step, tensors)
+        if self.home is None:
+            self._kept = {name: value.clone() for name, value in tensors.items()}, facts
+            return
+        if shards.index():
+            return
+        checkpoints.put(self.home.path, self.step, tensors, facts)
+        try:
+            storage.write_bytes(self.home.file("metrics.csv"), table(self.history).encode())
+            self.run.save(self.home.file("model.safetensors"), whole=self.finished)
+        except OSError as error:
+            line = f"{self.home.path} cannot be written ({error.strerror}): its checkpoint is whole, `--resume` goes on"
+            raise SaveError(line) from error
+
+    def latest(self) -> tuple[Any, dict[str, Tensor], dict[str, Any], list[str]]:
+        """Return the newest checkpoint."""
+        if self.home is not None:
+            return checkpoints.latest(self.home.path)
+        assert self._kept is not None
+        return "the training", *self._kept, []
+
+
+def fit(rows: Any, labels: Any = None, *, out: str | Path | None = None, replace: bool = False, **settings: Any) -> Run:
+    """Train a model on rows and return the run.
+
+    Args:
+        rows: "digits", "mnist", "fashion-mnist", a path, an array or tensor (rows, columns), a frame, or a `Dataset`.
+        labels: class numbers (rows,) that go with an array; with ``labels=True`` those of the data set are learned.
+        out: a directory for the run; without it the run is in memory alone.
+        replace: start anew where a run lies already.
+        settings: those of `TrainConfig`: model, hidden, sampler, epochs, lr, seed, ...
+
+    Raises:
+        InputError: for settings that are not known or do not fit the data, in one line that says what does.
+        DivergenceError: when the training leaves the finite numbers, whatever the learning rate.
+
+    Example:
+        >>> import harmonium as hm
+        >>> run = hm.fit("digits", hidden=8, epochs=2, seed=1)
+        >>> print(run.evaluate().verdict)
+        exact
+    """
+    if isinstance(labels, bool):
+        settings["labels"], labels = labels, None
+    elif labels is not None:
+        settings["labels"] = True
+    if rows is None:
+        raise InputError("no data were given: pass a name such as 'digits', a path, or an array")
+    trainer = Trainer(TrainConfig.make(**settings), rows, labels, out=out, replace=replace)
+    for _ in trainer:
+        pass
+    return trainer.run

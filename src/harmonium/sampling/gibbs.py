@@ -1,0 +1,190 @@
+"""Every chain of Gibbs steps: running on, drawing rows with or without a label, filling in, and taking out noise."""
+
+from collections.abc import Iterable, Iterator
+
+import torch
+from torch import Generator, Tensor
+from torch.nn.functional import one_hot, pad
+
+from ..errors import InputError
+from ..machines import DBN, Machine
+from ..progress import Progress, silent
+
+
+@torch.no_grad()
+def gibbs_sample(
+    machine: Machine,
+    x: Tensor,
+    gibbs_steps: int,
+    clamped: Tensor | None = None,
+    *,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Return the states of chains started at ``x``, (..., width), after ``gibbs_steps`` Gibbs steps.
+
+    Units where the boolean mask ``clamped`` is true keep their value.
+    """
+    machine = machine.rounded()
+    for _ in range(gibbs_steps):
+        x = machine.gibbs(x, clamped, generator=generator)
+    return x
+
+
+def sample(
+    model: Machine | DBN,
+    count: int,
+    gibbs_steps: int = 1000,
+    *,
+    label: int | Tensor | None = None,
+    means: bool = False,
+    progress: Progress = silent,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Return ``count`` visible rows, (count, columns without labels), by Gibbs sampling from independent units.
+
+    With a ``label``, a class number or one for each row, it stays clamped.  ``means`` returns the means of the last
+    draw.  In a `DBN` the chain runs in the top RBM and a pass down follows.
+
+    Raises `InputError` for a label where the model has none.
+
+    Example:
+        >>> import harmonium as hm
+        >>> hm.sample(hm.RBM(4, 3), 5, 10).shape
+        torch.Size([5, 4])
+    """
+    last = torch.empty(0)
+    for x, mean in sample_chain(model, count, gibbs_steps, label=label, progress=progress, generator=generator):
+        last = mean if means else x
+    return last
+
+
+def sample_chain(
+    model: Machine | DBN,
+    count: int,
+    gibbs_steps: int = 1000,
+    *,
+    label: int | Tensor | None = None,
+    progress: Progress = silent,
+    generator: Generator | None = None,
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield after each Gibbs step the rows that `sample` would return, drawn and as means, labels left out.
+
+    In a `DBN` a pass down ends each step, by means in the lowest layer, whose draw is the mean then (Hinton, Osindero &
+    Teh, 2006, §7).
+    """
+    machine = model.top if isinstance(model, DBN) else model
+    if label is None:
+        x, clamped = machine.sample_independent(count, generator=generator), None
+    else:
+        x, clamped = _labeled(
+            machine, torch.as_tensor(label).expand(count) if isinstance(label, int) else label, generator
+        )
+    return _chain(model, x, clamped, progress(range(gibbs_steps), "sampling"), generator)
+
+
+@torch.no_grad()
+def impute(
+    model: Machine | DBN,
+    v: Tensor,
+    known: Tensor | None = None,
+    *,
+    chains: int = 16,
+    gibbs_steps: int = 200,
+    progress: Progress = silent,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Return rows ``v``, (rows, visible), with missing values replaced by their posterior mean given the known ones.
+
+    ``known``, a boolean mask that broadcasts against ``v``, says which values are given; where it is left out NaN are
+    missing.  ``chains`` chains a row start from independent units, with what is known clamped, and run ``gibbs_steps``
+    Gibbs steps; the second half of these is averaged, each by its conditional mean.
+
+    Example:
+        >>> import harmonium as hm, torch
+        >>> v = torch.tensor([[1.0, float("nan"), 0.0, 1.0]])
+        >>> bool(hm.impute(hm.RBM(4, 3), v, gibbs_steps=10).isnan().any())
+        False
+    """
+    known = ~v.isnan() if known is None else known
+    v = torch.where(known, v, _somewhere(model, v))
+    return _posterior_mean(model, v, known.expand(v.shape), None, chains, gibbs_steps, progress, generator)
+
+
+@torch.no_grad()
+def denoise(
+    model: Machine | DBN,
+    v: Tensor,
+    probability: float,
+    low: float = 0.0,
+    *,
+    chains: int = 16,
+    gibbs_steps: int = 200,
+    progress: Progress = silent,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Return the posterior mean of rows whose bits, ``low`` or 1, were seen through flips of the given probability.
+
+    What was seen is an external field on the visible units, the log-odds ±log((1 − p)/p): see `flip_field`.
+    """
+    field, free = flip_field(v, probability, low), torch.zeros_like(v, dtype=torch.bool)
+    return _posterior_mean(model, v, free, field, chains, gibbs_steps, progress, generator)
+
+
+def flip_field(v: Tensor, probability: float, low: float = 0.0) -> Tensor:
+    """Return the field that says: these bits, ``low`` or 1, were seen through flips of the given probability."""
+    odds = torch.logit(torch.tensor(1 - probability, dtype=v.dtype, device=v.device))
+    sign = torch.where(v > (1 + low) / 2, 1.0, -1.0).to(v.dtype)
+    return sign * odds / (1 - low)
+
+
+def _posterior_mean(
+    model: Machine | DBN,
+    v: Tensor,
+    known: Tensor,
+    field: Tensor | None,
+    chains: int,
+    gibbs_steps: int,
+    progress: Progress,
+    generator: Generator | None,
+) -> Tensor:
+    beyond = (0, model.width - model.check_rows(v).shape[-1])
+    start = model.sample_independent(chains * len(v), generator=generator).view(chains, len(v), -1)
+    clamped = pad(known, beyond)
+    x, total, burn = torch.where(clamped, pad(v, beyond), start), torch.zeros_like(v), gibbs_steps // 2
+    for step in progress(range(gibbs_steps), "recovering"):
+        x, mean = model.gibbs_with_means(x, clamped, field, generator=generator)
+        if step >= burn:
+            total += mean[..., : v.shape[-1]].mean(0)
+    return torch.where(known, v, total / (gibbs_steps - burn))
+
+
+def _somewhere(model: Machine | DBN, v: Tensor) -> Tensor:
+    """Return values that the units take, to stand where none are known."""
+    return model.sample_independent(1)[:, : v.shape[-1]].to(v).expand(v.shape)
+
+
+def _labeled(machine: Machine, label: Tensor, generator: Generator | None) -> tuple[Tensor, Tensor]:
+    """Return states without weights but with the labels, and the mask that clamps these."""
+    labels, first = machine.labels, machine.visible.width - machine.labels
+    if not labels:
+        raise InputError("the machine has no label units to clamp: train it with labels, or draw without a label")
+    mark = one_hot(label, labels).to(machine.weights[0])
+    clamped = torch.zeros(machine.width, dtype=torch.bool, device=mark.device)
+    clamped[first : first + labels] = True
+    x = machine.sample_independent(len(label), generator=generator)
+    return torch.where(clamped, pad(mark, (first, machine.width - first - labels)), x), clamped
+
+
+@torch.no_grad()
+def _chain(
+    model: Machine | DBN, x: Tensor, clamped: Tensor | None, steps: Iterable[int], generator: Generator | None
+) -> Iterator[tuple[Tensor, Tensor]]:
+    machine = model.top if isinstance(model, DBN) else model
+    first = machine.visible.width - machine.labels
+    for _ in steps:
+        x, mean = machine.gibbs_with_means(x, clamped, generator=generator)
+        if isinstance(model, DBN) and len(model.layers):
+            below = model.generate(x[..., :first], generator=generator)[0]
+            yield below, below
+        else:
+            yield x[..., :first], mean[..., :first]
