@@ -89,6 +89,7 @@ DATASETS = Registry(
         "fashion-mnist": "data.named:FASHION_MNIST",
     },
 )
+REPORTS = Registry("kind of report", {"html": "report:write_report"})
 
 
 def load_plugins() -> None:

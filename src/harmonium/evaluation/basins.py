@@ -159,9 +159,10 @@ def _called(machine: Bipartite, own: Machine, noise: Machine, generator: Generat
 def _spread(machine: Machine) -> Tensor:
     """Return what one is in each column of a state: the deviation of a continuous unit, else 1."""
     row = machine.even if isinstance(machine, Bipartite) else machine.rows[0]
-    return torch.cat([
-        leaf.scale().detach() if isinstance(leaf, Quadratic) else torch.ones_like(leaf.bias) for leaf in row.components()
-    ])  # fmt: skip
+    rows = row.components()
+    return torch.cat(
+        [one.scale().detach() if isinstance(one, Quadratic) else torch.ones_like(one.bias) for one in rows]
+    )
 
 
 def _distinct(x: Tensor, bounds: Tensor, most: int) -> tuple[Tensor, Tensor]:

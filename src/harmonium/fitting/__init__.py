@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .config import FinetuneConfig, TrainConfig
+    from .figures import Epoch
     from .labels import LabelReport
     from .likelihood import Evaluation
     from .restoring import Recovery
     from .run import Run, load, save
-    from .figures import Epoch
     from .trainer import Trainer, fit
 
 _FILES = {

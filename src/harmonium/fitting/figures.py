@@ -66,7 +66,7 @@ class Watch:
         watched = Generator().manual_seed(0)
         return self.encoder.rows(rows, sharp=True, labeled=True, generator=watched).to(self.device)
 
-    def figures(self, stage: Stage, before: list[Tensor], **told: Any) -> Epoch:
+    def figures(self, stage: Stage, before: list[Tensor], /, **told: Any) -> Epoch:
         """Return the figures of an epoch, given the weights ``before`` its last update, and what the trainer tells."""
         seen, unseen = stage.encode(self.seen), stage.encode(self.unseen)
         return Epoch(

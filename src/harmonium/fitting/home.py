@@ -179,7 +179,7 @@ class Home:
         """
         from filelock import FileLock, Timeout
 
-        if not torchrun.leads():
+        if not torchrun.leads() or self._lock is not None:
             return
         try:
             self.path.mkdir(parents=True, exist_ok=True)

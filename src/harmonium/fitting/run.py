@@ -14,7 +14,7 @@ from ..encoding import Encoder
 from ..errors import InputError
 from ..machines import DBN, Machine
 from ..progress import Progress, silent
-from ..registry import MODELS
+from ..registry import MODELS, REPORTS
 from ..units import Bernoulli, Potts, Spin, Units
 from .config import FinetuneConfig, TrainConfig
 from .home import Home
@@ -350,9 +350,8 @@ class Run:
 
         In the run's directory it is ``report.html``; for a run in memory say where with ``out``.
         """
-        from ..report import write_report
-
-        return write_report(self, out, **settings)
+        path: Path = REPORTS["html"](self, out, **settings)
+        return path
 
     def finetune(self, method: str = "updown", *, out: str | Path | None = None, **settings: Any) -> "Run":
         """Train all layers together, as a generative model (``"updown"``) or as a ``"classifier"``; return a new run.

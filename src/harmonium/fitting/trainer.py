@@ -1,9 +1,10 @@
 """A training: an iterator of epochs whose body is the caller's, on disk or in memory alone."""
 
+import sys
 import time
 from collections.abc import Generator as Generating
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -234,24 +235,33 @@ class Trainer:
         Raises `DivergenceError` where eight halvings of the learning rate do not help, and `SaveError` when what was
         learned cannot be written.
         """
-        with suppress(GeneratorExit):
+        self.stopped = self._asked = 0
+        if self.home:
+            self.home.hold()
+        try:
             if self.step == 0 and not self.history:
                 self._snapshot()
                 self.save()
-            for _ in range(TRIES):
-                try:
-                    yield from self._steps()
-                    return self._finish()
-                except DivergenceError as error:
-                    state.go_back(self, error)
+            yield from self._steps_with_retries()
+            if not self.stopped:
+                self.save()
+        except GeneratorExit:  # the caller's loop has ended early
+            if not sys.is_finalizing():
+                self.save()
+        finally:
+            if self.home:
+                self.home.release()
+
+    def _steps_with_retries(self) -> Iterator[Update]:
+        for _ in range(TRIES):
             try:
-                yield from self._steps()
+                return (yield from self._steps())
             except DivergenceError as error:
-                raise DivergenceError(
-                    f"{error}; gave up after {TRIES} halvings of it, checkpoints are whole"
-                ) from error
-            return self._finish()
-        return self.save()  # the caller's loop has ended early
+                state.go_back(self, error)
+        try:
+            yield from self._steps()
+        except DivergenceError as error:
+            raise DivergenceError(f"{error}; gave up after {TRIES} halvings of it, checkpoints are whole") from error
 
     def stop(self, code: int = 1) -> None:
         """Ask the training to save and end after the update that it is at; ``stopped`` will hold the code."""
@@ -272,12 +282,6 @@ class Trainer:
                 if code:
                     self.stopped = int(code)
                     return
-
-    def _finish(self) -> None:
-        if not self.stopped:
-            self.save()
-        if self.home:
-            self.home.release()
 
     def advance(self) -> None:
         """Begin the next stage."""

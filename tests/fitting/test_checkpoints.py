@@ -17,26 +17,23 @@ import torch
 
 from harmonium import DivergenceError, InputError
 from harmonium.errors import SaveError
-from harmonium.runs import Run, TrainConfig, checkpoint, vault
-from harmonium.runs.directory import held, rows
-from harmonium.runs.session import Session
-from harmonium.runs.settle import settle
+from harmonium.fitting import TrainConfig, Trainer, checkpoints, state
+from harmonium.fitting.home import Home
 from laws import rng
 
-SMALL = {"hidden": 4, "steps": 60, "seed": 3, "batch": 50}
+SMALL = {"hidden": 4, "steps": 60, "seed": 3, "batch_size": 50}
 
 
-def start(path, source="digits", **settings) -> Session:
-    config = TrainConfig(**(SMALL | settings))
-    settled = settle(config, rows(str(source), "train", config))
-    return Session(Run.create(path, str(source), settled))
+def start(path, source="digits", **settings) -> Trainer:
+    return Trainer(TrainConfig(**(SMALL | settings)), str(source), out=path, save_every=1e9)
 
 
-def take(session, steps):
-    for _ in itertools.islice(session, steps):
+def take(trainer, steps):
+    updates = trainer.steps()
+    for _ in itertools.islice(updates, steps):
         pass
-    checkpoint.save(session)
-    return session
+    updates.close()
+    return trainer
 
 
 def model(home) -> bytes:
@@ -49,10 +46,10 @@ def test_a_run_cut_at_every_step_ends_at_the_same_bytes(tmp_path):
     for step in range(60):
         home = tmp_path / f"cut{step}"
         take(start(home), step)
-        session = Session(Run.open(home))
-        assert checkpoint.resume(session) == []
-        assert session.step == step
-        take(session, 60)
+        trainer = Trainer.resume(home)
+        assert trainer.problems == []
+        assert trainer.step == step
+        take(trainer, 60)
         assert model(home) == model(whole), step
 
 
@@ -60,11 +57,9 @@ def test_ten_resumes_in_a_row_end_at_the_same_bytes(tmp_path):
     whole = take(start(tmp_path / "whole"), 60).home.path
     take(start(tmp_path / "cut"), 6)
     for _ in range(9):
-        session = Session(Run.open(tmp_path / "cut"))
-        checkpoint.resume(session)
-        take(session, 6)
+        take(Trainer.resume(tmp_path / "cut", save_every=1e9), 6)
     assert model(tmp_path / "cut") == model(whole)
-    assert [int(place.name) for place in vault.places(tmp_path / "cut")] == [60, 54, 48]
+    assert [int(place.name) for place in checkpoints.places(tmp_path / "cut")] == [60, 54, 48]
 
 
 @pytest.fixture
@@ -72,13 +67,13 @@ def three(tmp_path):
     """A home with three small checkpoints, each of its own numbers."""
     (tmp_path / "config.yaml").write_text("hidden: 3\n")
     for step in (1, 2, 3):
-        vault.put(tmp_path, step, {"x": torch.randn(4, 5, generator=rng(step)), "n": torch.tensor(step)})
+        checkpoints.put(tmp_path, step, {"x": torch.randn(4, 5, generator=rng(step)), "n": torch.tensor(step)})
     return tmp_path
 
 
-def harm(place, kind, chance, other):
+def damage(place, kind, chance, other):
     """Do one kind of damage to a checkpoint."""
-    file = place / chance.choice([vault.STATE, vault.MANIFEST])
+    file = place / chance.choice([checkpoints.STATE, checkpoints.MANIFEST])
     held = bytearray(file.read_bytes())
     at = int(chance.integers(len(held)))
     if kind == "bit":
@@ -98,8 +93,8 @@ def harm(place, kind, chance, other):
         shutil.rmtree(place)
         shutil.copytree(other, place)
     elif kind == "version":
-        told = json.loads((place / vault.MANIFEST).read_text())
-        (place / vault.MANIFEST).write_text(json.dumps({**told, "format": "harmonium checkpoint 9"}, indent=1))
+        told = json.loads((place / checkpoints.MANIFEST).read_text())
+        (place / checkpoints.MANIFEST).write_text(json.dumps({**told, "format": "harmonium checkpoint 9"}, indent=1))
     else:
         file.write_bytes(held)
 
@@ -112,13 +107,13 @@ KINDS = ["bit", "cut", "zeros", "longer", "another's", "missing", "whole of anot
 ])  # fmt: skip
 def test_no_damaged_checkpoint_is_loaded(three, count, first):
     """Every damage to the newest is noticed and named, and the one before is taken, with its own numbers."""
-    newest, before, _ = vault.places(three)
+    newest, before, _ = checkpoints.places(three)
     kept = three / "kept"
     shutil.copytree(newest, kept)
     for trial in range(first, first + count):
         chance = np.random.default_rng(trial)
-        harm(newest, KINDS[trial % len(KINDS)], chance, before)
-        place, tensors, facts, problems = vault.latest(three)
+        damage(newest, KINDS[trial % len(KINDS)], chance, before)
+        place, tensors, facts, problems = checkpoints.latest(three)
         assert place == before, (trial, KINDS[trial % len(KINDS)])
         assert facts["step"] == int(tensors["n"]) == 2
         assert torch.equal(tensors["x"], torch.randn(4, 5, generator=rng(2)))
@@ -127,43 +122,43 @@ def test_no_damaged_checkpoint_is_loaded(three, count, first):
         assert "\n" not in problems[0]
         shutil.rmtree(newest, ignore_errors=True)
         shutil.copytree(kept, newest)
-    assert vault.latest(three)[0] == newest
+    assert checkpoints.latest(three)[0] == newest
 
 
 def test_where_none_is_whole_the_newest_damage_is_named(three):
-    for place in vault.places(three):
-        (place / vault.STATE).write_bytes(b"")
+    for place in checkpoints.places(three):
+        (place / checkpoints.STATE).write_bytes(b"")
     with pytest.raises(InputError, match=r"no checkpoint that is whole: .*000000003"):
-        vault.latest(three)
+        checkpoints.latest(three)
 
 
 def test_settings_that_changed_are_named(three):
     (three / "config.yaml").write_text("hidden: 4\n")
     with pytest.raises(InputError, match=r"config\.yaml is not the one"):
-        vault.latest(three)
+        checkpoints.latest(three)
 
 
 def test_a_full_disk_loses_nothing(three):
     """At 100 levels of room, from none to nearly enough, the new checkpoint fails in one line and the old ones stay."""
     big = {"x": torch.zeros(5000), "n": torch.tensor(4)}
-    fits = sum(file.stat().st_size for file in vault.put(three, 4, big).iterdir())
-    before = {place: vault.flaw(three, place) for place in vault.places(three)}
+    fits = sum(file.stat().st_size for file in checkpoints.put(three, 4, big).iterdir())
+    before = {place: checkpoints.flaw(three, place) for place in checkpoints.places(three)}
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     quiet = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
         for room in np.linspace(0, 20_000, 100).astype(int):
             resource.setrlimit(resource.RLIMIT_FSIZE, (int(room), hard))
             with pytest.raises(SaveError, match=r"step 5, 0.0 MB, cannot be written .*from step 4"):
-                vault.put(three, 5, big)
+                checkpoints.put(three, 5, big)
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-            assert {place: vault.flaw(three, place) for place in vault.places(three)} == before
-            assert not list((three / vault.FOLDER).glob(".*"))
+            assert {place: checkpoints.flaw(three, place) for place in checkpoints.places(three)} == before
+            assert not list((three / checkpoints.FOLDER).glob(".*"))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, quiet)
     assert fits > 20_000
-    vault.put(three, 5, big)
-    assert vault.latest(three)[2]["step"] == 5
+    checkpoints.put(three, 5, big)
+    assert checkpoints.latest(three)[2]["step"] == 5
 
 
 FAILURES = [errno.EIO, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EINTR, errno.ENOENT,
@@ -174,9 +169,9 @@ FAILURES = [errno.EIO, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, err
 @pytest.mark.parametrize("call", ["mkdir", "write_tensors", "write_bytes", "replace", "flush"])
 def test_every_call_of_a_save_may_fail(call, three, monkeypatch):
     """The old one or the new one, whole; never neither: 5 calls in 20 ways."""
-    place = {"mkdir": vault.Path, "replace": vault.os}.get(call, vault.storage)
+    place = {"mkdir": checkpoints.Path, "replace": checkpoints.os}.get(call, checkpoints.storage)
     for step, number in enumerate(FAILURES, 4):
-        before = vault.latest(three)[2]["step"]
+        before = checkpoints.latest(three)[2]["step"]
 
         def fail(*_, number=number, **__):
             raise OSError(number, os.strerror(number))
@@ -184,21 +179,22 @@ def test_every_call_of_a_save_may_fail(call, three, monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(place, call, fail)
             with pytest.raises(SaveError, match=re.escape(os.strerror(number))) as met:
-                vault.put(three, step, {"n": torch.tensor(step)})
+                checkpoints.put(three, step, {"n": torch.tensor(step)})
         assert "\n" not in str(met.value)
-        assert vault.latest(three)[2]["step"] in (before, step)
-        assert vault.latest(three)[3] == []
-    vault.put(three, 30, {"n": torch.tensor(30)})
-    assert not list((three / vault.FOLDER).glob(".*"))
+        assert checkpoints.latest(three)[2]["step"] in (before, step)
+        assert checkpoints.latest(three)[3] == []
+    checkpoints.put(three, 30, {"n": torch.tensor(30)})
+    assert not list((three / checkpoints.FOLDER).glob(".*"))
 
 
 HOLDER = """
 import sys
 from pathlib import Path
-from harmonium.runs.directory import held
-with held(Path(sys.argv[1])):
-    print("held", flush=True)
-    sys.stdin.read()
+from harmonium.fitting.home import Home
+home = Home(Path(sys.argv[1]), "", None)
+home.hold()
+print("held", flush=True)
+sys.stdin.read()
 """
 
 
@@ -211,34 +207,35 @@ def test_a_second_run_is_refused_and_a_dead_one_forgotten(tmp_path):
         assert owner.stdout is not None
         assert owner.stdout.readline() == "held\n"
         for _ in range(100):
-            with pytest.raises(InputError, match="another process is training in"), held(tmp_path):
-                pass
+            with pytest.raises(InputError, match="another process is training in"):
+                Home(tmp_path, "", None).hold()
         owner.kill()
     for _ in range(100):
-        with held(tmp_path):
-            pass
+        home = Home(tmp_path, "", None)
+        home.hold()
+        home.release()
 
 
 def test_a_directory_that_cannot_be_is_told_at_once(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="cannot be written"), held(tmp_path / "file" / "run"):
-        pass
+    with pytest.raises(InputError, match="cannot be written"):
+        Home(tmp_path / "file" / "run", "", None).hold()
 
 
-def poison(session, kind):
+def poison(trainer, kind):
     """Plant what must not be kept."""
-    machine = session.stage.machine
+    machine = trainer.stage.machine
     with torch.no_grad():
         if kind == "weight":
             machine.weight[0, 0] = float("nan")
         elif kind == "bias":
             machine.visible.bias[3] = float("inf")
         elif kind == "chains":
-            session.stage.sampler.chains[0, 0] = float("nan")
+            trainer.stage.sampler.chains[0, 0] = float("nan")
         elif kind == "memory":
-            next(iter(session.stage.optimizer.state.values()))["momentum_buffer"][0] = float("nan")
+            next(iter(trainer.stage.optimizer.state.values()))["momentum_buffer"][0] = float("nan")
         else:
-            for group in session.stage.optimizer.param_groups:
+            for group in trainer.stage.optimizer.param_groups:
                 group["lr"] = group["initial_lr"] = 1e30
 
 
@@ -246,30 +243,31 @@ def poison(session, kind):
 @pytest.mark.parametrize("kind", ["weight", "bias", "chains", "memory", "rate"])
 def test_a_divergence_is_never_kept_and_the_run_recovers(kind, seed, tmp_path):
     """Planted at a random step: told within two steps or by the save, then back to what is whole, and on to the end."""
-    session = take(start(tmp_path / "run", momentum=0.5), 10)
-    at, rate = int(np.random.default_rng(seed).integers(1, 40)), checkpoint.rates(session)[0]
-    for _ in itertools.islice(session, at):
+    trainer = take(start(tmp_path / "run", momentum=0.5), 10)
+    at, rate = int(np.random.default_rng(seed).integers(1, 40)), state.rates(trainer.stage)[0]
+    updates = trainer.steps()
+    for _ in itertools.islice(updates, at):
         pass
-    poison(session, kind)
+    poison(trainer, kind)
     if kind != "rate":
         with pytest.raises(DivergenceError, match="is not finite"):
-            checkpoint.save(session)
-    with pytest.raises(DivergenceError):
-        take(session, 2)
-    assert vault.latest(tmp_path / "run")[2]["step"] == 10
-    rates = [rate] if kind == "rate" else checkpoint.rates(session)
-    back = checkpoint.roll_back(session, DivergenceError("planted"))
-    assert back.step == 10
-    if kind == "rate":
-        checkpoint.set_rates(back, rates)
-    else:
-        assert checkpoint.rates(back)[0] == rate / 2
+            trainer.save()
+    reached = trainer.step
+    for _ in updates:
+        if trainer.events:
+            break
+    assert trainer.step <= 11 <= reached + 3
     event = json.loads((tmp_path / "run/events.jsonl").read_text().splitlines()[-1])
     assert (event["event"], event["back_to"]) == ("diverged", 10)
-    for _ in back:
+    assert reached <= event["step"] <= reached + 2
+    if kind == "rate":
+        state.set_rates(trainer.stage, [rate])
+    else:
+        assert state.rates(trainer.stage)[0] == rate / 2
+    for _ in updates:
         pass
-    checkpoint.save(back)
-    held = vault.latest(tmp_path / "run")[1]
+    assert trainer.finished
+    held = checkpoints.latest(tmp_path / "run")[1]
     assert all(bool(x.isfinite().all()) for name, x in held.items() if name != "history" and x.is_floating_point())
 
 
@@ -280,7 +278,7 @@ def test_a_run_that_goes_on_diverging_gives_up_with_exit_3(tmp_path):
     assert done.stderr.splitlines()[-1].startswith("harmonium: training diverged")
     assert "gave up after 8 halvings" in done.stderr
     assert len((tmp_path / "run/events.jsonl").read_text().splitlines()) == 8
-    place, held, _, problems = vault.latest(tmp_path / "run")
+    place, held, _, problems = checkpoints.latest(tmp_path / "run")
     assert problems == []
     assert int(place.name) == 0
     assert bool(held["machine.weight"].isfinite().all())
