@@ -1,7 +1,7 @@
 import pytest
 from stand_ins import HOME, needs_mnist
 
-from harmonium.recipes.common.small_machines import one_thread
+from harmonium.recipes.common.steps import one_thread
 
 
 @pytest.fixture(autouse=True)

@@ -1,12 +1,14 @@
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
 
 import pytest
+from jinja2 import UndefinedError
 
 from harmonium import recipes
 from harmonium.errors import InputError
@@ -21,6 +23,32 @@ def test_every_recipe_has_its_file_and_its_module(name):
     assert found.source_figures
     assert set(found.quick) <= set(found.settings)
     assert callable(import_module(f"harmonium.recipes.{recipes.ROOMS[name].name}.experiment").carry_out)
+    assert (recipes.ROOMS[name] / "page.md").is_file()
+
+
+@pytest.mark.parametrize("name", recipes.NAMES)
+def test_no_template_runs_two_lines_together(name):
+    """The newline after a block tag is dropped, so a tag that ends a line of text would glue the next line to it."""
+    for line in (recipes.ROOMS[name] / "page.md").read_text().splitlines():
+        assert line == line.rstrip()
+        text = re.sub(r"{%.*?%}|^.*\)\] %}$", "", line)
+        assert not text.strip() or not line.endswith("%}") or line.endswith(("+%}", "{% endmacro %}")), line
+
+
+def test_a_page_says_nothing_that_is_not_in_its_figures_and_pictures(tmp_path):
+    settings = recipes.plan("walkthrough", quick=True) | {"updates": 3, "points": 2, "draws": 50, "chain_steps": 2}
+    page = recipes.perform("walkthrough", settings, tmp_path / "one")
+    (tmp_path / "two").mkdir()
+    for path in (tmp_path / "one").iterdir():
+        if path.suffix in (".json", ".png"):
+            (tmp_path / "two" / path.name).write_bytes(path.read_bytes())
+    assert recipes.write_page("walkthrough", tmp_path / "two").read_bytes() == page.read_bytes()
+
+
+def test_a_figure_that_the_page_asks_for_and_nobody_measured_is_an_error(tmp_path):
+    (tmp_path / "figures.json").write_text('{"settings": {}, "figures": {}}')
+    with pytest.raises(UndefinedError):
+        recipes.write_page("ising", tmp_path)
 
 
 def test_an_unknown_recipe_is_told_with_a_suggestion():

@@ -5,9 +5,9 @@ import torch
 
 from harmonium.data import bars_and_stripes
 from harmonium.numerics import choose
-from harmonium.recipes.algorithms.bias import TRUE, along_a_path, empty, evaluate_run, summed_gradient
+from harmonium.recipes.algorithms.bias import TRUE, along_a_path, clearest, compare, empty, summed_gradient
 from harmonium.recipes.algorithms.race import Course, Run, paces, race, runners, start, updates_until
-from harmonium.recipes.common.small_machines import checkpoints, stream
+from harmonium.recipes.common.steps import checkpoints, stream
 
 
 def course(updates: int = 40, rate: float = 0.3) -> Course:
@@ -46,15 +46,15 @@ def test_updates_until_a_level():
     assert (updates_until(run, -2.5), updates_until(run, -1.0)) == (1, None)
 
 
-def test_the_pace_of_a_hundred_sweeps_is_slower_than_that_of_one():
+def test_the_pace_of_a_hundred_gibbs_steps_is_slower_than_that_of_one():
     pace = paces(course(), runners([1, 100], [], 14), 0, 3, 3)
     assert 0 < 5 * pace["naive MCMC, k = 1"] < pace["naive MCMC, k = 100"]
 
 
 def test_the_sum_of_log_likelihoods_takes_the_model_mean_once_a_row():
-    for _, differences, printed, mended in summed_gradient(5, 3):
-        assert mended == pytest.approx(differences, abs=1e-7)
-        assert abs(printed - differences) > 0.01
+    for row in summed_gradient(5, 3):
+        assert row["mended"] == pytest.approx(row["differences"], abs=1e-7)
+        assert abs(row["printed"] - row["differences"]) > 0.01
 
 
 def test_along_a_path_exact_draws_see_the_whole_gradient_and_their_noise_is_bounded():
@@ -74,9 +74,15 @@ def test_states_of_the_model_see_the_whole_gradient_and_the_data_see_none():
     tables = empty(["data", "model"])
     x = m.visible.states()
     exact = x[choose(torch.softmax(-m.free_energy(x), 0), 200_000, generator=stream(0, 1))]
-    evaluate_run(m, v, {"data": v, "model": exact}, tables)
+    compare(m, v, {"data": v, "model": exact}, tables)
     distance, share, error = (tables[key] for key in ("distance", "share", "error"))
     assert distance["data"] == pytest.approx(distance[TRUE])
     assert share["data"] == [pytest.approx(0, abs=1e-4)]
     assert abs(share["model"][0] - 1) < 5 * error["model"][0]
     assert distance["model"][0] < 3 * math.sqrt(9 * 6 / (4 * 200_000))
+
+
+def test_the_clearest_share_is_the_one_most_standard_errors_off_among_the_last():
+    share, error = {"update": [1, 2, 3], "CD-1": [9.0, 1.5, 0.8]}, {"update": [1, 2, 3], "CD-1": [0.1, 1.0, 0.1]}
+    found = clearest({"distance": {}, "share": share, "error": error}, 2)
+    assert found == {"CD-1": {"share": 0.8, "error": 0.1, "update": 3}}

@@ -7,13 +7,12 @@ from harmonium.recipes.common.small_machines import (
     kernel,
     log_z,
     model_means,
-    one_thread,
     slopes,
-    stream,
     tiny,
     total_variation,
     visible_odds_of,
 )
+from harmonium.recipes.common.steps import one_thread, stream
 from laws import machine, rng
 
 
@@ -39,7 +38,7 @@ def test_the_means_of_exact_rows_are_the_slopes_of_their_free_energy():
         assert torch.allclose(mean, slope, rtol=1e-12)
 
 
-def test_the_kernel_is_a_sweep_and_leaves_the_model_alone():
+def test_the_kernel_is_a_gibbs_step_and_leaves_the_model_alone():
     m = tiny(4, 3, 3)
     step, p = kernel(m, torch.sigmoid), visible_odds_of(m)
     assert torch.allclose(step.sum(1), torch.ones(16, dtype=torch.float64))

@@ -6,13 +6,12 @@ import torch
 from scipy.stats import chi2
 
 from harmonium import recipes
-from harmonium.recipes.common.small_machines import tiny
+from harmonium.recipes.common.small_machines import overflow, tiny
 from harmonium.recipes.walkthrough import article, faults
 from harmonium.recipes.walkthrough.derivation import checks, contrastive_bias
-from harmonium.recipes.walkthrough.experiment import carry_out
 from laws import LIMIT, rng
 
-SMALL = {"updates": 30, "points": 3, "seeds": 2, "units": 4, "draws": 2000, "sampling_sweeps": 5, "gibbs_steps": [1, 2]}
+SMALL = {"updates": 30, "points": 3, "seeds": 2, "units": 4, "draws": 2000, "chain_steps": 5, "k": [1, 2]}
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -41,10 +40,10 @@ def test_the_article_s_class_and_the_machine_carry_the_same_parameters(kind):
 
 def test_only_the_mended_chain_leaves_the_exact_distribution_alone():
     found = faults.started_exact(4, 3, 50_000, 0)
-    assert found["mended"]["one_sweep"] < 1e-14
-    assert found["mended"]["many_sweeps"] < 1e-9
+    assert found["mended"]["one_step"] < 1e-14
+    assert found["mended"]["many_steps"] < 1e-9
     assert chi2.sf(found["mended"]["chi_square"], 15) > LIMIT
-    assert found["printed"]["one_sweep"] > 0.1
+    assert found["printed"]["one_step"] > 0.1
     assert chi2.sf(found["printed"]["chi_square"], 15) == 0
 
 
@@ -65,37 +64,38 @@ def test_at_the_article_s_start_the_printed_negatives_are_empty():
 
 
 def test_the_printed_logarithm_overflows_and_softplus_does_not():
-    rows = {row["field"]: row for row in faults.overflow()}
-    assert rows[89.0]["printed"] == math.inf
-    assert math.isnan(rows[89.0]["printed_slope"])
-    assert rows[-20.0]["printed"] == 0
+    rows = {row["x"]: row for row in overflow(faults.FIELDS)}
+    assert rows[89.0]["naive"] == math.inf
+    assert math.isnan(rows[89.0]["naive_slope"])
+    assert rows[-20.0]["naive"] == 0
     for row in rows.values():
-        assert row["mended"] == pytest.approx(row["truth"], rel=1e-6)
-        assert 0 < row["mended_slope"] <= 1
+        assert row["softplus"] == pytest.approx(row["truth"], rel=1e-6)
+        assert 0 < row["softplus_slope"] <= 1
 
 
 def test_one_update_destroys_the_printed_weights_alone():
-    assert faults.one_step() == {"printed": pytest.approx(100 / 201), "mended": 1.0}
+    assert faults.one_update() == {"printed": pytest.approx(100 / 201), "mended": 1.0}
 
 
-def test_draws_are_judged_against_the_patterns():
+def test_draws_are_compared_with_the_patterns():
     model = article.Mended(4, 2, 1)
     with torch.no_grad():
         model.W.zero_()
         model.c.fill_(60.0)
-    found, apart, x = faults.drawn(model, 2, 3, 10, 0)
+    found, apart, x = faults.drawn(model, {"sides": 2, "chain_steps": 3, "chains": 10}, 0)
     assert (found, apart) == (1.0, pytest.approx(5 / 6))
     assert bool((x == 1).all())
 
 
 def test_a_small_run_writes_its_page_and_every_figure(tmp_path):
-    page = carry_out({**recipes.plan("walkthrough", quick=True), **SMALL}, tmp_path)
+    page = recipes.perform("walkthrough", {**recipes.plan("walkthrough", quick=True), **SMALL}, tmp_path)
     figures = json.loads((tmp_path / "figures.json").read_text())["figures"]
     assert list(figures["training"]["lines"]) == ["printed, k = 1", "mended, k = 1", "printed, k = 2", "mended, k = 2"]
     assert all(len(line["finals"]) == 2 for line in figures["training"]["lines"].values())
     assert (tmp_path / "training.png").stat().st_size > 1000
     assert (tmp_path / "draws.png").stat().st_size > 100
-    assert [section.title for section in page.sections][:2] == ["How to read this page", "Step 1. Energy"]
+    text = page.read_text()
+    assert text.index("<h2>How to read this page</h2>") < text.index("<h2>Step 1. Energy</h2>")
 
 
 @pytest.mark.slow

@@ -1,7 +1,8 @@
 """Recipes: what somebody wrote about Boltzmann machines, done again from one file of settings.
 
-``reproduce(name, out)`` trains, evaluates and writes ``out/report.html``, which sets our figures beside the source's,
-and ``out/figures.json``, which holds every figure on the page.
+A recipe is a folder: ``settings.yaml``, ``experiment.py``, whose ``carry_out`` draws pictures and returns figures, and
+``page.md``, a template that is filled with both. ``reproduce(name, out)`` writes ``out/report.html``, which sets our
+figures beside the source's, and ``out/figures.json``, which holds every figure on the page.
 """
 
 import json
@@ -19,11 +20,8 @@ import yaml
 from ..errors import InputError, suggest
 from ..progress import Progress, silent
 
-ROOMS = {
-    room.name.replace("_", "-"): room
-    for room in files(__package__).iterdir()
-    if room.joinpath("settings.yaml").is_file()
-}
+HOME = Path(str(files(__package__)))
+ROOMS = {room.name.replace("_", "-"): room for room in HOME.iterdir() if (room / "settings.yaml").is_file()}
 NAMES = tuple(sorted(ROOMS))
 
 
@@ -44,8 +42,7 @@ def recipe(name: str) -> Recipe:
     """Return the named recipe; an unknown name raises `InputError`."""
     if name not in NAMES:
         raise InputError(f"there is no recipe {name!r}: give one of {', '.join(NAMES)}{suggest(name, NAMES)}")
-    text = ROOMS[name].joinpath("settings.yaml").read_text(encoding="utf-8")
-    return Recipe(name, **yaml.safe_load(text))
+    return Recipe(name, **yaml.safe_load((ROOMS[name] / "settings.yaml").read_text(encoding="utf-8")))
 
 
 def plan(
@@ -75,12 +72,30 @@ def reproduce(
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file where a folder for the report was expected: give another path")
     out.mkdir(parents=True, exist_ok=True)
-    page = import_module(f"{__name__}.{ROOMS[name].name}.experiment").carry_out(settings, out, progress=progress)
-    from .. import __version__
-    from ..report.page import write
+    return perform(name, settings, out, progress=progress)
 
-    page.version, page.date = __version__, date.today().isoformat()
-    return write(page, out / "report.html")
+
+def perform(name: str, settings: Mapping[str, Any], out: Path, *, progress: Progress = silent) -> Path:
+    """Carry out a recipe with settings of the caller's; write figures, pictures and the page, and return its path."""
+    experiment = import_module(f"{__name__}.{ROOMS[name].name}.experiment")
+    figures = {"source": recipe(name).source_figures, **experiment.carry_out(settings, out, progress=progress)}
+    write_figures(out, settings, figures)
+    return write_page(name, out)
+
+
+def write_page(name: str, out: Path) -> Path:
+    """Write ``out/report.html`` from ``out/figures.json`` and the pictures beside it, which hold all that it says."""
+    from .. import __version__
+    from ..report.markdown import to_html
+    from ..report.template import fill
+
+    held = json.loads((out / "figures.json").read_text(encoding="utf-8"))
+    text = fill(HOME, f"{ROOMS[name].name}/page.md", recipe=recipe(name), **held)
+    pictures = {path.name: path.read_bytes() for path in sorted(out.glob("*.png"))}
+    html = to_html(text, pictures, version=__version__, date=date.today().isoformat())
+    path = out / "report.html"
+    path.write_text(html, encoding="utf-8")
+    return path
 
 
 def write_figures(out: Path, settings: Mapping[str, Any], figures: Mapping[str, Any]) -> Path:

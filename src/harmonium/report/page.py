@@ -1,65 +1,45 @@
-"""A page: what a run or a recipe tells its reader, written as one self-contained HTML file."""
+"""A page written by method calls, for what is no template: each call adds one block of Markdown."""
 
-import base64
 import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from importlib.resources import files
 from numbers import Integral, Real
 from pathlib import Path
 
-import jinja2
-from markupsafe import Markup, escape
-
 from harmonium.errors import InputError
 
-VERDICTS = ("exact", "certified", "consistent", "inconsistent", "note", "fault")
+from .markdown import CAPTION, VERDICTS, escaped, fence, measure, to_html
+
 ODD_NUMBERS = ("–", "nan", "∞", "−∞")
 NUMBER = re.compile(r"[-−+]?\d[\d.,]*(e[-+]?\d+)?( ?± ?[\d.,]+)?( ?(%|nats|bits|s|ms|h|min|MB))?")
 
 
-@dataclass(frozen=True)
-class Block:
-    """One thing on a page; `kind` says which of the other fields it fills. Made by the methods of Section."""
-
-    kind: str
-    text: str = ""
-    caption: str = ""
-    tone: str = ""
-    header: tuple[str, ...] = ()
-    rows: tuple[tuple[str, ...], ...] = ()
-    right: tuple[bool, ...] = ()
-    source: str = ""
-    width: int = 0
-    height: int = 0
-
-
 @dataclass
 class Section:
-    """A titled run of blocks; each method adds one block and returns the section, so that calls chain."""
+    """A titled run of blocks; each method adds one block of Markdown and returns the section, so that calls chain."""
 
     title: str
-    blocks: list[Block] = field(default_factory=list)
+    blocks: list[str] = field(default_factory=list)
+    pictures: dict[str, bytes] = field(default_factory=dict)
 
     def text(self, text: str) -> "Section":
         """Add prose: a blank line starts a new paragraph, words between backticks are set as code."""
-        return self._add(Block("text", text))
+        return self._add("\n\n".join(map(_prose, re.split(r"\n\s*\n", text.strip()))))
 
     def formula(self, text: str) -> "Section":
-        """Add a formula in plain unicode, centered on its own line or lines."""
-        return self._add(Block("formula", text))
+        """Add a formula in plain unicode, on its own line or lines."""
+        return self._add(fence(text, "formula"))
 
     def code(self, text: str) -> "Section":
         """Add code or a file's text, shown as it is."""
-        return self._add(Block("code", text.strip("\n")))
+        return self._add(fence(text.strip("\n")))
 
     def verdict(self, kind: str, text: str) -> "Section":
-        """Add a colored call-out; kind: exact, certified, consistent, inconsistent, note or fault."""
+        """Add a call-out; kind: exact, certified, consistent, inconsistent, note or fault."""
         if kind not in VERDICTS:
             raise InputError(f"verdict {kind!r}: expected one of {', '.join(VERDICTS)}")
-        return self._add(Block("verdict", text, tone=kind))
+        return self._add(f"> [!{kind}] {_prose(text)}")
 
     def table(self, header: Sequence[str], rows: Iterable[Sequence[object]], caption: str = "") -> "Section":
         """Add a table; columns of numbers are set right, to some four digits, and None is a dash."""
@@ -68,18 +48,21 @@ class Section:
             if len(row) != len(header):
                 raise InputError(f"row {index} has {len(row)} cells: expected {len(header)} as in the header")
         columns = [_cells(column) for column in zip(*held, strict=True)] or [[] for _ in header]
-        right = tuple(all(map(_numeric, column)) for column in columns)
-        cells = tuple(zip(*columns, strict=True))
-        return self._add(Block("table", caption=caption, header=tuple(header), rows=cells, right=right))
+        right = ["--:" if all(map(_numeric, column)) else "---" for column in columns]
+        cells = [header, *zip(*columns, strict=True)]
+        first, *others = ([_prose(cell) for cell in row] for row in cells)
+        lines = [f"| {' | '.join(row)} |" for row in (first, right, *others)]
+        above = f"{CAPTION}{_prose(caption)}\n\n" if caption else ""
+        return self._add(above + "\n".join(lines))
 
     def picture(self, data: bytes, caption: str, alt: str = "") -> "Section":
         """Add the bytes of a PNG or GIF file; alt describes it in words (the caption if empty)."""
-        kind, width, height = _measure(data)
-        source = f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
-        alt = alt or caption
-        return self._add(Block("picture", alt, caption, source=source, width=width, height=height))
+        measure(data)
+        name = f"{id(self)}-{len(self.pictures)}"
+        self.pictures[name] = data
+        return self._add(f'![{_prose(caption)}]({name} "{escaped(alt or caption)}")')
 
-    def _add(self, block: Block) -> "Section":
+    def _add(self, block: str) -> "Section":
         self.blocks.append(block)
         return self
 
@@ -102,10 +85,12 @@ class Page:
 
 
 def render(page: Page) -> str:
-    """Return the page as HTML that fetches nothing: styles inline, pictures embedded, all text escaped."""
-    if not page.title.strip():
-        raise InputError("the page has no title: expected a few words; give the run or the recipe a name")
-    return _template().render(page=page)
+    """Return the page as HTML, by way of its Markdown."""
+    facts = Section("").table(["", ""], page.facts) if page.facts else Section("")
+    head = [f"# {escaped(page.title)}", *Section("").text(page.lead).blocks, *facts.blocks]
+    parts = [part for section in page.sections for part in (f"## {escaped(section.title)}", *section.blocks)]
+    pictures = {name: data for section in page.sections for name, data in section.pictures.items()}
+    return to_html("\n\n".join([*head, *parts]), pictures, version=page.version, date=page.date)
 
 
 def write(page: Page, path: str | Path) -> Path:
@@ -119,32 +104,10 @@ def write(page: Page, path: str | Path) -> Path:
     return path
 
 
-@cache
-def _template() -> jinja2.Template:
-    rules = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    rules.filters.update(inline=_inline, whole=_whole)
-    rules.filters["paragraphs"] = lambda text: [part for part in re.split(r"\n\s*\n", text.strip()) if part]
-    return rules.from_string(files(__package__).joinpath("page.html").read_text(encoding="utf-8"))
-
-
-def _inline(text: str) -> Markup:
+def _prose(text: str) -> str:
+    """Return text as Markdown that keeps its words between backticks as code and nothing else."""
     parts = re.split(r"`([^`]+)`", text)
-    return Markup().join(
-        Markup("<code>{}</code>").format(_whole(part)) if odd % 2 else part for odd, part in enumerate(parts)
-    )
-
-
-def _whole(text: str) -> Markup:
-    """Keep an option such as --hidden on one line, which browsers would break at its dashes."""
-    return Markup(re.sub(r"(?<!\S)-\S+", r"<span>\g<0></span>", str(escape(text))))
-
-
-def _measure(data: bytes) -> tuple[str, int, int]:
-    if data[:8] == b"\x89PNG\r\n\x1a\n" and len(data) > 24:
-        return "png", int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
-    if data[:6] in (b"GIF87a", b"GIF89a") and len(data) > 10:
-        return "gif", int.from_bytes(data[6:8], "little"), int.from_bytes(data[8:10], "little")
-    raise InputError(f"a picture that starts with {data[:8]!r}: expected the bytes of a PNG or GIF file")
+    return "".join(f"`{part}`".replace("|", r"\|") if odd % 2 else escaped(part) for odd, part in enumerate(parts))
 
 
 def _cells(column: Sequence[object]) -> list[str]:

@@ -1,15 +1,17 @@
 """How far each algorithm's negative phase is from the model's own means, and the gradient that all of them seek."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ...machines import RBM
 from ...progress import Progress, silent
-from ...sampling import CD, PCD, ExactSampler, NaiveMCMC, Sampler
-from ..common.small_machines import checkpoints, data_means, log_z, model_means, slopes, stream, tiny
-from .race import Course, ascent, enumerated
+from ...sampling import PCD, ExactSampler
+from ..common.small_machines import data_means, log_z, model_means, slopes, tiny
+from ..common.steps import checkpoints, counted, stream
+from .race import Course, ascent, enumerated, samplers
 
 TRUE = "size of the true gradient"
 Table = dict[str, list[float]]
@@ -33,17 +35,15 @@ def along_a_path(
     """
     machine, steps = ascent(course, enumerated, seed)
     kinds, rng = samplers(naive, contrastive, states), stream(seed, 4)
-    chains = PCD(machine.sample_independent(states, generator=rng))
+    chains, exact = PCD(machine.sample_independent(states, generator=rng)), ExactSampler(states)
     rows = course.train.repeat(-(-states // len(course.train)), 1)[:states]
-    exact, tables = ExactSampler(states), empty([*kinds, "PCD-1", "exact draws"])
-    due = set(checkpoints(course.updates, course.points))
-    for done in progress(range(1, course.updates + 1), "bias along one path"):
-        next(steps)
+    tables, due = empty([*kinds, "PCD-1", "exact draws"]), set(checkpoints(course.updates, course.points))
+    for done, _ in counted(steps, course.updates, progress, "bias along one path"):
         followed = chains(machine, rows, generator=rng)
         if done in due:
             drawn = {name: kind(machine, rows, generator=rng) for name, kind in kinds.items()}
             drawn |= {"PCD-1": followed, "exact draws": exact(machine, rows, generator=rng)}
-            evaluate_run(machine, course.train, drawn, tables)
+            compare(machine, course.train, drawn, tables)
             for table in tables.values():
                 table["update"].append(done)
     return tables
@@ -58,7 +58,7 @@ def empty(names: Iterable[str]) -> dict[str, Table]:
 
 
 @torch.no_grad()
-def evaluate_run(machine: RBM, train: Tensor, drawn: dict[str, Tensor], tables: dict[str, Table]) -> None:
+def compare(machine: RBM, train: Tensor, drawn: dict[str, Tensor], tables: dict[str, Table]) -> None:
     """Add to the tables how each set of states compares with the model's own mean of v hᵀ."""
     model, positive = model_means(machine)[0], data_means(machine, train)[0]
     true = positive - model
@@ -71,14 +71,18 @@ def evaluate_run(machine: RBM, train: Tensor, drawn: dict[str, Tensor], tables: 
         tables["error"][name].append(float(along.std()) / len(x) ** 0.5)
 
 
-def samplers(naive: Iterable[int], contrastive: Iterable[int], states: int) -> dict[str, Sampler]:
-    """Return the samplers that need no history, by name."""
-    made: dict[str, Sampler] = {f"naive MCMC, k = {k}": NaiveMCMC(states, k=k) for k in naive}
-    made |= {f"CD-{k}": CD(k) for k in contrastive}
-    return made
+def clearest(tables: dict[str, Table], last: int) -> dict[str, dict[str, float]]:
+    """Return each algorithm's share where, among the last checkpoints, it is off 1 by the most standard errors."""
+    found = {}
+    for name in [name for name in tables["share"] if name != "update"]:
+        columns = (tables["share"][name], tables["error"][name], tables["share"]["update"])
+        rows = list(zip(*(column[-last:] for column in columns), strict=True))
+        share, error, update = max(rows, key=lambda row: abs(row[0] - 1) / row[1])
+        found[name] = {"share": share, "error": error, "update": update}
+    return found
 
 
-def summed_gradient(rows: int, seed: int) -> list[tuple[str, float, float, float]]:
+def summed_gradient(rows: int, seed: int) -> list[dict[str, Any]]:
     """Return the slope of Σ log p(vᵢ) over n = ``rows`` rows in three parameters of a tiny RBM, reckoned in three ways.
 
     By central differences, by n⟨·⟩_data − ⟨·⟩_model as the lecture sums it up, and by n⟨·⟩_data − n⟨·⟩_model.
@@ -86,9 +90,10 @@ def summed_gradient(rows: int, seed: int) -> list[tuple[str, float, float, float
     machine = tiny(4, 3, seed)
     v = machine.sample_independent(rows, generator=stream(seed, 5))
     measured = slopes(machine, lambda: -machine.free_energy(v).sum() - rows * log_z(machine))
-    means = zip(measured, data_means(machine, v), model_means(machine), strict=True)
-    firsts = [[float(part.flatten()[0]) for part in parts] for parts in means]
-    return [
-        (name, slope, rows * of_data - of_model, rows * (of_data - of_model))
-        for name, (slope, of_data, of_model) in zip(("∂/∂w₁₁", "∂/∂b₁", "∂/∂c₁"), firsts, strict=True)
-    ]
+    found = []
+    names = ("∂/∂w₁₁", "∂/∂b₁", "∂/∂c₁")
+    for name, *parts in zip(names, measured, data_means(machine, v), model_means(machine), strict=True):
+        slope, of_data, of_model = (float(part.flatten()[0]) for part in parts)
+        printed, mended = rows * of_data - of_model, rows * (of_data - of_model)
+        found.append({"parameter": name, "differences": slope, "printed": printed, "mended": mended})
+    return found

@@ -5,105 +5,90 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from ... import data, evaluation
+from ... import data, evaluation, plots
 from ...progress import Progress, silent
-from ...report.page import Page
-from .. import recipe, write_figures
-from ..common.small_machines import one_thread
-from .bias import Table, along_a_path, summed_gradient
-from .page import fill
-from .race import Course, Run, drawn_exactly, paces, race, runners, start, updates_until
+from ...sampling import ExactSampler
+from ..common.steps import Settings, one_thread
+from .bias import along_a_path, clearest, summed_gradient
+from .race import Climb, Course, Run, paces, race, runners, sampled, start, updates_until
 
+Figures = dict[str, Any]
 ROWS_OF_THE_CHECK = 5
 
 
-def carry_out(settings: dict[str, Any], out: Path, *, progress: Progress = silent) -> Page:
-    """Run the race on bars and stripes and on MNIST, measure the bias of each runner, and return the page.
-
-    Writes ``figures.json`` and the charts into ``out``.
-    """
+def carry_out(settings: Settings, out: Path, *, progress: Progress = silent) -> Figures:
+    """Run the race on bars and stripes and on MNIST, measure the bias of each runner, draw, return the figures."""
     with one_thread():
         figures = {
-            "source": recipe("algorithms").source_figures,
-            "gradient": [
-                dict(zip(("parameter", "differences", "printed", "mended"), row, strict=True))
-                for row in summed_gradient(ROWS_OF_THE_CHECK, settings["seed"])
-            ],
+            "gradient": summed_gradient(ROWS_OF_THE_CHECK, settings["seed"]),
             "bars": bars(settings, progress),
             "bias": bias(settings, progress),
             "mnist": mnist(settings, progress),
         }
-    write_figures(out, settings, figures)
-    return fill(settings, out, figures)
+    draw(figures, out)
+    return figures
 
 
-def patterns(settings: dict[str, Any]) -> Course:
+def patterns(settings: Settings, points: int) -> Course:
     """Return the course over bars and stripes: every pattern ``copies`` times in every batch."""
-    v = data.bars_and_stripes(settings["side"])
-    batch = settings["copies"] * len(v)
-    return Course(
-        v.repeat(settings["copies"], 1), v, settings["hidden"], batch, settings["rate"],
-        settings["updates"], settings["points"],
-    )  # fmt: skip
+    v, copies = data.bars_and_stripes(settings["side"]), settings["copies"]
+    train = v.repeat(copies, 1)
+    return Course(train, v, settings["hidden"], len(train), settings["rate"], settings["updates"], points)
 
 
-def bars(settings: dict[str, Any], progress: Progress) -> dict[str, Any]:
-    """Return the figures of the race on bars and stripes, over several seeds."""
-    course, seed = patterns(settings), settings["seed"]
-    best = -math.log(len(course.evaluate_run))
-    seeds = [seed + n for n in range(settings["seeds"])]
-    made = runners(settings["naive"], settings["cd"], course.batch, more=settings["more_chains"], exact=True)
-    pace = paces(course, made, seed, settings["pace_rounds"], settings["pace_block"])
-    raced = {
-        name: [race(course, climb, seed, progress, f"bars and stripes, {name}, seed {seed}") for seed in seeds]
-        for name, climb in made.items()
-    }
-    return {
-        "patterns": len(course.evaluate_run),
-        "batch": course.batch,
-        "best": best,
-        "independent_pixels": independent(course),
-        "level": best - settings["within"],
-        "seeds": seeds,
-        "runners": {name: summary(runs, best - settings["within"], pace[name]) for name, runs in raced.items()},
-    }
-
-
-def mnist(settings: dict[str, Any], progress: Progress) -> dict[str, Any]:
-    """Return the figures of the race on thresholded MNIST, one seed, evaluated on test rows."""
-    course, seed = digits(settings), settings["seed"]
-    made = runners(settings["mnist_naive"], settings["mnist_contrastive"], course.batch)
-    pace = paces(course, made, seed, settings["pace_rounds"], settings["pace_block"])
-    listed = paces(course, {"exact draws": drawn_exactly(course.batch)}, seed, settings["pace_rounds"], 1)
-    raced = {name: [race(course, climb, seed, progress, f"MNIST, {name}")] for name, climb in made.items()}
-    return {
-        "train_rows": len(course.train),
-        "test_rows": len(course.evaluate_run),
-        "independent_pixels": independent(course),
-        "level": settings["mnist_level"],
-        "milliseconds_an_exact_update": 1000 * listed["exact draws"],
-        "runners": {name: summary(runs, settings["mnist_level"], pace[name]) for name, runs in raced.items()},
-    }
-
-
-def digits(settings: dict[str, Any]) -> Course:
+def digits(settings: Settings) -> Course:
     """Return the course over MNIST, pixels above 127 on."""
     train, test = (
         data.load("mnist", split, data_dir=settings["data_dir"]).take(settings[rows]).binarized("threshold")
         for split, rows in (("train", "mnist_rows"), ("test", "mnist_test_rows"))
     )
-    return Course(
-        train, test, settings["mnist_hidden"], settings["mnist_batch"], settings["mnist_rate"],
-        settings["mnist_updates"], settings["mnist_points"],
-    )  # fmt: skip
+    shape = (settings[f"mnist_{name}"] for name in ("hidden", "batch", "rate", "updates", "points"))
+    return Course(train, test, *shape)
 
 
-def independent(course: Course) -> float:
-    """Return the mean log-likelihood of the rows to evaluate by when pixels know nothing of each other."""
-    return evaluation.baseline_log_likelihood(start(course, 0).visible, course.train, course.evaluate_run)
+def bars(settings: Settings, progress: Progress) -> Figures:
+    """Return the figures of the race on bars and stripes, over several seeds."""
+    course, seeds = patterns(settings, settings["points"]), [settings["seed"] + n for n in range(settings["seeds"])]
+    best, more = -math.log(len(course.test)), settings["more_chains"]
+    made = runners(settings["naive"], settings["cd"], course.batch, more=more, exact=True)
+    found = {"patterns": len(course.test), "batch": course.batch, "best": best, "seeds": seeds}
+    return found | compete(course, made, best - settings["within"], seeds, settings, progress, "bars and stripes")
 
 
-def summary(runs: list[Run], level: float, pace: float) -> dict[str, Any]:
+def mnist(settings: Settings, progress: Progress) -> Figures:
+    """Return the figures of the race on thresholded MNIST, one seed, measured on test rows."""
+    course, seed = digits(settings), settings["seed"]
+    made = runners(settings["mnist_naive"], settings["mnist_contrastive"], course.batch)
+    found = compete(course, made, settings["mnist_level"], [seed], settings, progress, "MNIST")
+    listed = paces(course, {"exact draws": sampled(ExactSampler(course.batch))}, seed, settings["pace_rounds"], 1)
+    sizes = {"train_rows": len(course.train), "test_rows": len(course.test)}
+    return found | sizes | {"milliseconds_an_exact_update": 1000 * listed["exact draws"]}
+
+
+def compete(
+    course: Course,
+    made: dict[str, Climb],
+    level: float,
+    seeds: list[int],
+    settings: Settings,
+    progress: Progress,
+    where: str,
+) -> Figures:
+    """Run every runner over the seeds; return what all races tell."""
+    pace = paces(course, made, seeds[0], settings["pace_rounds"], settings["pace_block"])
+    raced = {
+        name: [race(course, climb, seed, progress, f"{where}, {name}, seed {seed}") for seed in seeds]
+        for name, climb in made.items()
+    }
+    visible = start(course, 0).visible
+    return {
+        "independent_pixels": evaluation.baseline_log_likelihood(visible, course.train, course.test),
+        "level": level,
+        "runners": {name: summary(runs, level, pace[name]) for name, runs in raced.items()},
+    }
+
+
+def summary(runs: list[Run], level: float, pace: float) -> Figures:
     """Return one runner's curve, averaged over its seeds, its final figures, and its seconds at ``pace`` an update."""
     last = [run.values[-1] for run in runs]
     reached = [at for run in runs if (at := updates_until(run, level)) is not None]
@@ -120,13 +105,50 @@ def summary(runs: list[Run], level: float, pace: float) -> dict[str, Any]:
     }
 
 
-def bias(settings: dict[str, Any], progress: Progress) -> dict[str, Table]:
+def bias(settings: Settings, progress: Progress) -> Figures:
     """Return how far each negative phase is from the model's own along one exact ascent of bars and stripes."""
-    return along_a_path(
-        patterns({**settings, "points": settings["bias_points"]}),
-        settings["naive"],
-        settings["cd"],
-        settings["bias_states"],
-        settings["seed"],
-        progress,
-    )
+    course, ways = patterns(settings, settings["bias_points"]), (settings["naive"], settings["cd"])
+    tables = along_a_path(course, *ways, settings["bias_states"], settings["seed"], progress)
+    return {**tables, "clearest": clearest(tables, settings["bias_shown"])}
+
+
+# Pictures
+
+
+def draw(figures: Figures, out: Path) -> None:
+    """Draw the likelihoods against updates and against seconds, their upper end, and the distances."""
+    found, digits = figures["bars"], figures["mnist"]
+    charts(out, "bars", found["runners"], "nats a pattern", ("best possible", found["best"]))
+    charts(out, "mnist", digits["runners"], "nats a test row", ("independent pixels", digits["independent_pixels"]))
+    close_up(out, found)
+    distance = {name: column for name, column in figures["bias"]["distance"].items() if name != "update"}
+    series = {name: (figures["bias"]["distance"]["update"], column) for name, column in distance.items()}
+    title = "distance from the model's own ⟨v hᵀ⟩"
+    chart = plots.lines(series, title=title, xlabel="updates", ylabel="distance", log_x=True)
+    plots.save_picture(out / "bias.png", chart)
+
+
+def charts(out: Path, name: str, found: Figures, ylabel: str, reference: tuple[str, float]) -> None:
+    """Draw the likelihood against updates, and against seconds."""
+    for axis, words in (("updates", "updates"), ("seconds", "seconds of training")):
+        chart = plots.lines(
+            {label: (r[axis][1:], r["values"][1:]) for label, r in found.items()},
+            title=f"exact log-likelihood against {words}",
+            xlabel=words, ylabel=ylabel, log_x=True, reference=reference,
+        )  # fmt: skip
+        plots.save_picture(out / f"{name}-{axis}.png", chart)
+
+
+def close_up(out: Path, found: Figures) -> None:
+    """Draw the later updates of the runners that end near the best possible value, if any does."""
+    level = found["level"]
+    near = {name: r for name, r in found["runners"].items() if r["final"] >= level}
+    if not near:
+        return
+    first = min(next(i for i, value in enumerate(r["values"]) if value >= level) for r in near.values())
+    chart = plots.lines(
+        {name: (r["updates"][first:], r["values"][first:]) for name, r in near.items()},
+        title=f"the later updates of those that end above {level:.2f} nats".replace("-", "−"),
+        xlabel="updates", ylabel="nats a pattern", reference=("best possible", found["best"]),
+    )  # fmt: skip
+    plots.save_picture(out / "bars-near.png", chart)

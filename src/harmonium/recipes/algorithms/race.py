@@ -15,17 +15,18 @@ from ...progress import Progress, silent
 from ...sampling import CD, PCD, ExactSampler, NaiveMCMC, Sampler
 from ...training import CenterGradient, schedule, train
 from ...units import Bernoulli
-from ..common.small_machines import checkpoints, log_z, stream
+from ..common.small_machines import log_z
+from ..common.steps import checkpoints, counted, stream
 
 Climb = Callable[[RBM, Iterable[Tensor], Optimizer, Generator], Iterator[Any]]
 
 
 @dataclass(frozen=True)
 class Course:
-    """What all runners share: the rows to learn and to evaluate by, and the settings of the ascent."""
+    """What all runners share: the rows to learn from and to measure on, and the settings of the ascent."""
 
     train: Tensor
-    evaluate_run: Tensor
+    test: Tensor
     hidden: int
     batch: int
     rate: float
@@ -47,6 +48,12 @@ def start(course: Course, seed: int) -> RBM:
     return RBM(visible, hidden, generator=stream(seed, 1)).init_from_data(course.train)
 
 
+def samplers(naive: Iterable[int], contrastive: Iterable[int], states: int) -> dict[str, Sampler]:
+    """Return the samplers that need no history, by name: Algorithms 18.1 and 18.2."""
+    made: dict[str, Sampler] = {f"naive MCMC, k = {k}": NaiveMCMC(states, k) for k in naive}
+    return made | {f"CD-{k}": CD(k) for k in contrastive}
+
+
 def runners(
     naive: Iterable[int], contrastive: Iterable[int], batch: int, *, more: int = 0, exact: bool = False
 ) -> dict[str, Climb]:
@@ -54,42 +61,25 @@ def runners(
 
     ``more`` adds PCD with so many times as many chains, ``exact`` draws and gradient by enumeration.
     """
-    made: dict[str, Climb] = {f"naive MCMC, k = {k}": sampled(fresh(k, batch)) for k in naive}
-    made |= {f"CD-{k}": sampled(near(k)) for k in contrastive}
-    made["PCD-1"] = sampled(kept(batch))
+    made = {name: sampled(sampler) for name, sampler in samplers(naive, contrastive, batch).items()}
+    made["PCD-1"] = followed(batch)
     if more:
-        made[f"PCD-1 with {more * batch:,} chains"] = sampled(kept(more * batch))
-    if exact:
-        made["exact draws"] = drawn_exactly(batch)
-        made["exact gradient"] = enumerated
-    return made
+        made[f"PCD-1 with {more * batch:,} chains"] = followed(more * batch)
+    return made | ({"exact draws": sampled(ExactSampler(batch)), "exact gradient": enumerated} if exact else {})
 
 
-def fresh(k: int, batch: int) -> Callable[[RBM, Generator], Sampler]:
-    """Return the maker of Algorithm 18.1."""
-    return lambda machine, rng: NaiveMCMC(batch, k=k)
+def sampled(sampler: Sampler) -> Climb:
+    """Return the ascent whose negative states come from a sampler without history."""
+    return lambda machine, feed, optimizer, rng: train(
+        machine, feed, sampler, optimizer, transforms=[CenterGradient()], generator=rng
+    )
 
 
-def near(k: int) -> Callable[[RBM, Generator], Sampler]:
-    """Return the maker of Algorithm 18.2."""
-    return lambda machine, rng: CD(k)
-
-
-def kept(chains: int) -> Callable[[RBM, Generator], Sampler]:
-    """Return the maker of Algorithm 18.3."""
-    return lambda machine, rng: PCD(machine.sample_independent(chains, generator=rng))
-
-
-def drawn_exactly(batch: int) -> Climb:
-    """Return the ascent whose negative states are drawn by enumeration."""
-    return sampled(lambda machine, rng: ExactSampler(batch))
-
-
-def sampled(make: Callable[[RBM, Generator], Sampler]) -> Climb:
-    """Return the ascent whose negative states come from a sampler."""
+def followed(chains: int) -> Climb:
+    """Return the ascent of Algorithm 18.3, whose chains go on from update to update."""
 
     def climb(machine: RBM, feed: Iterable[Tensor], optimizer: Optimizer, rng: Generator) -> Iterator[Any]:
-        return train(machine, feed, make(machine, rng), optimizer, transforms=[CenterGradient()], generator=rng)
+        return sampled(PCD(machine.sample_independent(chains, generator=rng)))(machine, feed, optimizer, rng)
 
     return climb
 
@@ -123,18 +113,17 @@ def ascent(course: Course, climb: Climb, seed: int) -> tuple[RBM, Iterator[Any]]
 def race(course: Course, climb: Climb, seed: int, progress: Progress = silent, label: str = "") -> Run:
     """Run one runner to the end of the course."""
     machine, steps = ascent(course, climb, seed)
-    run, due = Run([0], [evaluated(machine, course)]), set(checkpoints(course.updates, course.points))
-    for done in progress(range(1, course.updates + 1), label):
-        next(steps)
+    run, due = Run([0], [log_likelihood(machine, course)]), set(checkpoints(course.updates, course.points))
+    for done, _ in counted(steps, course.updates, progress, label):
         if done in due:
             run.updates.append(done)
-            run.values.append(evaluated(machine, course))
+            run.values.append(log_likelihood(machine, course))
     return run
 
 
-def evaluated(machine: RBM, course: Course) -> float:
-    """Return the exact mean log-likelihood of the rows to evaluate by."""
-    return evaluation.log_likelihood(machine, course.evaluate_run, evaluation.log_partition(machine)).value
+def log_likelihood(machine: RBM, course: Course) -> float:
+    """Return the exact mean log-likelihood of the rows to measure on."""
+    return evaluation.log_likelihood(machine, course.test, evaluation.log_partition(machine)).value
 
 
 def paces(course: Course, made: Mapping[str, Climb], seed: int, rounds: int, block: int) -> dict[str, float]:

@@ -1,38 +1,16 @@
-"""What recipes on small machines share: streams, checkpoints, and what can be listed: means, slopes and kernels."""
+"""What can be reckoned without chance on a machine whose states can all be listed: means, slopes and kernels."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
 from ...machines import RBM
+from ...numerics import softplus
 from ...units import Bernoulli
+from .steps import stream
 
 Means = tuple[Tensor, Tensor, Tensor]
-
-
-def stream(seed: int, number: int) -> Generator:
-    """Return one of the separate random streams of a run, so that its parts can share all but one of them."""
-    return torch.Generator().manual_seed(1000 * seed + number)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Hold torch to one thread: products this small are slower on two, and timings less even."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def checkpoints(updates: int, points: int) -> list[int]:
-    """Return ``points`` numbers of updates or fewer, evenly spread in their logarithm, ending with the last."""
-    first = min(10, updates)
-    spread = torch.logspace(0, 1, points, base=updates / first, dtype=torch.float64) * first
-    return sorted({*spread.round().long().clamp(1, updates).tolist(), updates})
 
 
 def tiny(visible: int, hidden: int, seed: int, scale: float = 1.0) -> RBM:
@@ -83,6 +61,19 @@ def slopes(machine: RBM, value: Callable[[], Tensor], step: float = 1e-5) -> Mea
     return w, b, c
 
 
+def overflow(fields: Sequence[float]) -> list[dict[str, float]]:
+    """Return log(1 + eˣ) and its slope in float32, written so and as softplus, beside softplus in float64."""
+    found = []
+    for field in fields:
+        row = {"x": field, "truth": float(softplus(torch.tensor(field, dtype=torch.float64)))}
+        for name, function in (("naive", lambda x: torch.log(1 + torch.exp(x))), ("softplus", softplus)):
+            x = torch.tensor(field, requires_grad=True)
+            value = function(x)
+            row |= {name: float(value.detach()), f"{name}_slope": float(torch.autograd.grad(value, x)[0])}
+        found.append(row)
+    return found
+
+
 def chances(p: Tensor, states: Tensor) -> Tensor:
     """Return the probability of each row of ``states`` under independent units: (rows, width) → (rows, states)."""
     on, off = p[:, None, :], 1 - p[:, None, :]
@@ -91,9 +82,7 @@ def chances(p: Tensor, states: Tensor) -> Tensor:
 
 @torch.no_grad()
 def kernel(machine: RBM, visible_odds: Callable[[Tensor], Tensor]) -> Tensor:
-    """Return the matrix of one Gibbs step from v to v′, when ``visible_odds`` turns the field on v into
-    probabilities.
-    """
+    """Return the matrix of one Gibbs step from v to v′, ``visible_odds`` turning the field on v into probabilities."""
     v, h = machine.visible.states(), machine.hidden.states()
     up = chances(machine.hidden.mean(machine.up(v)), h)
     down = chances(visible_odds(machine.visible.bias + machine.down(h)), v)

@@ -1,26 +1,24 @@
-"""Learning the machine: all layers together, centered, or its layers first."""
+"""Learning the machine, its layers first or all together at once, and fine-tuning it as a classifier."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Generator, Tensor
-from torch.optim import SGD
+from torch.optim import SGD, Adam
 
 from ... import data, evaluation, numerics
 from ...errors import InputError
 from ...machines import DBM, DoubledRBM
 from ...progress import Progress
-from ...sampling import CD, PCD
-from ...training import L2, CenterGradient, schedule, train
+from ...sampling import PCD
+from ...training import CenterGradient, classifier_inputs, finetune_classifier, to_sequential, train
 from ...units import Bernoulli
-from ..common.labeled import Rows
-from ..common.small_machines import stream
-from ..common.steps import counted
+from ..common.labeled import DIGITS, Rows, agreement, pairs
+from ..common.steps import Settings, by_cd, counted, falling, stream
 
-Settings = Mapping[str, Any]
+Curve = list[dict[str, float]]
 
 
 def binarized(gray: Tensor, settings: Settings, draw: Generator) -> Tensor:
@@ -56,9 +54,7 @@ def layer_by_layer(gray: Tensor, settings: Settings, draw: Generator, progress: 
         copies = (1 if number == len(widths) else 2, 1 if number == 1 else 2)
         half = DoubledRBM(Bernoulli(below), Bernoulli(above), *copies, generator=draw).init_from_data(v)
         optimizer = SGD(half.parameters(), lr=settings["pretrain_rate"], momentum=0.5)
-        batches = data.batches(v, settings["batch"], generator=draw)
-        penalties = [L2(settings["pretrain_cost"])]
-        steps = train(half, batches, CD(), optimizer, penalties=penalties, generator=draw)
+        steps = by_cd(half, v, settings, optimizer, draw, settings["pretrain_cost"])
         updates = settings["pretrain_epochs"] * data.steps_per_epoch(len(v), settings["batch"])
         for _ in counted(steps, updates, progress, f"layer {number}"):
             pass
@@ -74,40 +70,71 @@ def epochs(machine: DBM, gray: Tensor, settings: Settings, progress: Progress) -
     picked = torch.randint(len(gray), (settings["chains"],), generator=draw)
     chains = machine.infer(binarized(gray[picked], settings, draw))
     optimizer = SGD(machine.parameters(), lr=settings["rate"])
-    fall = schedule(optimizer, "linear", each * settings["epochs"])
-    sampler, transforms = PCD(chains, settings["chain_sweeps"]), [CenterGradient()] if settings["centred"] else []
+    sampler, transforms = PCD(chains, settings["chain_steps"]), [CenterGradient()] if settings["centered"] else []
     steps = train(machine, feed(gray, settings, draw), sampler, optimizer, transforms=transforms, generator=draw)
-    for update, _ in counted(steps, each * settings["epochs"], progress, "training"):
-        fall.step()
+    for update, _ in falling(steps, optimizer, each * settings["epochs"], progress, "training"):
         if update % each == 0:
             yield update // each
 
 
-def learn(machine: DBM, gray: Tensor, test: Rows, settings: Settings, progress: Progress) -> list[dict[str, float]]:
+def learn(machine: DBM, gray: Tensor, test: Rows, settings: Settings, progress: Progress) -> Curve:
     """Train the machine; return how mean field converges on some test rows, by epoch."""
-    few = test.v[: settings["judged_rows"]]
+    few = test.v[: settings["measured_rows"]]
     points = [{"epoch": 0, **convergence(machine, few, settings)}]
     for epoch in epochs(machine, gray, settings, progress):
-        if epoch in settings["evaluated"] or epoch == settings["epochs"]:
+        if epoch in settings["measured"] or epoch == settings["epochs"]:
             points.append({"epoch": epoch, **convergence(machine, few, settings)})
     return points
 
 
 @torch.no_grad()
 def convergence(machine: DBM, v: Tensor, settings: Settings) -> dict[str, float]:
-    """Return the largest change in the last Gibbs step allowed in training, and how many Gibbs steps all rows need."""
+    """Return the largest change in the last iteration allowed in training, and how many iterations all rows need."""
     short = machine.mean_field(v)
-    with sweeping(machine, settings["bound_sweeps"]):
+    with iterating(machine, settings["bound_iterations"]):
         long = machine.mean_field(v)
     error = evaluation.reconstruction_error(machine, v)
-    return {"change": short.change, "gibbs_steps": long.gibbs_steps, "left": long.change, "reconstruction": error}
+    return {"change": short.change, "iterations": long.gibbs_steps, "left": long.change, "reconstruction": error}
 
 
 @contextmanager
-def sweeping(machine: DBM, gibbs_steps: int) -> Iterator[None]:
-    """Let mean field take so many Gibbs steps."""
-    before, machine.infer_steps = machine.infer_steps, gibbs_steps
+def iterating(machine: DBM, most: int) -> Iterator[None]:
+    """Let mean field take so many iterations."""
+    before, machine.infer_steps = machine.infer_steps, most
     try:
         yield
     finally:
         machine.infer_steps = before
+
+
+# Fine-tuning
+
+
+def prepared(machine: DBM, rows: Rows, progress: Progress, label: str, *, size: int = 2000) -> Rows:
+    """Return what the network takes for every row: the pixels beside the mean-field state of the second layer."""
+    parts = [classifier_inputs(machine, v) for v in progress(rows.v.split(size), f"features, {label}")]
+    return Rows(torch.cat(parts), rows.label)
+
+
+def tune(machine: DBM, rows: Rows, test: Rows, settings: Settings, progress: Progress) -> Curve:
+    """Unroll the machine into a network and train it on the labels; return its errors by epoch, of test rows and of
+    as many training rows.
+    """
+    draw, each = stream(settings["seed"], 3), data.steps_per_epoch(len(rows), settings["batch"])
+    net = to_sequential(machine, DIGITS, generator=draw)
+    optimizer, total = Adam(net.parameters(), lr=settings["tuning_rate"]), each * settings["tuning_epochs"]
+    steps = finetune_classifier(
+        net,
+        pairs(rows, settings["batch"], draw),
+        optimizer,
+        dropout=settings["dropout"],
+        blank=settings["blank"],
+        generator=draw,
+    )
+    curve: Curve = []
+    for update, _ in falling(steps, optimizer, total, progress, "fine-tuning"):
+        if update % each == 0:
+            with torch.no_grad():
+                errors = [1 - agreement(net, held) for held in (test, rows.take(len(test)))]
+            curve.append({"epoch": update // each, "test": errors[0], "train": errors[1]})
+    return curve

@@ -1,105 +1,91 @@
-"""The recipe ``dbn-2006``: learn the network, read it, and let it sample."""
+"""The recipe ``dbn-2006``: learn the network, read it, and let it draw digits."""
 
 import time
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ... import evaluation, sampling
-from ...evaluation import Classification
+from ... import evaluation, plots
 from ...machines import DBN
 from ...progress import Progress, silent
-from ...report.page import Page
 from ...storage import save
-from .. import recipe, write_figures
-from ..common.labeled import DIGITS, Rows, agreement, classifier, mnist
-from ..common.small_machines import stream
-from .learning import Settings, greedy, tuned
+from .. import recipe
+from ..common.labeled import DIGITS, SHAPE, Rows, agreement, by_chain, classifier, exact, mnist, to_order, tuned
+from ..common.steps import Settings, stream
+from .learning import greedy
+
+Figures = dict[str, Any]
+PAPER = "error after 300 epochs of up-down, on 44,000 rows"
 
 
-def carry_out(settings: dict[str, Any], out: Path, *, progress: Progress = silent) -> Page:
-    """Learn, measure before, between and after, write the figures, the pictures and the network, and fill the page."""
-    from .page import fill
-
+def carry_out(settings: Settings, out: Path, *, progress: Progress = silent) -> Figures:
+    """Learn, measure before, between and after, save the network, draw, and return the figures."""
+    clock = Clock()
     train, test = mnist(settings, "train", "valid").take(settings["rows"]), mnist(settings, "test")
-    few, began = test.take(settings["test_rows"]), time.perf_counter()
-    evaluate_run = classifier(train, settings, progress)
-    figures: dict[str, Any] = {
-        "source": recipe("dbn-2006").source_figures,
-        "rows": len(train),
-        "evaluate_run": {"error": 1 - agreement(evaluate_run, test), "rows": len(test)},
-    }
-    clock = Clock(began)
+    few, seed = test.take(settings["test_rows"]), settings["seed"]
+    net = classifier(train, settings, progress)
+    figures: Figures = {"rows": len(train), "classifier": {"error": 1 - agreement(net, test), "rows": len(test)}}
+    clock.note("classifier")
     network = greedy(train, settings, progress)
-    figures["seconds"] = {"evaluate_run": clock.before, "layers": clock.passed()}
-    figures["before"], first = look(network, train, few, settings), dreams(network, settings, progress)
-    figures["before"]["dreams"] = agreement(evaluate_run, first)
-    spent = clock.passed()
+    clock.note("layers")
+    first = to_order(network, settings, seed, progress)
+    figures["before"] = look(network, train, few, net, first, settings)
+    clock.note("reading and drawing")
     figures["curve"] = curve(network, train, few, figures["before"], settings, progress)
-    figures["seconds"]["up-down"] = clock.passed()
-    figures["after"], last = look(network, train, few, settings), dreams(network, settings, progress)
-    figures["after"]["dreams"], figures["by_digit"] = agreement(evaluate_run, last), by_digit(evaluate_run, last)
-    figures["seconds"]["reading and sampling"] = spent + clock.passed()
+    clock.note("up-down")
+    last = to_order(network, settings, seed, progress)
+    figures["after"] = look(network, train, few, net, last, settings)
+    figures["by_digit"] = by_digit(net, last)
+    wrong, given = mistakes(network, few)
+    figures |= {"mistakes": len(wrong), "confusions": confusions(figures["after"]["confusion"])}
+    clock.note("reading and drawing")
     save(network, out / "network.safetensors")
-    write_figures(out, settings, figures)
-    return fill(settings, out, (first, last), mistakes(network, few), figures)
+    draw(figures, (first, last), wrong, given, settings, out)
+    return {**figures, "seconds": clock.seconds}
 
 
 class Clock:
-    """The seconds since the last look at it; ``before`` are those from ``began`` until it was made."""
+    """The seconds that each part of the work took."""
 
-    def __init__(self, began: float):
+    def __init__(self) -> None:
         self.last = time.perf_counter()
-        self.before = self.last - began
+        self.seconds: dict[str, float] = {}
 
-    def passed(self) -> float:
-        """Return the seconds since the last look."""
+    def note(self, part: str) -> None:
+        """Count the seconds since the last note to a part."""
         before, self.last = self.last, time.perf_counter()
-        return self.last - before
+        self.seconds[part] = self.seconds.get(part, 0.0) + self.last - before
 
 
-def curve(
-    network: DBN, train: Rows, test: Rows, start: dict[str, Any], settings: Settings, progress: Progress
-) -> list[dict[str, float]]:
-    """Fine-tune the network; return its test errors by epoch, and the loss of each epoch that is evaluated."""
-    points = [{"epoch": 0, "exact": start["exact"], "gibbs": start["gibbs"]}]
-    for epoch, loss in tuned(network, train, settings, progress):
-        if epoch in settings["evaluated"] or epoch == settings["epochs"]:
-            found = {"exact": exact_error(network, test), "gibbs": gibbs_error(network, test, settings)}
-            points.append({"epoch": epoch, "loss": loss, **found})
-    return points
-
-
-# Reading
-
-
-def look(network: DBN, train: Rows, test: Rows, settings: Settings) -> dict[str, Any]:
-    """Return the errors by both read-outs on the test rows, and by the exact one on as many training rows."""
+def look(network: DBN, train: Rows, test: Rows, net: nn.Sequential, drawn: Rows, settings: Settings) -> Figures:
+    """Return errors by both read-outs, the exact one on training rows too, and how many drawn are recognized."""
+    found = exact(network, test)
     return {
-        "exact": exact_error(network, test),
-        "gibbs": gibbs_error(network, test, settings),
-        "train": exact_error(network, train.take(len(test))),
-        "confusion": compared(network, test).confusion.tolist(),
+        "exact": found.error,
+        "gibbs": by_chain(network, test, settings["readout_steps"], settings["seed"]).error,
+        "train": exact(network, train.take(len(test))).error,
+        "confusion": found.confusion.tolist(),
+        "recognized": agreement(net, drawn),
     }
 
 
-def compared(network: DBN, rows: Rows) -> Classification:
-    """Return the counts of labels given by the exact free energy of every label above the means of the pass up."""
-    return Classification.compare(evaluation.class_log_probs(network, rows.v).argmax(-1), rows.label, DIGITS)
+def curve(
+    network: DBN, train: Rows, test: Rows, start: Figures, settings: Settings, progress: Progress
+) -> list[dict[str, float]]:
+    """Fine-tune the network; return its test errors by epoch, and the loss of each epoch that is measured."""
+    points, seed = [{"epoch": 0, "exact": start["exact"], "gibbs": start["gibbs"]}], settings["seed"]
+    for epoch, loss in tuned(network, train, settings, settings, stream(seed, 1), progress, "up-down"):
+        if epoch in settings["measured"] or epoch == settings["epochs"]:
+            chained = by_chain(network, test, settings["readout_steps"], seed).error
+            points.append({"epoch": epoch, "loss": loss, "exact": exact(network, test).error, "gibbs": chained})
+    return points
 
 
-def exact_error(network: DBN, rows: Rows) -> float:
-    """Return the share of rows that the exact read-out gives another label."""
-    return compared(network, rows).error
-
-
-def gibbs_error(network: DBN, rows: Rows, settings: Settings) -> float:
-    """Return the same share for the read-out by Gibbs steps from an even label, above a drawn pass up."""
-    draw = stream(settings["seed"], 2)
-    scores = evaluation.gibbs_class_probs(network, rows.v, gibbs_steps=settings["gibbs"], generator=draw)
-    return Classification.compare(scores.argmax(-1), rows.label, DIGITS).error
+def by_digit(net: nn.Sequential, drawn: Rows) -> list[float]:
+    """Return the share of each drawn digit that the classifier gives its label."""
+    return [agreement(net, Rows(drawn.v[drawn.label == n], drawn.label[drawn.label == n])) for n in range(DIGITS)]
 
 
 def mistakes(network: DBN, rows: Rows) -> tuple[Rows, Tensor]:
@@ -112,25 +98,40 @@ def mistakes(network: DBN, rows: Rows) -> tuple[Rows, Tensor]:
     return Rows(rows.v[picked], rows.label[picked]), given[picked]
 
 
-# Dreaming
+def confusions(table: list[list[int]], count: int = 3) -> list[dict[str, int]]:
+    """Return the most frequent confusions: a label, the one given, and how often."""
+    found = [(held, a, b) for a, row in enumerate(table) for b, held in enumerate(row) if a != b and held]
+    return [{"label": a, "given": b, "count": held} for held, a, b in sorted(found, reverse=True)[:count]]
 
 
-def dreams(network: DBN, settings: Settings, progress: Progress) -> Rows:
-    """Return what the network draws for every label in turn, as means of the pixels, the label clamped."""
-    label, gibbs_steps = torch.arange(DIGITS).repeat(settings["dreams"]), settings["dream_sweeps"]
-    chains = sampling.sample_label(
-        network,
-        label,
-        gibbs_steps,
-        progress=lambda steps: progress(steps, "dreams"),
-        generator=stream(settings["seed"], 6),
-    )
-    *_, (_, mean) = chains
-    return Rows(mean, label)
+# Pictures
 
 
-def by_digit(evaluate_run: torch.nn.Sequential, drawn: Rows) -> list[float]:
-    """Return the share of each digit's samples that the evaluate gives their label."""
-    return [
-        agreement(evaluate_run, Rows(drawn.v[drawn.label == n], drawn.label[drawn.label == n])) for n in range(DIGITS)
-    ]
+def draw(figures: Figures, drawn: tuple[Rows, Rows], wrong: Rows, given: Tensor, settings: Settings, out: Path) -> None:
+    """Draw the errors by epoch, the digits before and after, and the mistakes."""
+    epochs = [point["epoch"] for point in figures["curve"]]
+    names = {"exact": "exact", "gibbs": f"{settings['readout_steps']} Gibbs steps"}
+    series = {name: (epochs, [100 * point[key] for point in figures["curve"]]) for key, name in names.items()}
+    best = ("paper, 300 epochs", 100 * recipe("dbn-2006").source_figures[PAPER])
+    chart = plots.lines(series, title="test error, %", xlabel="epochs of up-down", ylabel="%", reference=best)
+    plots.save_picture(out / "errors.png", chart)
+    for name, rows in zip(("drawn-before", "drawn-after"), drawn, strict=True):
+        tiles = plots.grid(rows.v[: DIGITS * settings["shown"]].numpy(), SHAPE, columns=DIGITS)
+        plots.save_picture(out / f"{name}.png", tiles)
+    if len(wrong):
+        plots.save_picture(out / "mistakes.png", gallery(wrong.take(settings["wrong"]), given))
+
+
+def gallery(rows: Rows, given: Tensor, across: int = 12) -> Any:
+    """Draw pictures with the label and the one given above each."""
+    from matplotlib.figure import Figure
+
+    down = -(-len(rows) // across)
+    figure: Any = Figure(figsize=(0.66 * across, 0.86 * down), dpi=plots.DPI, layout="constrained", facecolor="white")
+    panels = figure.subplots(down, across, squeeze=False).flatten()
+    for axes in panels:
+        axes.set_axis_off()
+    for axes, v, label, other in zip(panels, rows.v, rows.label.tolist(), given.tolist(), strict=False):
+        axes.imshow(v.reshape(SHAPE).numpy(), cmap="gray", vmin=0, vmax=1)
+        axes.set_title(f"{label} → {other}", fontsize=9, color=plots.INK, pad=2)
+    return figure

@@ -1,10 +1,8 @@
 """The magnet: its states from the files, and the machine that drew them."""
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,6 +12,7 @@ from ...data.sources import open_table
 from ...errors import InputError
 from ...machines import BoltzmannMachine
 from ...units import Spin
+from ..common.steps import Settings
 
 FOLDER = "ising_4x4"
 FILES = {
@@ -30,7 +29,7 @@ class Magnet:
     couplings: Tensor
 
 
-def load(settings: Mapping[str, Any]) -> Magnet:
+def load(settings: Settings) -> Magnet:
     """Return the first ``rows`` training and ``test_rows`` test rows in float64; raise `InputError` without files."""
     folder = find(settings["data_dir"])
     train, test = (spins(folder / FILES[split]) for split in ("train", "test"))

@@ -1,9 +1,9 @@
 """The recipe ``rbm-mnist-128``: one start, five ways of training it, and the likelihood that each reaches."""
 
 import copy
+import inspect
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +11,17 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from ... import evaluation
+from ... import evaluation, plots
 from ...data import steps_per_epoch
-from ...evaluation import Estimate
 from ...machines import RBM
 from ...progress import Progress, silent
-from ...report.page import Page
 from ...sampling import CD, PCD
 from ...training import CenterGradient, ClipGradNorm, schedule, train
 from ...units import Bernoulli
-from .. import recipe, write_figures
-from ..common import likelihood, mnist
+from ..common import mnist
+from ..common.steps import Settings, stream
 
-Pair = tuple[Tensor, Tensor]
+Figures = dict[str, Any]
 LINES = {
     "source": "the source's code",
     "detached": "the same, detached",
@@ -33,21 +31,10 @@ LINES = {
 }
 
 
-@dataclass
-class Line:
-    """One way of training: its machine, the mean loss and the reconstructions by epoch, the seconds it took."""
-
-    machine: RBM
-    losses: list[float] = field(default_factory=list)
-    shown: dict[int, Tensor] = field(default_factory=dict)
-    seconds: float = 0.0
-    found: Estimate = field(init=False)
-
-
 # What the source does, in the source's own words; the parameters are those of our machine.
 
 
-def source_forward(machine: RBM, v: Tensor, generator: Generator) -> Pair:
+def source_forward(machine: RBM, v: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
     """Do what the source's `forward` does for k = 1."""
     W, v_bias, h_bias = machine.weight, machine.visible.bias, machine.hidden.bias
     h_prob = torch.sigmoid(F.linear(v, W.t(), h_bias))
@@ -86,34 +73,48 @@ LOSSES = {"source": source_loss, "detached": detached_loss}
 # The five lines
 
 
-def carry_out(settings: dict[str, Any], out: Path, *, progress: Progress = silent) -> Page:
-    """Train the five lines from one start, measure them, write the figures and the pictures, and fill the page."""
-    from .page import fill
-
+def carry_out(settings: Settings, out: Path, *, progress: Progress = silent) -> Figures:
+    """Train the five lines from one start, measure and draw them, and return the figures."""
     rows = mnist.load(settings)
-    start = RBM(Bernoulli(784), Bernoulli(settings["hidden"]), generator=mnist.stream(settings, 0))
-    lines = {kind: learn(kind, copy.deepcopy(start), rows, settings, progress) for kind in LINES}
-    for kind, line in lines.items():
-        line.found = likelihood.measure(line.machine, rows, settings, progress, LINES[kind])
-    figures = measure(start, lines, rows, settings)
-    write_figures(out, settings, figures)
-    return fill(settings, out, rows, lines, figures)
+    start = RBM(Bernoulli(784), Bernoulli(settings["hidden"]), generator=stream(settings["seed"], 0))
+    machines = {kind: copy.deepcopy(start) for kind in LINES}
+    learned = {kind: learn(kind, machine, rows, settings, out, progress) for kind, machine in machines.items()}
+    figures = {
+        "rows": {"train": len(rows.train), "test": len(rows.test)},
+        "independent_pixels": evaluation.baseline_log_likelihood(start.visible, rows.train, rows.test),
+        "code": {
+            "source": inspect.getsource(source_forward) + "\n\n" + inspect.getsource(source_loss),
+            "detached": inspect.getsource(detached_loss),
+        },
+        "gradient_at_start": slant(start, rows, settings),
+        "lines": {kind: learned[kind] | measure(kind, machines[kind], rows, settings, progress) for kind in LINES},
+    }
+    losses = {LINES[kind]: learned[kind]["losses"] for kind in LINES}
+    panels = [("mean loss of an epoch, F(v) − F(v′), in nats", list(losses))]
+    chart = plots.curves({"epoch": list(range(settings["epochs"])), **losses}, panels=panels)
+    plots.save_picture(out / "losses.png", chart)
+    for kind, machine in machines.items():
+        mnist.draw_chains(out, f"samples-{kind}", machine, rows, settings)
+        mnist.draw_features(out, f"features-{kind}", machine, settings["hidden"])
+    return figures
 
 
-def learn(kind: str, machine: RBM, rows: mnist.Digits, settings: dict[str, Any], progress: Progress) -> Line:
-    """Train one line; every line starts from the same weights and the same random stream."""
-    line, draw = Line(machine), mnist.stream(settings, 3)
-    losses = steps(kind, machine, rows, settings, draw)
-    watched, began = rows.test[:10], time.perf_counter()
-    for epoch, batch_losses in mnist.passes(losses, rows, settings, progress, f"training: {LINES[kind]}"):
-        line.losses.append(sum(batch_losses) / len(batch_losses))
+def learn(kind: str, machine: RBM, rows: mnist.Digits, settings: Settings, out: Path, progress: Progress) -> Figures:
+    """Train one line, from the same weights and the same random stream as all, and draw its reconstructions."""
+    losses, seed, digits = [], settings["seed"], rows.test[:10]
+    groups, began = [("data", digits.numpy())], time.perf_counter()
+    found = steps(kind, machine, rows, settings, stream(seed, 3))
+    for epoch, batch_losses in mnist.passes(found, rows, settings, progress, f"training: {LINES[kind]}"):
+        losses.append(sum(batch_losses) / len(batch_losses))
         if epoch in settings["shown"]:
-            line.shown[epoch] = mnist.up_and_down(machine, watched, generator=mnist.stream(settings, 4))
-    line.seconds = time.perf_counter() - began
-    return line
+            shown = mnist.up_and_down(machine, digits, generator=stream(seed, 4))
+            groups.append((f"epoch {epoch}", shown.numpy()))
+    seconds = time.perf_counter() - began
+    plots.save_picture(out / f"reconstructions-{kind}.png", plots.strips(groups, mnist.SHAPE))
+    return {"name": LINES[kind], "losses": losses, "final_loss": losses[-1], "seconds": seconds}
 
 
-def steps(kind: str, machine: RBM, rows: mnist.Digits, settings: dict[str, Any], draw: Generator) -> Iterator[Tensor]:
+def steps(kind: str, machine: RBM, rows: mnist.Digits, settings: Settings, draw: Generator) -> Iterator[Tensor]:
     """Return the endless losses of one line's updates."""
     batches = mnist.batches(rows, settings, draw)
     if kind == "defaults":
@@ -129,12 +130,7 @@ def steps(kind: str, machine: RBM, rows: mnist.Digits, settings: dict[str, Any],
 
 
 def source_steps(
-    kind: str,
-    machine: RBM,
-    batches: Iterator[Tensor],
-    optimizer: torch.optim.Optimizer,
-    clip: ClipGradNorm,
-    draw: Generator,
+    kind: str, machine: RBM, batches: Iterator[Tensor], optimizer: torch.optim.Adam, clip: ClipGradNorm, draw: Generator
 ) -> Iterator[Tensor]:
     """Do what the source's training loop does, with its loss or with the detached one."""
     for v in batches:
@@ -147,14 +143,13 @@ def source_steps(
 
 
 def default_steps(
-    machine: RBM, batches: Iterator[Tensor], rows: mnist.Digits, settings: dict[str, Any], draw: Generator
+    machine: RBM, batches: Iterator[Tensor], rows: mnist.Digits, settings: Settings, draw: Generator
 ) -> Iterator[Tensor]:
     """Train as harmonium does unless told otherwise: biases from the data, centered PCD, SGD whose rate falls to 0."""
     machine.init_from_data(rows.train)
     chains = PCD(machine.sample_independent(settings["batch"], generator=draw))
     optimizer = torch.optim.SGD(machine.parameters(), lr=settings["default_rate"])
-    updates = settings["epochs"] * steps_per_epoch(len(rows.gray), settings["batch"])
-    falling = schedule(optimizer, "linear", updates)
+    falling = schedule(optimizer, "linear", settings["epochs"] * steps_per_epoch(len(rows.gray), settings["batch"]))
     for step in train(machine, batches, chains, optimizer, transforms=[CenterGradient()], generator=draw):
         falling.step()
         yield step.loss
@@ -163,49 +158,30 @@ def default_steps(
 # What is measured
 
 
-def measure(start: RBM, lines: dict[str, Line], rows: mnist.Digits, settings: dict[str, Any]) -> dict[str, Any]:
-    """Return every figure that the page states."""
-    base = evaluation.baseline_log_likelihood(start.visible, rows.train, rows.test)
-    return {
-        "source": recipe("rbm-mnist-128").source_figures,
-        "rows": {"train": len(rows.train), "test": len(rows.test), "binarized": "by sampling"},
-        "independent_pixels": base,
-        "chains": settings["batch"],
-        "gradient_at_start": slant(start, rows, settings),
-        "lines": {kind: line_figures(line, rows, settings) for kind, line in lines.items()},
-    }
-
-
-def line_figures(line: Line, rows: mnist.Digits, settings: dict[str, Any]) -> dict[str, Any]:
+def measure(kind: str, machine: RBM, rows: mnist.Digits, settings: Settings, progress: Progress) -> Figures:
     """Return what one line reached."""
     return {
-        "losses": line.losses,
-        "final_loss": line.losses[-1],
-        "seconds": line.seconds,
-        "likelihood": likelihood.figures(line.found),
-        "gradient": slant(line.machine, rows, settings),
-        "states": state_figures(line.machine, rows, settings),
+        "likelihood": mnist.likelihood(machine, rows, settings, progress, LINES[kind]),
+        "gradient": slant(machine, rows, settings),
+        "states": states(machine, rows, settings),
     }
 
 
-def slant(machine: RBM, rows: mnist.Digits, settings: dict[str, Any]) -> dict[str, float]:
+def slant(machine: RBM, rows: mnist.Digits, settings: Settings) -> dict[str, float]:
     """Compare the source's gradient with the detached one on one batch, both with the same hidden draw."""
-    one, other = (
-        lambda machine, v, loss=loss: loss(machine, v, mnist.stream(settings, 5))
-        for loss in (source_loss, detached_loss)
-    )
-    return mnist.compare_gradients(machine, rows.train[: settings["batch"]], one, other)
+    v = rows.train[: settings["batch"]]
+    return mnist.compare_gradients(machine, v, source_loss, detached_loss, settings["seed"])
 
 
 @torch.no_grad()
-def state_figures(machine: RBM, rows: mnist.Digits, settings: dict[str, Any]) -> dict[str, float]:
+def states(machine: RBM, rows: mnist.Digits, settings: Settings) -> dict[str, float]:
     """Return mean free energies in nats, shares of lit pixels, and how undecided the reconstructed pixels are."""
-    draw, v = mnist.stream(settings, 6), rows.test[:1000]
+    draw, v = stream(settings["seed"], 6), rows.test[:1000]
     p = mnist.up_and_down(machine, v, generator=draw)
     drawn = torch.bernoulli(p, generator=draw)
     flips = mnist.coin_flips(machine, 200, generator=draw)
-    dreamt, _ = mnist.sample_chain(machine, flips, settings["gibbs_steps"], generator=draw)
-    kinds = {"data": v, "probabilities": p, "drawn": drawn, "fantasies": dreamt}
+    free, _ = mnist.sample_chain(machine, flips, settings["chain_steps"], generator=draw)
+    kinds = {"data": v, "probabilities": p, "drawn": drawn, "fantasies": free}
     energies = {f"free_energy_{name}": float(machine.free_energy(x).mean()) for name, x in kinds.items()}
     lit = {f"lit_{name}": float(x.mean()) for name, x in kinds.items()}
     return {**energies, **lit, "undecided": float((p * (1 - p)).mean())}

@@ -1,7 +1,6 @@
 """The recipe ``rbm-mnist-500``: a long run of CD-1, watched with more than its loss."""
 
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -9,33 +8,18 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from ... import evaluation
-from ...evaluation import Estimate
+from ... import evaluation, plots
 from ...machines import RBM
 from ...progress import Progress, silent
-from ...report.page import Page
 from ...sampling import CD, gibbs_sample
 from ...training import train
 from ...units import Bernoulli
-from .. import recipe, write_figures
-from ..common import likelihood, mnist
+from ..common import mnist
+from ..common.small_machines import overflow
+from ..common.steps import Settings, stream
 
+Figures = dict[str, Any]
 FIELDS = (-20.0, -5.0, 0.0, 20.0, 88.0, 89.0, 1000.0)
-
-
-@dataclass
-class Run:
-    """One training run as it went: curves by epoch, and what was seen and measured at some epochs."""
-
-    machine: RBM
-    losses: list[float] = field(default_factory=list)
-    gaps: list[float] = field(default_factory=list)
-    last_losses: list[float] = field(default_factory=list)
-    shown: dict[int, Tensor] = field(default_factory=dict)
-    evaluated: dict[int, Estimate] = field(default_factory=dict)
-    before: Tensor | None = None
-    after: Tensor | None = None
-    seconds: float = 0.0
 
 
 # What the source does, in the source's own words; W is turned, since ours is (visible, hidden).
@@ -82,92 +66,74 @@ def plain_loss(machine: RBM, v: Tensor, generator: Generator) -> Tensor:
 # The run
 
 
-def carry_out(settings: dict[str, Any], out: Path, *, progress: Progress = silent) -> Page:
-    """Train, measure, write the figures and the pictures, and fill the page."""
-    from .page import fill
+def carry_out(settings: Settings, out: Path, *, progress: Progress = silent) -> Figures:
+    """Train by CD-1, measure and draw as it goes and at the end, and return the figures."""
+    rows, seed = mnist.load(settings), settings["seed"]
+    machine = RBM(Bernoulli(784), Bernoulli(settings["hidden"]), generator=stream(seed, 0))
+    plots.save_picture(out / "test-digits.png", mnist.tiles(rows.gray_test[:32], 16))
+    plots.save_picture(out / "test-before.png", mnist.tiles(one_step(machine, rows.gray_test[:32], seed), 16))
+    figures, shown = learn(machine, rows, settings, progress)
+    plots.save_picture(out / "test-after.png", mnist.tiles(one_step(machine, rows.gray_test[:32], seed), 16))
+    draw(figures, shown, rows, out)
+    mnist.draw_chains(out, "samples", machine, rows, settings)
+    mnist.draw_features(out, "features", machine, settings["features"])
+    return figures | measure(machine, rows, settings)
 
-    rows = mnist.load(settings)
-    machine = RBM(Bernoulli(784), Bernoulli(settings["hidden"]), generator=mnist.stream(settings, 0))
-    done = learn(machine, rows, settings, progress)
-    figures = measure(done, rows, settings)
-    write_figures(out, settings, figures)
-    return fill(settings, out, rows, done, figures)
 
-
-def learn(machine: RBM, rows: mnist.Digits, settings: dict[str, Any], progress: Progress) -> Run:
-    """Train by CD-1 from the source's start: biases of zero, weights of 0.01."""
-    done, draw = Run(machine), mnist.stream(settings, 3)
-    optimizer = torch.optim.Adam(machine.parameters(), lr=settings["rate"])
-    found = train(machine, mnist.batches(rows, settings, draw), CD(), optimizer, generator=draw)
-    done.before = one_sweep(machine, rows.grey_test[:32], settings)
+def learn(
+    machine: RBM, rows: mnist.Digits, settings: Settings, progress: Progress
+) -> tuple[Figures, dict[int, Tensor]]:
+    """Train from the source's start, biases of zero; return what each epoch, counted from 1, has to show."""
+    seed, shown = settings["seed"], {}
+    figures: Figures = {"seconds": 0.0, "losses": [], "free_energy_gaps": [], "likelihoods": {}, "last_losses": []}
+    optimizer, rng = torch.optim.Adam(machine.parameters(), lr=settings["rate"]), stream(seed, 3)
+    found = train(machine, mnist.batches(rows, settings, rng), CD(), optimizer, generator=rng)
     began = time.perf_counter()
-    for index, batch_losses in mnist.passes((s.loss for s in found), rows, settings, progress, "training"):
-        done.seconds += time.perf_counter() - began
-        note(done, index + 1, batch_losses, rows, settings, progress)
+    for epoch, losses in mnist.passes((s.loss for s in found), rows, settings, progress, "training"):
+        figures["seconds"] += time.perf_counter() - began
+        figures["last_losses"] = losses
+        figures["losses"].append(sum(losses) / len(losses))
+        figures["free_energy_gaps"].append(evaluation.free_energy_gap(machine, rows.train[:10_000], rows.valid))
+        if epoch + 1 in settings["shown"]:
+            shown[epoch + 1] = one_step(machine, rows.train[-32:], seed)
+        if epoch + 1 in settings["measured"]:
+            told = mnist.likelihood(machine, rows, settings, progress, f"after epoch {epoch + 1}")
+            figures["likelihoods"][epoch + 1] = told
         began = time.perf_counter()
-    done.after = one_sweep(machine, rows.grey_test[:32], settings)
-    return done
+    return figures, shown
 
 
-def note(
-    done: Run, epoch: int, batch_losses: list[float], rows: mnist.Digits, settings: dict[str, Any], progress: Progress
-) -> None:
-    """Write down what the end of an epoch, counted from 1, has to show."""
-    done.last_losses = batch_losses
-    done.losses.append(sum(batch_losses) / len(batch_losses))
-    done.gaps.append(evaluation.free_energy_gap(done.machine, rows.train[:10_000], rows.valid))
-    if epoch in settings["shown"]:
-        done.shown[epoch] = one_sweep(done.machine, rows.train[-32:], settings)
-    if epoch in settings["evaluated"]:
-        done.evaluated[epoch] = likelihood.measure(done.machine, rows, settings, progress, f"after epoch {epoch}")
-
-
-def one_sweep(machine: RBM, v: Tensor, settings: dict[str, Any]) -> Tensor:
+def one_step(machine: RBM, v: Tensor, seed: int) -> Tensor:
     """Return the states one Gibbs step from ``v``, zeros and ones: what the source calls v1."""
-    return gibbs_sample(machine, v, 1, generator=mnist.stream(settings, 4))
+    return gibbs_sample(machine, v, 1, generator=stream(seed, 4))
 
 
 # What is measured
 
 
-def measure(done: Run, rows: mnist.Digits, settings: dict[str, Any]) -> dict[str, Any]:
-    """Return every figure that the page states."""
-    last = torch.tensor(done.last_losses)
+def measure(machine: RBM, rows: mnist.Digits, settings: Settings) -> Figures:
+    """Return the figures of the trained machine."""
+    batch = rows.train[: settings["batch"]]
     return {
-        "source": recipe("rbm-mnist-500").source_figures,
-        "rows": {"train": len(rows.train), "test": len(rows.test), "binarized": "by sampling"},
-        "independent_pixels": evaluation.baseline_log_likelihood(done.machine.visible, rows.train, rows.test),
-        "seconds": done.seconds,
-        "losses": done.losses,
-        "last_epoch": {"mean": float(last.mean()), "low": float(last.min()), "high": float(last.max())},
-        "last_losses": done.last_losses,
-        "free_energy_gaps": done.gaps,
-        "likelihoods": {epoch: likelihood.figures(found) for epoch, found in done.evaluated.items()},
-        "gradient": slant(done.machine, rows, settings),
-        "free_energies": free_energies(done.machine, rows, settings),
-        "largest_hidden_field": largest_field(done.machine, rows.test),
-        "softplus": [softplus_row(x) for x in FIELDS],
+        "rows": {"train": len(rows.train), "test": len(rows.test)},
+        "independent_pixels": evaluation.baseline_log_likelihood(machine.visible, rows.train, rows.test),
+        "gradient": mnist.compare_gradients(machine, batch, source_loss, plain_loss, settings["seed"]),
+        "free_energies": free_energies(machine, rows, settings),
+        "largest_hidden_field": largest_field(machine, rows.test),
+        "softplus": overflow(FIELDS),
     }
 
 
-def slant(machine: RBM, rows: mnist.Digits, settings: dict[str, Any]) -> dict[str, float]:
-    """Compare the gradient that runs through the source's chain with ours, on one batch and the same draws."""
-    one, other = (
-        lambda machine, v, loss=loss: loss(machine, v, mnist.stream(settings, 5)) for loss in (source_loss, plain_loss)
-    )
-    return mnist.compare_gradients(machine, rows.train[: settings["batch"]], one, other)
-
-
 @torch.no_grad()
-def free_energies(machine: RBM, rows: mnist.Digits, settings: dict[str, Any]) -> dict[str, float]:
+def free_energies(machine: RBM, rows: mnist.Digits, settings: Settings) -> dict[str, float]:
     """Return the mean free energy, in nats, of test rows and of chains from them and from coin flips."""
-    draw, v, gibbs_steps = mnist.stream(settings, 6), rows.test[:200], settings["gibbs_steps"]
-    flips = mnist.coin_flips(machine, len(v), generator=draw)
+    rng, v, steps = stream(settings["seed"], 6), rows.test[:200], settings["chain_steps"]
+    flips = mnist.coin_flips(machine, len(v), generator=rng)
     states = {
         "data": v,
-        "one_sweep": gibbs_sample(machine, v, 1, generator=draw),
-        "many_sweeps_from_data": gibbs_sample(machine, v, gibbs_steps, generator=draw),
-        "many_sweeps_from_coin_flips": gibbs_sample(machine, flips, gibbs_steps, generator=draw),
+        "one_step": gibbs_sample(machine, v, 1, generator=rng),
+        "chains_from_data": gibbs_sample(machine, v, steps, generator=rng),
+        "chains_from_coin_flips": gibbs_sample(machine, flips, steps, generator=rng),
     }
     return {name: float(machine.free_energy(x).mean()) for name, x in states.items()}
 
@@ -178,14 +144,18 @@ def largest_field(machine: RBM, v: Tensor) -> float:
     return float((machine.up(v) + machine.hidden.bias).max())
 
 
-def softplus_row(x: float) -> dict[str, float]:
-    """Return log(1 + eˣ) and its slope in float32, as the source writes it and by ``F.softplus``."""
-    naive, slope = _with_slope(lambda t: torch.log(1 + torch.exp(t)), x)
-    safe, safe_slope = _with_slope(F.softplus, x)
-    return {"x": x, "naive": naive, "naive_slope": slope, "softplus": safe, "softplus_slope": safe_slope}
-
-
-def _with_slope(function: Any, x: float) -> tuple[float, float]:
-    t = torch.tensor(x, dtype=torch.float32, requires_grad=True)
-    y = function(t)
-    return float(y.detach()), float(torch.autograd.grad(y, t)[0])
+def draw(figures: Figures, shown: dict[int, Tensor], rows: mnist.Digits, out: Path) -> None:
+    """Draw the losses and gaps by epoch, the last epoch's losses by batch, and the last batch by epoch."""
+    for name, key, across, title in (
+        ("losses", "losses", "epoch", "mean loss of an epoch, F(v) − F(v⁽¹⁾), in nats"),
+        ("last-losses", "last_losses", "batch", "loss of each batch of the last epoch, in nats"),
+        ("gap", "free_energy_gaps", "epoch", "free energy, held-out less training rows, in nats"),
+    ):
+        at = [number + (across == "epoch") for number in range(len(figures[key]))]
+        chart = plots.curves({across: at, "value": figures[key]}, x=across, names={"value": title})
+        plots.save_picture(out / f"{name}.png", chart)
+    groups = [("data", rows.train[-32:][:10].numpy())]
+    groups += [(f"epoch {epoch}", v[:10].numpy()) for epoch, v in shown.items()]
+    plots.save_picture(out / "last-batch.png", plots.strips(groups, mnist.SHAPE))
+    for epoch, v in shown.items():
+        plots.save_picture(out / f"epoch-{epoch}.png", mnist.tiles(v, 8))

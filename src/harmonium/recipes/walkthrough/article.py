@@ -14,9 +14,7 @@ from ...units import Bernoulli
 
 
 class Printed(nn.Module):
-    """The article's class: D visible units with biases c, F hidden units with biases b, W of shape (F, D), k Gibbs
-    steps.
-    """
+    """The article's class: D visible units with biases c, F hidden ones with biases b, W of shape (F, D), k steps."""
 
     def __init__(self, D: int, F: int, k: int, *, generator: Generator | None = None):
         super().__init__()
@@ -44,9 +42,7 @@ class Printed(nn.Module):
         return -visible - hidden
 
     def forward(self, x: Tensor, *, generator: Generator | None = None) -> tuple[Tensor, Tensor]:
-        """Return the negative states after k Gibbs steps from ``x``, and what the article takes for their
-        probabilities.
-        """
+        """Return the negative states after k steps from ``x``, and what the article takes for their probabilities."""
         x_negative, x_k = x.clone(), x
         for _ in range(self.k):
             h_k = self.sample(self.P_h_x(x_negative), generator=generator)
@@ -71,9 +67,8 @@ class Mended(Printed):
 def as_machine(model: Printed) -> RBM:
     """Return the RBM with the weights and biases of the article's class: the density that its training is to fit."""
     machine = RBM(Bernoulli(len(model.c)), Bernoulli(len(model.b))).to(model.W.dtype)
-    machine.weight.copy_(model.W.mT)
-    machine.visible.bias.copy_(model.c)
-    machine.hidden.bias.copy_(model.b)
+    for ours, theirs in _parameters(machine, model):
+        ours.copy_(theirs)
     return machine
 
 
@@ -81,7 +76,10 @@ def as_machine(model: Printed) -> RBM:
 def from_machine(kind: type[Printed], machine: RBM, k: int) -> Printed:
     """Return the article's class with the weights and biases of an RBM."""
     model = kind(machine.visible.width, machine.hidden.width, k).to(machine.weight.dtype)
-    model.W.copy_(machine.weight.mT)
-    model.c.copy_(machine.visible.bias)
-    model.b.copy_(machine.hidden.bias)
+    for ours, theirs in _parameters(machine, model):
+        theirs.copy_(ours)
     return model
+
+
+def _parameters(machine: RBM, model: Printed) -> list[tuple[Tensor, Tensor]]:
+    return [(machine.weight, model.W.mT), (machine.visible.bias, model.c), (machine.hidden.bias, model.b)]

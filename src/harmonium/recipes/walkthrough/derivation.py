@@ -11,17 +11,8 @@ from torch import Tensor
 from ... import evaluation
 from ...machines import RBM
 from ...units import Bernoulli, Units
-from ..common.small_machines import (
-    chances,
-    data_means,
-    kernel,
-    log_z,
-    model_means,
-    slopes,
-    stream,
-    tiny,
-    visible_odds_of,
-)
+from ..common.small_machines import chances, data_means, kernel, log_z, model_means, slopes, tiny, visible_odds_of
+from ..common.steps import stream
 
 Row = tuple[str, float, float]
 GIBBS = (1, 2, 5, 10, 20, 50, 100)
@@ -59,8 +50,7 @@ def worst(what: str, left: Tensor, right: Tensor) -> Row:
 
 def energy(machine: RBM, x: Tensor, h: Tensor, energies: Tensor) -> list[Row]:
     """Compare the article's three sums with the machine's energy."""
-    pairs = x.repeat_interleave(len(h), 0), h.repeat(len(x), 1)
-    ours = machine.energy(*pairs).view_as(energies)
+    ours = machine.energy(x.repeat_interleave(len(h), 0), h.repeat(len(x), 1)).view_as(energies)
     first = f"E(x = {bits(x[-2])}, h = {bits(h[-3])})", float(energies[-2, -3]), float(ours[-2, -3])
     return [first, worst("E over all joint states", energies, ours)]
 
@@ -68,17 +58,14 @@ def energy(machine: RBM, x: Tensor, h: Tensor, energies: Tensor) -> list[Row]:
 def joint(machine: RBM, weights: Tensor) -> list[Row]:
     """Compare the sum over all joint states with the sum over hidden states alone."""
     found = evaluation.log_partition(machine).value
-    return [
-        (f"log Z from all {weights.numel()} joint states, and from {weights.shape[1]} hidden ones",
-         float(weights.sum().log()), found),
-        ("sum of p(x, h) over all joint states, and 1", float(weights.sum()) / math.exp(found), 1.0),
-    ]  # fmt: skip
+    what = f"log Z from all {weights.numel()} joint states, and from {weights.shape[1]} hidden ones"
+    total = "sum of p(x, h) over all joint states, and 1", float(weights.sum()) / math.exp(found), 1.0
+    return [(what, float(weights.sum().log()), found), total]
 
 
 def conditional(of: str, given: str, units: Units, fields: Tensor, states: Tensor, weights: Tensor) -> list[Row]:
     """Compare Bayes' rule on the listed joint, ``weights`` (states given, states of), with the product of sigmoids."""
-    bayes = weights / weights.sum(1, keepdim=True)
-    p = torch.sigmoid(units.bias + fields)
+    bayes, p = weights / weights.sum(1, keepdim=True), torch.sigmoid(units.bias + fields)
     one = bayes @ states  # the probability that each unit is 1
     return [
         (f"p({of}₁ = 1 | {given}), one state of {given}", float(one[-2, 0]), float(p[-2, 0])),
@@ -90,18 +77,17 @@ def conditional(of: str, given: str, units: Units, fields: Tensor, states: Tenso
 def free(machine: RBM, x: Tensor, weights: Tensor) -> list[Row]:
     """Compare −log of the sum over hidden states with the closed form."""
     summed, closed = -weights.sum(1).log(), machine.free_energy(x)
-    odds = visible_odds_of(machine)
+    p = weights.sum(1) / weights.sum()
     return [
         (f"F(x = {bits(x[-2])})", float(summed[-2]), float(closed[-2])),
         worst("F over all visible states", summed, closed),
-        worst("p(x) = Σₕ p(x, h) over all visible states", weights.sum(1) / weights.sum(), odds),
+        worst("p(x) = Σₕ p(x, h) over all visible states", p, visible_odds_of(machine)),
     ]
 
 
 def likelihood(machine: RBM, v: Tensor, x: Tensor, weights: Tensor) -> list[Row]:
     """Compare the listed −log p of the rows with mean free energy + log Z."""
-    p = weights.sum(1) / weights.sum()
-    at = (v[:, None, :] == x).all(-1).double().argmax(1)
+    p, at = weights.sum(1) / weights.sum(), (v[:, None, :] == x).all(-1).double().argmax(1)
     closed = float(machine.free_energy(v).mean() + log_z(machine))
     return [("NLL, mean of the rows", float(-p[at].log().mean()), closed)]
 
@@ -109,33 +95,24 @@ def likelihood(machine: RBM, v: Tensor, x: Tensor, weights: Tensor) -> list[Row]
 def gradient(machine: RBM, v: Tensor) -> list[Row]:
     """Compare central differences of the NLL with the negative phase minus the positive one."""
     measured = slopes(machine, lambda: machine.free_energy(v).mean() + log_z(machine))
-    reckoned = [m - d for d, m in zip(data_means(machine, v), model_means(machine), strict=True)]
-    found = []
-    for name, left, right in zip(("∂NLL/∂W", "∂NLL/∂c", "∂NLL/∂b"), measured, reckoned, strict=True):
-        found.append(worst(f"{name}, of its entries", left, right))
-    return found
-
-
-def two_modes(visible: int, hidden: int, pull: float = 1.5) -> RBM:
-    """Return a float64 RBM that likes all units off as much as all units on, and little in between."""
-    machine = RBM(Bernoulli(visible), Bernoulli(hidden)).double()
-    machine.weight.data.fill_(pull)
-    machine.visible.bias.data.fill_(-pull * hidden / 2)
-    machine.hidden.bias.data.fill_(-pull * visible / 2)
-    return machine
+    sides = zip(("∂NLL/∂W", "∂NLL/∂c", "∂NLL/∂b"), measured, model_means(machine), data_means(machine, v), strict=True)
+    return [worst(f"{name}, of its entries", left, model - rows) for name, left, model, rows in sides]
 
 
 @torch.no_grad()
-def contrastive_bias(visible: int, hidden: int) -> list[tuple[int, float]]:
+def contrastive_bias(visible: int, hidden: int, pull: float = 1.5) -> list[tuple[int, float]]:
     """Return, by k, how far the mean direction of CD-k in W is from the true gradient, in units of the gradient's size.
 
-    The machine is that of ``two_modes`` and the data one of its modes, all units off.  The distribution after k Gibbs
-    steps is the kernel's k-th power: no draws, no noise.
+    The machine likes all units off as much as all units on, and little in between; the data are the first of these.
+    The distribution after k steps is the kernel's k-th power: no draws, no noise.
     """
-    machine = two_modes(visible, hidden)
+    machine = RBM(Bernoulli(visible), Bernoulli(hidden)).double()
+    machine.weight.fill_(pull)
+    machine.visible.bias.fill_(-pull * hidden / 2)
+    machine.hidden.bias.fill_(-pull * visible / 2)
     x, model = machine.visible.states(), model_means(machine)[0]
     size = float((data_means(machine, x[:1])[0] - model).norm())
-    step = kernel(machine, torch.sigmoid)
     features = (x[:, :, None] * machine.hidden.mean(machine.up(x))[:, None, :]).flatten(1)
+    step = kernel(machine, torch.sigmoid)
     after = (torch.linalg.matrix_power(step, k)[0] for k in GIBBS)
     return [(k, float((p @ features - model.flatten()).norm()) / size) for k, p in zip(GIBBS, after, strict=True)]

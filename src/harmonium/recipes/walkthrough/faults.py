@@ -1,7 +1,7 @@
 """The two faults of the printed class, measured before and after they are mended."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -9,9 +9,10 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from ... import data, evaluation
-from ...numerics import choose, softplus
+from ...numerics import choose
 from ...progress import Progress
-from ..common.small_machines import chances, checkpoints, kernel, stream, tiny, total_variation, visible_odds_of
+from ..common.small_machines import chances, kernel, tiny, total_variation, visible_odds_of
+from ..common.steps import Settings, checkpoints, stream
 from .article import Mended, Printed, as_machine, from_machine
 
 KINDS: dict[str, type[Printed]] = {"printed": Printed, "mended": Mended}
@@ -59,8 +60,8 @@ def started_exact(visible: int, hidden: int, draws: int, seed: int) -> dict[str,
         drawn, _ = from_machine(kind, machine, 1)(begin, generator=stream(seed, 7))
         counts = torch.bincount((drawn.long() * place).sum(1), minlength=len(x))
         found[name] = {
-            "one_sweep": total_variation(p @ step, p),
-            "many_sweeps": total_variation(p @ torch.linalg.matrix_power(step, FAR), p),
+            "one_step": total_variation(p @ step, p),
+            "many_steps": total_variation(p @ torch.linalg.matrix_power(step, FAR), p),
             "chi_square": float(((counts - draws * p) ** 2 / (draws * p)).sum()),
         }
     return found
@@ -77,9 +78,7 @@ def first_negatives(width: int, units: int, draws: int, seed: int) -> dict[str, 
     return shares
 
 
-def learn(
-    kind: type[Printed], settings: dict[str, Any], k: int, seed: int, progress: Progress, label: str
-) -> dict[str, Any]:
+def learn(kind: type[Printed], settings: Settings, k: int, seed: int, progress: Progress, label: str) -> dict[str, Any]:
     """Train one class on bars and stripes by plain gradient descent on mean F(x) − mean F(x_negative).
 
     Returns the exact log-likelihood at checkpoints and the trained class; the run ends where the loss is not finite.
@@ -110,38 +109,21 @@ def exact(model: Printed, v: Tensor) -> float:
 
 
 @torch.no_grad()
-def drawn(model: Printed, sides: int, gibbs_steps: int, count: int, seed: int) -> tuple[float, float, Tensor]:
-    """Run ``count`` of a class's own chains for ``gibbs_steps`` Gibbs steps from coin flips, and evaluate where they
-    end.
+def drawn(model: Printed, settings: Settings, seed: int) -> tuple[float, float, Tensor]:
+    """Run a class's own chains for ``chain_steps`` Gibbs steps from coin flips, and measure where they end.
 
     Returns the share that shows a bar or a stripe, the total variation between all and the data, and the states.
     """
-    patterns = data.bars_and_stripes(sides)
-    x = torch.bernoulli(torch.full((count, sides**2), 0.5), generator=stream(seed, 6))
-    rng = stream(seed, 8)
-    for _ in range(-(-gibbs_steps // model.k)):
+    patterns, rng = data.bars_and_stripes(settings["sides"]), stream(seed, 8)
+    x = torch.bernoulli(torch.full((settings["chains"], settings["sides"] ** 2), 0.5), generator=stream(seed, 6))
+    for _ in range(-(-settings["chain_steps"] // model.k)):
         x, _ = model(x, generator=rng)
     shares = (x[:, None, :] == patterns).all(-1).double().mean(0)
     found = float(shares.sum())
     return found, 0.5 * float((shares - 1 / len(patterns)).abs().sum() + 1 - found), x
 
 
-def overflow(fields: Sequence[float] = FIELDS) -> list[dict[str, float]]:
-    """Return log(1 + eˣ) and its slope in float32, as printed and as softplus, beside softplus in float64."""
-    found = []
-    for field in fields:
-        row = {"field": field, "truth": float(softplus(torch.tensor(field, dtype=torch.float64)))}
-        for name, function in (("printed", lambda x: torch.log(1 + torch.exp(x))), ("mended", softplus)):
-            x = torch.tensor(field, requires_grad=True)
-            value = function(x)
-            value.backward()
-            assert x.grad is not None
-            row |= {name: float(value.detach()), f"{name}_slope": float(x.grad)}
-        found.append(row)
-    return found
-
-
-def one_step(width: int = 100) -> dict[str, float]:
+def one_update(width: int = 100) -> dict[str, float]:
     """Return the share of parameters that are still finite after one update, all pixels on and every weight 1."""
     shares = {}
     for name, kind in KINDS.items():
