@@ -11,9 +11,9 @@ import time
 
 import numpy as np
 import pytest
+from harmonium.runs import vault
 
 from harmonium import RBM, Gaussian, ReLU, save
-from harmonium.runs import vault
 
 HARMONIUM = [sys.executable, "-c", "from harmonium.cli import main; main()"]
 PLAIN = {**os.environ, "OMP_NUM_THREADS": "1", "NO_COLOR": "1"}

@@ -8,11 +8,11 @@ import warnings
 
 import numpy as np
 import pytest
+from harmonium.runs import Run, TrainConfig
 from PIL import Image
 
 from harmonium import RBM, Bernoulli, Concat, Potts, data, load, save
 from harmonium.errors import InputError
-from harmonium.runs import Run, TrainConfig
 
 SOON = 1.0  # seconds
 PICTURES = np.random.default_rng(1).integers(0, 256, (12, 6, 5)).astype(np.uint8)

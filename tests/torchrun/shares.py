@@ -10,9 +10,10 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from harmonium.runs import torchrun
+
 from harmonium.data import batches
 from harmonium.numerics import shards
-from harmonium.runs import torchrun
 from harmonium.sampling import CD, PCD, ExactSampler, NaiveMCMC
 from harmonium.storage import write_tensors
 from harmonium.training import CenterGradient, SparsityPenalty, train
