@@ -45,11 +45,12 @@ def _speed() -> str:
 
     import torch
 
-    from .. import CD, RBM, Bernoulli, train
+    from .. import CD, RBM, Bernoulli, numerics, train
 
-    machine = RBM(Bernoulli(784), Bernoulli(500))
-    v = torch.bernoulli(torch.full((100, 784), 0.2))
-    loop = train(machine, [v] * 30, CD(), torch.optim.SGD(machine.parameters(), lr=0.01))
+    g = torch.Generator().manual_seed(0)
+    machine = RBM(Bernoulli(784), Bernoulli(500), generator=g)
+    v = (numerics.uniforms((100, 784), generator=g) < 0.2).float()
+    loop = train(machine, [v] * 30, CD(), torch.optim.SGD(machine.parameters(), lr=0.01), generator=g)
     for step in loop:
         if step.index == 9:
             began = time.perf_counter()
@@ -60,11 +61,11 @@ def _law() -> str:
     """Start 20,000 chains exactly, Gibbs step, and compare with enumeration."""
     import torch
 
-    from .. import RBM, Bernoulli, ExactSampler, run
+    from .. import RBM, Bernoulli, ExactSampler, numerics, run
 
     g = torch.Generator().manual_seed(0)
     machine = RBM(Bernoulli(3), Bernoulli(2), generator=g).requires_grad_(False)
-    machine.weight.normal_(generator=g)
+    machine.weight.copy_(numerics.normal(machine.weight, generator=g))
     states = machine.even.states()
     p = torch.softmax(-machine.free_energy(states), 0)
     x = run(machine, ExactSampler(20_000)(machine, states, generator=g), 4, generator=g)

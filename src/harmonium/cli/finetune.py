@@ -43,7 +43,7 @@ def finetune(
     from .train import clear, finish, learn, open_session, take_threads
 
     path = out or home.path.with_name(f"{home.path.name}-{settings.method}")
-    take_threads(home.config, home.dataset("train").width)
+    take_threads(home.config)
     if not replace:
         refuse_run(path)
     with held(path):

@@ -30,7 +30,6 @@ FILES = (
     "network.safetensors",
     ".torchrun",
 )
-LIGHT = 4_000_000  # multiply-adds in a batch's product below which a second thread costs more than it gives
 
 
 def train(
@@ -120,7 +119,7 @@ def _created(
     refuse_uneven(settled, len(train))
     from ..runs.session import choose_device  # brings torch in: errors of the data are told without it
 
-    take_threads(settled, train.width)
+    take_threads(settled)
     choose_device(settled.device)  # so that nothing is replaced before all is known to fit
     path = out or free_path(source)
     if not replace:
@@ -161,16 +160,15 @@ def _opened(path: Path, hold: ExitStack) -> Run:
         hold.enter_context(held(path))
     rows = home.dataset("train")
     refuse_uneven(home.config, len(rows), home.tuning is not None)
-    take_threads(home.config, rows.width)
+    take_threads(home.config)
     return home
 
 
-def take_threads(config: TrainConfig, width: int) -> None:
-    """Compute small machines on one thread: a second one costs more than it gives, tenfold on a busy machine."""
+def take_threads(config: TrainConfig) -> None:
+    """Compute on as many threads as the settings say: sums, and so the bytes of a model, may depend on their number."""
     import torch
 
-    if width * max(config.layers, default=width) * config.batch < LIGHT:
-        torch.set_num_threads(1)
+    torch.set_num_threads(config.threads or 1)
 
 
 def clear(path: Path) -> None:
@@ -230,7 +228,7 @@ def learn(session: "Session", save_every: float) -> None:
 
 def _learn(session: "Session", save_every: float) -> None:
     """Go through the steps with a bar, saving now and then; on a signal save, and leave."""
-    from ..numerics import shards
+    from ..numerics import distributed
     from ..runs import checkpoint, torchrun
 
     every = max(1, session.epochs // ROWS)
@@ -250,7 +248,7 @@ def _learn(session: "Session", save_every: float) -> None:
                     bar.console.print(f"epoch {epoch.epoch:>4}  {_figures(epoch)}", highlight=False, soft_wrap=True)
                 if epoch.epoch in milestones:
                     session.snapshot()
-            code, due = shards.largest(stop() or 143 * torchrun.orphaned(), time.monotonic() - saved > save_every)
+            code, due = distributed.largest(stop() or 143 * torchrun.orphaned(), time.monotonic() - saved > save_every)
             if due:
                 checkpoint.save(session)
                 saved = time.monotonic()

@@ -9,7 +9,7 @@ from harmonium.data.check import DataReport, check
 from harmonium.data.dataset import Dataset, interpret, is_whole
 from harmonium.data.idx import read_idx
 from harmonium.data.registry import DATASETS, SPLITS, load, load_train_valid
-from harmonium.data.toys import bars_and_stripes, shifting_bar
+from harmonium.data.toys import bars_and_stripes
 
 __all__ = [
     "DATASETS",
@@ -25,7 +25,6 @@ __all__ = [
     "load_train_valid",
     "one_hot",
     "read_idx",
-    "shifting_bar",
     "steps_per_epoch",
     "to_float",
 ]

@@ -51,8 +51,9 @@ def write_report(run: Run, evaluated: dict[str, Any], *, progress: Progress = si
         version=environment["harmonium"],
         date=date.today().isoformat(),
     )
-    for tell in (tell_likelihood, tell_curves, tell_fields, tell_snapshots):
-        tell(page, run, evaluated)
+    tell_likelihood(page, evaluated)
+    for tell in (tell_curves, tell_fields, tell_snapshots):
+        tell(page, run)
     tell_chains(page, run, progress)
     tell_samples(page, run, progress)
     tell_labels(page, run, progress)
@@ -69,7 +70,7 @@ def picture(run: Run, name: str, content: bytes) -> bytes:
     return content
 
 
-def tell_likelihood(page: Page, run: Run, evaluated: dict[str, Any]) -> None:
+def tell_likelihood(page: Page, evaluated: dict[str, Any]) -> None:
     """Add what the likelihood is, how it was reached and how far it can be trusted."""
     section = page.section("How good is it?")
     section.verdict(evaluated["verdict"], f"{sentence(evaluated)}. Reason: {evaluated['reason']}.")
@@ -93,7 +94,7 @@ def tell_likelihood(page: Page, run: Run, evaluated: dict[str, Any]) -> None:
         section.text("Columns were standardized by the training rows: likelihoods are densities in those units.")
 
 
-def tell_curves(page: Page, run: Run, evaluated: dict[str, Any]) -> None:
+def tell_curves(page: Page, run: Run) -> None:
     """Add the learning curves."""
     columns = run.metrics()
     shown = [(title, names) for title, names in PANELS if any(math.isfinite(x) for x in columns[names[0]])]
@@ -105,7 +106,7 @@ def tell_curves(page: Page, run: Run, evaluated: dict[str, Any]) -> None:
     section.text(" ".join(reading(columns)))
 
 
-def tell_fields(page: Page, run: Run, evaluated: dict[str, Any]) -> None:
+def tell_fields(page: Page, run: Run) -> None:
     """Add the weights of the hidden units, layer by layer."""
     section = page.section("What the hidden units look for")
     for layer in range(1, len(projections(run.machine())) + 1):
@@ -117,7 +118,7 @@ def tell_fields(page: Page, run: Run, evaluated: dict[str, Any]) -> None:
         section.picture(content, caption + "a unit comes on where red is lit and blue is dark.", f"layer {layer}")
 
 
-def tell_snapshots(page: Page, run: Run, evaluated: dict[str, Any]) -> None:
+def tell_snapshots(page: Page, run: Run) -> None:
     """Add data, reconstructions and samples at the beginning, first, middle and last epoch."""
     section = page.section("Data, reconstructions and samples while it learned")
     section.text(

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from .. import storage
 from ..errors import DivergenceError, InputError, SaveError
-from ..numerics import shards
+from ..numerics import distributed
 from . import vault
 from .session import Epoch, Session
 
@@ -29,7 +29,7 @@ def save(session: Session) -> None:
     """
     home, held = session.home, state(session)
     refuse_infinite(session.step, held)
-    if shards.index():
+    if distributed.index():
         return
     vault.put(home.path, session.step, held)
     try:
@@ -81,7 +81,7 @@ def roll_back(session: Session, cause: DivergenceError) -> Session:
     resume(back)
     set_rates(back, [rate / 2 for rate in rates(session)])
     event = {"event": "diverged", "step": session.step, "back_to": back.step, "lr": rates(back), "cause": str(cause)}
-    if shards.index():
+    if distributed.index():
         return back
     with open(session.home.file("events.jsonl"), "a", encoding="utf-8") as log:
         log.write(json.dumps(event) + "\n")
@@ -102,7 +102,7 @@ def set_rates(session: Session, found: list[float]) -> None:
 def state(session: Session) -> dict[str, Tensor]:
     """Return all that the next step depends on, by name."""
     held = {
-        f"{owner}.{name}": shards.whole(value) if f"{owner}.{name}" == CHAINS else value
+        f"{owner}.{name}": distributed.whole(value) if f"{owner}.{name}" == CHAINS else value
         for owner, module in {**modules(session), **session.stage.modules()}.items()
         for name, value in module.state_dict().items()
         if value is not None
@@ -127,7 +127,7 @@ def modules(session: Session) -> dict[str, nn.Module]:
 def owned(found: dict[str, Tensor], owner: str) -> dict[str, Tensor]:
     """Return the tensors of one owner, by their own names, and of chains this process's part."""
     return {
-        key.removeprefix(f"{owner}."): shards.own(value) if key == CHAINS else value
+        key.removeprefix(f"{owner}."): distributed.own(value) if key == CHAINS else value
         for key, value in found.items()
         if key.startswith(f"{owner}.")
     }

@@ -71,8 +71,10 @@ class TrainConfig(BaseModel):
     device: str = "auto"
     """Where to compute: auto, cpu, cuda or mps."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Type that factors of matrix products are rounded to; auto is the fastest here for a large rbm of sharp states,
-    else float32."""
+    """Type that factors of matrix products are rounded to; auto is bfloat16 for a large rbm of sharp states on a
+    device that has it, else float32."""
+    threads: Annotated[int, Field(ge=1)] | None = None
+    """Threads of each process; 1 for small products and 4 for large ones unless given, whatever cores there are."""
     data_dir: str | None = None
     """Where the data sets lie; else the environment's HARMONIUM_DATA, else they are downloaded."""
 

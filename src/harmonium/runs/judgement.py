@@ -12,6 +12,7 @@ from .. import evaluation, storage
 from ..errors import InputError
 from ..evaluation import Estimate
 from ..machines import DBN, Machine
+from ..numerics import permutation
 from ..progress import Progress, silent
 from .directory import Run
 
@@ -48,7 +49,7 @@ def evaluate_run(
     train = coder.rows(run.dataset("train"), sharp=True, labeled=bool(model.labels), generator=fixed)
     if isinstance(model, Machine) and model.latent:
         model.infer_steps = CONVERGED
-    some = train[torch.randperm(len(train), generator=fixed)[:ROWS]]  # files are often sorted
+    some = train[permutation(len(train), generator=fixed)[:ROWS]]  # files are often sorted
     top, seen = (model.top, model.encode(some)) if isinstance(model, DBN) else (model, some)
     log_z = log_partition(top, seen, method, chains, n_betas, run.config.seed, max_time, progress)
     if isinstance(model, Machine) and log_z.verdict != "exact":

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..numerics import uniforms
 from ..progress import Progress, silent
 from ..sampling import flip_field, recover
 from .directory import Run
@@ -120,7 +121,7 @@ def hidden_part(mask: str, shape: tuple[int, ...], rows: int, generator: torch.G
         return half(mask, shape).reshape(-1).expand(rows, width)
     kind, _, rest = mask.partition(":")
     if kind in ("random", "noise") and rest:
-        return torch.rand(rows, width, generator=generator) < number(mask)
+        return uniforms((rows, width), generator=generator) < number(mask)
     part = from_file(mask)
     if part.size != width:
         raise InputError(f"the mask {mask} holds {part.size} values where a row has {width}: give one of shape {shape}")

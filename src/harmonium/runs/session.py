@@ -12,7 +12,7 @@ from ..data import Dataset, batches, steps_per_epoch
 from ..errors import InputError
 from ..evaluation import static_weight_fraction, weight_norm
 from ..machines import DBN, Machine
-from ..numerics import products, shards
+from ..numerics import distributed, permutation, products
 from ..sampling import sample_chain
 from ..training import schedule
 from .directory import Run
@@ -80,7 +80,7 @@ class Session:
 
     def _make_stage(self) -> Stage:
         seeded = Generator().manual_seed(self.config.seed)
-        drawn = torch.randperm(len(self.rows), generator=seeded)[:FIRST].sort().values
+        drawn = permutation(len(self.rows), generator=seeded)[:FIRST].sort().values
         some = self.rows.select(drawn.numpy())
         rows = self.home.coder.rows(some, labeled=True, generator=seeded).to(self.device)
         return self.plan.make(self.done, rows, self.chance)
@@ -142,7 +142,7 @@ class Session:
             rate = stage.optimizer.param_groups[0]["lr"]
             if self._ends_epoch(self._lapsed + 1):
                 before = self._weights()
-            with products(self.config.precision, self.device), shards.split():
+            with products(self.config.precision, self.device), distributed.split():
                 step = next(loop)
             scheduler.step()
             self.step += 1
@@ -173,7 +173,7 @@ class Session:
         )  # fmt: skip
         for _ in range(self._lapsed % self.each):
             next(feed)
-        return (self.stage.encode(coder.encode(shards.own(x))) for x in feed)
+        return (self.stage.encode(coder.encode(distributed.own(x))) for x in feed)
 
     def _figures(self, loss: float, rate: float, before: list[Tensor]) -> Epoch:
         stage = self.stage
@@ -195,7 +195,7 @@ class Session:
     def snapshot(self) -> None:
         """Write held-out rows, their reconstructions and the chains, as they are now, to ``snapshots/``."""
         chains = self.stage.chains()
-        if shards.index():
+        if distributed.index():
             return
         model, coder = self.model, self.home.coder
         shown = self.unseen[:SHOWN, : model.width]
@@ -224,6 +224,6 @@ def choose_device(word: str) -> torch.device:
     )
     if missing:
         raise InputError(f"--device {word} was given and this machine has none: pass --device cpu")
-    if word == "cuda" and shards.count() > 1:
-        return torch.device("cuda", shards.index() % torch.cuda.device_count())
+    if word == "cuda" and distributed.count() > 1:
+        return torch.device("cuda", distributed.index() % torch.cuda.device_count())
     return torch.device(word)

@@ -7,13 +7,12 @@ from ..data import Dataset, is_whole, steps_per_epoch
 from ..errors import InputError
 from .config import TrainConfig
 
-LARGE = 100_000  # weights whose products take longer than all else
 STEPS = 12_000  # what a run takes unless told otherwise
 SMALL = 128  # hidden units whose chains keep up with momentum
 
 
 def settle(config: TrainConfig, train: Dataset) -> TrainConfig:
-    """Return the settings with nothing left open, given the training rows.
+    """Return the settings with nothing left open, given the training rows: by rule, so that they are always the same.
 
     Raises `InputError` when the data do not fit the units, naming what would.
     """
@@ -30,6 +29,8 @@ def settle(config: TrainConfig, train: Dataset) -> TrainConfig:
     steps = config.steps or (config.epochs or max(1, round(STEPS / each))) * each
     lr = config.lr or {"sgd": 0.05, "adam": 0.001}[config.optimizer] * (0.1 if visible == "gaussian" else 1)
     sampler = {"dbn": "cd"}.get(config.model, "pcd")
+    from ..numerics import default_threads  # brings torch in: what does not fit is told without it
+
     settled = {
         "sampler": sampler if config.sampler == "auto" else config.sampler,
         "visible": visible,
@@ -40,6 +41,7 @@ def settle(config: TrainConfig, train: Dataset) -> TrainConfig:
         "center": config.center and config.model != "boltzmann",
         "momentum": default_momentum(config) if config.momentum is None else config.momentum,
         "precision": precision(config, visible, binarize, train),
+        "threads": config.threads or default_threads(config.batch, *widest(config, train)),
         "chains": config.chains or min(config.batch, len(train)),
         "data_dir": config.data_dir,
     }
@@ -58,7 +60,7 @@ def default_momentum(config: TrainConfig) -> float:
 
 
 def precision(config: TrainConfig, visible: str, binarize: str, train: Dataset) -> str:
-    """Return the precision of the products: bfloat16 for a large rbm of sharp states, where it is faster here.
+    """Return the precision of the products: bfloat16 for a large rbm of sharp states, where the device has it.
 
     Raises `InputError` for a sampler that weighs free energies, which would lose what it weighs.
     """
@@ -69,12 +71,17 @@ def precision(config: TrainConfig, visible: str, binarize: str, train: Dataset) 
             raise InputError(f"{given}, which weighs free energies: pass --precision float32")
         return config.precision
     sharp = visible != "gaussian" and (binarize != "none" or train.kind in ("binary", "spin"))
-    if weighs or not sharp or config.model != "rbm" or train.width * max(config.layers) < LARGE:
+    if weighs or not sharp or config.model != "rbm":
         return "float32"
-    from ..numerics import fastest
+    from ..numerics import default_precision
     from .session import choose_device
 
-    return fastest(config.batch, train.width, max(config.layers), choose_device(config.device))
+    return default_precision(config.batch, *widest(config, train), choose_device(config.device))
+
+
+def widest(config: TrainConfig, train: Dataset) -> tuple[int, int]:
+    """Return the visible width, and that of the widest hidden layer, or of all units where none is hidden."""
+    return train.width, max(config.layers, default=train.width)
 
 
 def refuse_shape(config: TrainConfig, train: Dataset) -> None:

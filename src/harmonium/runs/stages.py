@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 
 from .. import evaluation, storage
 from ..machines import DBM, DBN, RBM, BoltzmannMachine, DoubledRBM, Machine
-from ..numerics import shards
+from ..numerics import distributed, integers
 from ..sampling import CD, PCD, ExactSampler, NaiveMCMC, ParallelTempering, Sampler, TrajectoryTempering
 from ..training import (
     L1,
@@ -135,7 +135,7 @@ class Generative(Learner):
             return self.sampler.top
         if isinstance(self.sampler, TrajectoryTempering):
             return self.sampler.chains
-        return shards.whole(self.sampler.chains) if isinstance(self.sampler, PCD) else None
+        return distributed.whole(self.sampler.chains) if isinstance(self.sampler, PCD) else None
 
     def modules(self) -> dict[str, nn.Module]:
         """Return the machine, the sampler and the edits."""
@@ -215,9 +215,9 @@ class Plan:
         """Return the source of negative states; persistent chains start at training rows, tempered ones at the base."""
         config = self.config
         if config.sampler == "pcd":
-            drawn = torch.randint(len(seen), (config.chains or config.batch,), generator=chance, device=self.device)
+            drawn = integers(len(seen), config.chains or config.batch, generator=chance)
             chains = machine.infer(seen[drawn], generator=chance)
-            return PCD(shards.own(chains), config.gibbs_steps).to(self.device)
+            return PCD(distributed.own(chains), config.gibbs_steps).to(self.device)
         if config.sampler == "pt":
             replicas, start = (
                 torch.linspace(0, 1, config.replicas, device=self.device),
@@ -231,7 +231,7 @@ class Plan:
             return TrajectoryTempering(
                 start, machine, config.chains or config.batch, config.gibbs_steps, generator=chance
             )
-        count = config.chains and config.chains // shards.count()
+        count = config.chains and config.chains // distributed.count()
         if config.sampler == "exact":
             return ExactSampler(count)
         return CD(config.gibbs_steps) if config.sampler == "cd" else NaiveMCMC(count, config.gibbs_steps)

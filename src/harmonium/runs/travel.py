@@ -8,6 +8,7 @@ from torch import Tensor
 from .. import evaluation
 from ..evaluation import Mixing
 from ..machines import DBN, Machine
+from ..numerics import permutation
 from ..progress import Progress, silent
 from ..sampling import ParallelTempering, TrajectoryTempering
 from . import checkpoint
@@ -56,7 +57,7 @@ def left(run: Run) -> tuple[Tensor | None, ParallelTempering | TrajectoryTemperi
 def from_rows(run: Run, model: Machine | DBN, count: int) -> Tensor:
     """Return states whose visible part is training rows, drawn from all of them."""
     fixed, dataset = torch.Generator().manual_seed(run.config.seed), run.dataset("train")
-    drawn = torch.randperm(len(dataset), generator=fixed)[:count].sort().values
+    drawn = permutation(len(dataset), generator=fixed)[:count].sort().values
     rows = run.coder.rows(dataset.select(drawn.numpy()), sharp=True, labeled=bool(model.labels), generator=fixed)
     if isinstance(model, DBN):
         return model.encode(rows)

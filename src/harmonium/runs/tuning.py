@@ -43,7 +43,9 @@ def begin(origin: Run, path: Path, tuning: FinetuneConfig, clear: Callable[[Path
         "labels": tuning.method == "backprop" or origin.config.labels,
     }
     if isinstance(model, RBM | DBN | DBM) and tuning.method == "backprop":
-        to_sequential(model, 2)  # so that what cannot be unrolled is told before anything is written
+        to_sequential(
+            model, 2, generator=Generator()
+        )  # so that what cannot be unrolled is told before anything is written
     if clear is not None:
         clear(path)
     run = Run.create(path, origin.source, origin.config.model_copy(update=words))
@@ -164,7 +166,7 @@ def classifier(run: Run) -> nn.Sequential | None:
     model = run.machine()
     try:
         assert isinstance(model, RBM | DBN | DBM)
-        net = to_sequential(model, int(facts["classes"]))
+        net = to_sequential(model, int(facts["classes"]), generator=Generator())
         net.load_state_dict(tensors)
     except (AssertionError, KeyError, RuntimeError, ValueError) as error:
         line = " ".join(str(error).split())

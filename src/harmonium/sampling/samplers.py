@@ -97,8 +97,8 @@ class ExactSampler(Sampler):
         if isinstance(machine, Bipartite) and machine.odd.count < machine.even.count:
             y = machine.odd.states()
             odds = torch.softmax(machine.even.cgf(machine.down(y)) - machine.odd.energy(y), 0)
-            y = y[numerics.choose(odds, count, generator=generator)]
+            y = y[numerics.categorical(odds, count, generator=generator)]
             return machine.even.sample(machine.down(y), generator=generator)
         x = Concat(machine.visible, *machine.latent).states()
         odds = torch.softmax(-machine.free_energy(x), 0)
-        return x[numerics.choose(odds, count, generator=generator)]
+        return x[numerics.categorical(odds, count, generator=generator)]

@@ -20,7 +20,7 @@ def fill(settings: dict[str, Any], out: Path, figures: Figures) -> Page:
     bars(page, out, settings, figures["bars"])
     why(page, out, settings, figures)
     mnist(page, out, settings, figures["mnist"])
-    side_by_side(page, settings, figures)
+    side_by_side(page, figures)
     limits(page)
     return page
 
@@ -189,7 +189,7 @@ def mnist(page: Page, out: Path, settings: dict[str, Any], found: Figures) -> No
     fallen(section, found["runners"])
 
 
-def side_by_side(page: Page, settings: dict[str, Any], figures: Figures) -> None:
+def side_by_side(page: Page, figures: Figures) -> None:
     """Set the slides' advice beside what was run and measured."""
     bars, digits = figures["bars"]["runners"], figures["mnist"]["runners"]
 

@@ -7,9 +7,10 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import one_hot
+from torch.nn.utils import skip_init
 from torch.optim import Adam
 
-from ... import data
+from ... import data, numerics
 from ...progress import Progress
 from ...training import finetune_classifier
 from .small_machines import stream
@@ -47,10 +48,10 @@ def mnist(settings: Mapping[str, Any], *splits: str, binarize: str = "none") -> 
 def classifier(gray: Rows, settings: Mapping[str, Any], progress: Progress) -> nn.Sequential:
     """Return a network of one hidden layer that learned the labels of real digits by back-propagation."""
     draw = stream(settings["seed"], 5)
-    net = nn.Sequential(nn.Linear(gray.v.shape[1], 300), nn.Sigmoid(), nn.Linear(300, DIGITS))
+    net = nn.Sequential(skip_init(nn.Linear, gray.v.shape[1], 300), nn.Sigmoid(), skip_init(nn.Linear, 300, DIGITS))
     with torch.no_grad():
         for parameter in net.parameters():
-            parameter.copy_(0.05 * torch.randn(parameter.shape, generator=draw))
+            parameter.copy_(0.05 * numerics.normal(parameter, generator=draw))
     steps = finetune_classifier(net, pairs(gray, 100, draw), Adam(net.parameters(), lr=0.002))
     for _ in counted(steps, settings["judge_updates"], progress, "the evaluate of samples"):
         pass

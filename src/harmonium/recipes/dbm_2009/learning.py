@@ -71,7 +71,7 @@ def layer_by_layer(gray: Tensor, settings: Settings, draw: Generator, progress: 
 def epochs(machine: DBM, gray: Tensor, settings: Settings, progress: Progress) -> Iterator[int]:
     """Train the machine with mean field for the data and persistent chains; yield each epoch that is done."""
     draw, each = stream(settings["seed"], 1), data.steps_per_epoch(len(gray), settings["batch"])
-    picked = torch.randint(len(gray), (settings["chains"],), generator=draw)
+    picked = numerics.integers(len(gray), settings["chains"], generator=draw)
     chains = machine.infer(binarized(gray[picked], settings, draw))
     optimizer = SGD(machine.parameters(), lr=settings["rate"])
     fall = schedule(optimizer, "linear", each * settings["epochs"])

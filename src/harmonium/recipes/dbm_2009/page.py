@@ -25,7 +25,7 @@ def fill(settings: dict[str, Any], out: Path, machine: DBM, drawn: Tensor, test:
     samples(page, out, drawn, test, settings)
     fields(page, out, machine, settings)
     tuning(page, out, settings, figures)
-    differences(page, settings, figures)
+    differences(page, settings)
     verdict(page, settings, figures)
     return page
 
@@ -211,7 +211,7 @@ def tuning(page: Page, out: Path, settings: dict[str, Any], figures: Figures) ->
     )
 
 
-def differences(page: Page, settings: dict[str, Any], figures: Figures) -> None:
+def differences(page: Page, settings: dict[str, Any]) -> None:
     """Say what differs from the paper, and why."""
     page.section("Where we differ from the paper").table(
         ("", "paper and its code", "here", "why"),

@@ -26,7 +26,7 @@ def fill(
     side_by_side(page, settings, figures)
     one_machine(page, out, settings, figures["alone"])
     layers(page, out, features, settings, figures["losses"])
-    accuracy(page, out, settings, figures["accuracy"])
+    accuracy(page, out, figures["accuracy"])
     fine_tuning(page, out, tuned, settings, figures)
     puzzle(page, settings, figures)
     verdict(page, settings, figures)
@@ -161,7 +161,7 @@ def layers(page: Page, out: Path, features: dict[int, Tensor], settings: dict[st
     )
 
 
-def accuracy(page: Page, out: Path, settings: dict[str, Any], found: Figures) -> None:
+def accuracy(page: Page, out: Path, found: Figures) -> None:
     """Show accuracies against iterations for each number of rows, by both read-outs."""
     section = page.section("Accuracy against iterations")
     series = {}

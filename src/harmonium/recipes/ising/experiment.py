@@ -34,7 +34,7 @@ def carry_out(settings: dict[str, Any], out: Path, *, progress: Progress = silen
     magnet = load(settings)
     with one_thread():
         machines, seconds = learn(magnet, settings, progress)
-        figures = measure(magnet, machines, settings) | {"seconds": seconds}
+        figures = measure(magnet, machines) | {"seconds": seconds}
     write_figures(out, settings, figures)
     return fill(settings, out, magnet, machines, figures)
 
@@ -107,7 +107,7 @@ def chained(v: Tensor, name: str, seed: int, settings: Mapping[str, Any], progre
 # What is measured
 
 
-def measure(magnet: Magnet, machines: Found, settings: Mapping[str, Any]) -> dict[str, Any]:
+def measure(magnet: Magnet, machines: Found) -> dict[str, Any]:
     """Return every figure that the page states; all likelihoods are exact."""
     exact = machines[EXACT][0]
     return {

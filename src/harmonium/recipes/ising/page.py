@@ -18,10 +18,10 @@ Figures = dict[str, Any]
 def fill(settings: dict[str, Any], out: Path, magnet: Magnet, machines: Found, figures: Figures) -> Page:
     """Return the page; every number on it is in ``figures`` or in the settings."""
     page = Page(recipe("ising").title, lead(figures), facts(settings, figures))
-    worth(page, settings, figures)
+    worth(page, figures)
     couplings(page, out, magnet, machines, figures)
     price(page, figures)
-    chains(page, settings, figures)
+    chains(page, figures)
     return page
 
 
@@ -54,7 +54,7 @@ def facts(settings: dict[str, Any], figures: Figures) -> list[tuple[str, str]]:
     ]  # fmt: skip
 
 
-def worth(page: Page, settings: dict[str, Any], figures: Figures) -> None:
+def worth(page: Page, figures: Figures) -> None:
     """Set the likelihoods and the couplings of every machine beside the truth."""
     section = page.section("The figures")
     true, alone = figures["truth"], figures["independent"]
@@ -154,7 +154,7 @@ def price(page: Page, figures: Figures) -> None:
     section.text(f"Knowing the lattice saves {saved:.0%} of the loss; the rest could only be bought with more rows.")
 
 
-def chains(page: Page, settings: dict[str, Any], figures: Figures) -> None:
+def chains(page: Page, figures: Figures) -> None:
     """Hold the two ways of training by chains against the exact one."""
     section = page.section("And by chains")
     ways, best = figures["ways"], figures["ways"][EXACT]

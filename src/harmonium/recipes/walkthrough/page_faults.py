@@ -42,7 +42,7 @@ def first_fault(page: Page, out: Path, settings: dict[str, Any], figures: Figure
     )
     one_state(section, figures["one_draw"])
     section.text("Mended:").code(MENDED_CODE)
-    exact_start(page.section("First fault: start exact, and stay exact"), settings, figures)
+    exact_start(page.section("First fault: start exact, and stay exact"), figures)
     training(page.section("First fault: what it does to training"), out, settings, figures["training"], states)
 
 
@@ -60,7 +60,7 @@ def one_state(section: Section, found: Figures) -> None:
     )
 
 
-def exact_start(section: Section, settings: dict[str, Any], figures: Figures) -> None:
+def exact_start(section: Section, figures: Figures) -> None:
     """Show that only the mended chain leaves the exact distribution alone."""
     found, first = figures["started_exact"], figures["first_negatives"]
     freedom = found["states"] - 1
