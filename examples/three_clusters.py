@@ -21,7 +21,8 @@ blocks = torch.eye(3).repeat_interleave(12, 1)  # 36 pixels: each cluster lights
 which = torch.multinomial(shares, 2000, replacement=True, generator=rng)
 rows = torch.where(torch.rand(2000, 36, generator=rng) < 0.05, 1 - blocks[which], blocks[which])
 
-machine = RBM(Bernoulli(36), Bernoulli(14)).requires_grad_(False)  # as training that was too fast may leave it:
+# as training that was too fast may leave it:
+machine = RBM(Bernoulli(36), Bernoulli(14), generator=torch.Generator()).requires_grad_(False)
 units = torch.tensor([0, 1] + 12 * [2])  # one hidden unit for each of two clusters, and twelve that hold the third
 machine.weight.copy_(torch.tensor([6.0, 6.0, 3.0])[units] * (blocks[units].T - 0.55))
 machine.visible.bias.fill_(-0.5)

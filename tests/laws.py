@@ -8,21 +8,25 @@ from scipy.stats import chi2
 from torch import Tensor, nn
 
 from harmonium import (
+    CD,
     DBM,
+    PCD,
     RBM,
     Bernoulli,
     Binomial,
     BoltzmannMachine,
     Concat,
+    ExactSampler,
     Gaussian,
+    NaiveMCMC,
     ParallelTempering,
     Potts,
     ReLU,
     Spin,
     TrajectoryTempering,
-)
+)  # fmt: skip
 from harmonium.machines import Bipartite, InterpolationPath, Machine
-from harmonium.numerics import choose
+from harmonium.numerics import categorical
 from harmonium.sampling.trajectory import between
 from harmonium.units import Units
 
@@ -62,6 +66,16 @@ MACHINES = {
     "general, all visible": lambda: BoltzmannMachine(Spin(6)),
     "general, labeled": lambda: BoltzmannMachine(Concat(Bernoulli(3), Potts(1, 3))),
     "general, sparse": lambda: BoltzmannMachine(Concat(Spin(3), Potts(1, 3)), Binomial(2, 2), mask=ring(8)),
+}
+
+
+SAMPLERS = {
+    "cd": lambda m: CD(2),
+    "pcd": lambda m: PCD(m.sample_independent(20, generator=rng(1)), 2),
+    "naive-mcmc": lambda m: NaiveMCMC(10, k=5),
+    "exact": lambda m: ExactSampler(10),
+    "pt": lambda m: ParallelTempering(m.independent(), torch.linspace(0, 1, 4), 10, generator=rng(1)),
+    "ptt": lambda m: TrajectoryTempering(m.independent(), m, 10, generator=rng(1)),
 }
 
 
@@ -111,9 +125,9 @@ def exact_states(m: Machine, count: int, seed: int = 5) -> Tensor:
     g = rng(seed)
     if row_of(m).count < math.inf:
         x = row_of(m).states()
-        return x[choose(probabilities(m, x), count, generator=g)]
+        return x[categorical(probabilities(m, x), count, generator=g)]
     y, p = odd_probabilities(m)
-    return m.even.sample(m.down(y[choose(p, count, generator=g)]), generator=g).detach()
+    return m.even.sample(m.down(y[categorical(p, count, generator=g)]), generator=g).detach()
 
 
 def exact_ladder(m: Machine, chains: int, n_replicas: int = 4) -> ParallelTempering:
@@ -158,6 +172,23 @@ def three_clusters() -> tuple[RBM, Tensor]:
 
 def probabilities(m: Machine, states: Tensor) -> Tensor:
     return torch.softmax(-m.free_energy(states), -1).detach()
+
+
+@torch.no_grad()
+def log_marginal(m: Machine, v: Tensor) -> Tensor:
+    """Return log p(v) + log Z of rows ``v`` by listing the states of the latent rows: the truth behind `elbo`."""
+    if not m.latent:
+        return -m.free_energy(v)
+    rest = Concat(*m.latent).states().to(v)
+    return torch.stack([-m.free_energy(torch.cat([v, y.expand(len(v), -1)], -1)) for y in rest]).logsumexp(0)
+
+
+def variances(units: Units, field: Tensor) -> Tensor:
+    """Return the variance of each unit under fields, (rows, width): the second derivative of `cgf`, by autograd."""
+    f = field.detach().requires_grad_()
+    (mean,) = torch.autograd.grad(units.cgf(f).sum(), f, create_graph=True)
+    rows = [torch.autograd.grad(mean[:, i].sum(), f, retain_graph=True)[0][:, i] for i in range(units.width)]
+    return torch.stack(rows, -1)
 
 
 def odd_probabilities(m: Bipartite) -> tuple[Tensor, Tensor]:

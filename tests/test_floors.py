@@ -1,6 +1,7 @@
-"""Nothing imports upward; `import harmonium` is light; the command line starts without torch."""
+"""Nothing imports upward; `import harmonium` is light; the command line starts without torch; numerics alone draws."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,8 @@ SOURCE = Path(__file__).parents[1] / "src" / "harmonium"
 FLOORS = [
     {"errors", "progress"},
     {"registry"},
-    {"numerics", "data", "plots"},
+    {"numerics"},
+    {"data", "plots"},
     {"units"},
     {"machines"},
     {"sampling"},
@@ -97,8 +99,74 @@ def test_only_the_console_prints():
             assert not printed, f"{file} prints"
 
 
-def test_nothing_touches_the_global_stream():
-    for file in FILES:
-        text = file.read_text()
-        assert "torch.manual_seed" not in text, file
-        assert "np.random.seed" not in text, file
+PRINTED = {  # what others wrote, kept as it stands or begun as they begin it
+    "recipes/rbm_mnist_128/experiment.py",
+    "recipes/rbm_mnist_500/experiment.py",
+    "recipes/walkthrough/article.py",
+    "recipes/walkthrough/faults.py",
+}
+TORCH_DRAWS = {
+    f"torch.{word}"
+    for word in (
+        "rand randn randint rand_like randn_like randint_like randperm bernoulli binomial multinomial normal poisson "
+        "manual_seed seed set_rng_state dropout nn.functional.dropout"
+    ).split()
+}
+METHOD_DRAWS = set(
+    "normal_ exponential_ uniform_ bernoulli_ random_ geometric_ cauchy_ log_normal_ bernoulli multinomial".split()
+)
+STARTS_AT_RANDOM = {f"{home}{layer}" for home in ("", "nn.", "torch.nn.") for layer in ("Linear", "Embedding")}
+FIXED = re.compile(r"(np|numpy)\.random\.default_rng\(\d+\)")
+
+
+def draws(node: ast.AST) -> bool:
+    """Say whether a piece of code draws random numbers itself; a numpy order of a fixed seed is no draw."""
+    if isinstance(node, ast.Import):
+        return any(alias.name == "random" for alias in node.names)
+    if isinstance(node, ast.ImportFrom):
+        return node.module in ("random", "numpy.random") and not node.level
+    if not isinstance(node, ast.Call):
+        return False
+    called = ast.unparse(node.func)
+    home, _, method = called.rpartition(".")
+    if home in ("nn.init", "torch.nn.init"):
+        return method not in ("zeros_", "constant_")
+    if called.startswith(("np.random", "numpy.random")):
+        return not (FIXED.fullmatch(ast.unparse(node)) or FIXED.fullmatch(home))
+    return called in TORCH_DRAWS | STARTS_AT_RANDOM or (method in METHOD_DRAWS and bool(home) and home != "numerics")
+
+
+def draws_in(code: str) -> list[str]:
+    return [ast.unparse(node) for node in ast.walk(ast.parse(code)) if draws(node)]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(SOURCE)))
+def test_only_numerics_draws(file):
+    if room_of(file) == "numerics" or str(file.relative_to(SOURCE)) in PRINTED:
+        return
+    assert not draws_in(file.read_text())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "torch.randn(3, generator=g)", "weight.normal_(0, 1)", "nn.Linear(2, 3)", "np.random.default_rng(seed)",
+        "np.random.rand(2)", "import random", "from random import choice", "torch.nn.init.xavier_uniform_(w)",
+        "torch.manual_seed(1)", "x = [p.exponential_() for p in q]", "np.random.default_rng()",
+    ],
+)  # fmt: skip
+def test_the_check_sees_a_draw(line):
+    assert draws_in(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "numerics.normal(x)",
+        "np.random.default_rng(0).permutation(9)",
+        "torch.nn.init.zeros_(w)",
+        "skip_init(nn.Linear)",
+    ],
+)
+def test_the_check_lets_other_lines_be(line):
+    assert not draws_in(line)

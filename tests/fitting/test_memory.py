@@ -17,17 +17,17 @@ import json, resource, sys, time
 from pathlib import Path
 
 import torch
-from harmonium.numerics import hot
+from harmonium.numerics import stable
 import harmonium.cli.train, harmonium.evaluation, harmonium.runs.session
 
 def held(what):
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(what))
 
-loops = hot.close(torch.zeros(hot.LARGE))
-if loops:
-    loops.logistic(torch.zeros(2, 2), torch.zeros(2), torch.zeros(2))
-    loops.draw(torch.zeros(2, 2), torch.zeros(2), torch.tensor(1))
+kernels = stable.compiled(torch.zeros(1))
+if kernels:
+    kernels.logistic(torch.zeros(2, 2), torch.zeros(2), torch.zeros(2))
+    kernels.draw(torch.zeros(2, 2), torch.zeros(2), torch.tensor(1))
 before, limit = held("VmRSS"), float(sys.argv[1])
 if limit:
     resource.setrlimit(resource.RLIMIT_DATA, (int((held("VmData") + limit) * 2**20),) * 2)

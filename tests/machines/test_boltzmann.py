@@ -74,6 +74,27 @@ def test_a_sparse_machine_moves_in_few_classes_and_a_dense_one_site_by_site():
     )
 
 
+def grid(side):
+    """Return the mask of a square lattice with closed ends."""
+    place = torch.arange(side**2).view(side, side)
+    mask = torch.zeros(side**2, side**2, dtype=torch.bool)
+    for shift, axis in ((1, 0), (1, 1)):
+        mask[place.flatten(), place.roll(-shift, axis).flatten()] = True
+    return mask
+
+
+@pytest.mark.parametrize(
+    ("make", "classes"),
+    [(lambda: BoltzmannMachine(Potts(53, 21)), 53), (lambda: BoltzmannMachine(Spin(64 * 64), mask=grid(64)), 2)],
+    ids=["53 sites of 21 states", "a lattice of 64 by 64"],
+)
+def test_large_machines_are_coloured_site_by_site_and_not_pair_by_pair(make, classes):
+    m = make()
+    assert len(m.classes) == classes
+    for columns in m.classes:
+        assert not m.mask[columns][:, columns].any()
+
+
 def test_a_mask_of_another_shape_is_refused():
     with pytest.raises(ValueError, match=r"shape \(3, 3\): 4 columns need \(4, 4\)"):
         BoltzmannMachine(Bernoulli(4), mask=torch.ones(3, 3))

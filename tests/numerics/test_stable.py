@@ -34,7 +34,7 @@ def test_half_line_functions_hold_far_out():
     truth = log_ndtr(z) + 0.5 * z**2 + 0.5 * math.log(2 * math.pi)
     assert np.allclose(numerics.log_half_line(x).numpy(), truth, rtol=1e-11, atol=1e-9)
     assert np.allclose(
-        numerics.hazard(x).numpy(), np.exp(-0.5 * z**2 - 0.5 * math.log(2 * math.pi) - log_ndtr(z)), rtol=1e-10
+        numerics.inverse_mills(x).numpy(), np.exp(-0.5 * z**2 - 0.5 * math.log(2 * math.pi) - log_ndtr(z)), rtol=1e-10
     )
 
 
@@ -90,27 +90,27 @@ def test_bfloat16_free_energies_are_those_of_the_rounded_weights():
 @pytest.mark.parametrize("width", [1, 3, 500, 1300])
 def test_the_compiled_logistic_is_the_plain_one(scale, width):
     pytest.importorskip("numba")
-    from harmonium.numerics import loops
+    from harmonium.numerics import kernels
 
     field, bias = scale * torch.randn(40, width, generator=rng(1)), torch.randn(width, generator=rng(2))
     logits, one = field.double() + bias.double(), torch.ones(1)
-    mean, _, _ = loops.logistic(field, bias, torch.ones(40))
+    mean, _, _ = kernels.logistic(field, bias, torch.ones(40))
     assert torch.allclose(mean.double(), torch.sigmoid(logits), atol=3e-7)
-    total = torch.stack([loops.logistic(row[None], bias, one)[2] for row in field])
+    total = torch.stack([kernels.logistic(row[None], bias, one)[2] for row in field])
     assert torch.allclose(total.double(), numerics.softplus(logits).sum(-1), rtol=3e-6, atol=1e-6)
-    assert torch.equal(loops.softplus_sum(field, bias), total)
+    assert torch.equal(kernels.softplus_sum(field, bias), total)
 
 
 @pytest.mark.parametrize("scale", [0.0, 1.0, 30.0, 1000.0])
 def test_the_compiled_logistic_weighs_its_rows(scale):
     """Each row has its weight, whatever its sign; the bounds are those of rows that count once, times the weights."""
     pytest.importorskip("numba")
-    from harmonium.numerics import loops
+    from harmonium.numerics import kernels
 
     field, bias = scale * torch.randn(40, 500, generator=rng(1)), torch.randn(500, generator=rng(2))
     weights = torch.randn(40, generator=rng(3))
     logits, weigh = field.double() + bias.double(), weights.double()[:, None]
-    mean, total, cgf = loops.logistic(field, bias, weights)
+    mean, total, cgf = kernels.logistic(field, bias, weights)
     want, sums = torch.sigmoid(logits) * weigh, numerics.softplus(logits).sum(-1)
     assert bool(((mean - want).abs() <= 4e-7 * weigh.abs()).all())
     assert float((total - want.sum(0)).abs().max()) <= 4e-7 * float(weigh.abs().sum())
@@ -119,7 +119,7 @@ def test_the_compiled_logistic_weighs_its_rows(scale):
 
 def test_the_compiled_logistic_rounds_as_torch_does():
     pytest.importorskip("numba")
-    from harmonium.numerics import loops
+    from harmonium.numerics import kernels
 
     field, bias, weights = (
         torch.randn(40, 300, generator=rng(1)),
@@ -127,8 +127,8 @@ def test_the_compiled_logistic_rounds_as_torch_does():
         torch.randn(40, generator=rng(3)),
     )
     half = field.bfloat16()
-    mean, total, cgf = loops.logistic(half, bias, weights)
-    plain, *sums = loops.logistic(half.float(), bias, weights)
+    mean, total, cgf = kernels.logistic(half, bias, weights)
+    plain, *sums = kernels.logistic(half.float(), bias, weights)
     assert torch.equal(mean, plain.bfloat16())
     assert torch.equal(total, sums[0])
     assert torch.equal(cgf, sums[1])

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from harmonium.data import bars_and_stripes
-from harmonium.numerics import choose
+from harmonium.numerics import categorical
 from harmonium.recipes.algorithms.bias import TRUE, along_a_path, clearest, compare, empty, summed_gradient
 from harmonium.recipes.algorithms.race import Course, Run, paces, race, runners, start, updates_until
 from harmonium.recipes.common.steps import checkpoints, stream
@@ -73,7 +73,7 @@ def test_states_of_the_model_see_the_whole_gradient_and_the_data_see_none():
     v, m = bars_and_stripes(3), start(course(), 1)
     tables = empty(["data", "model"])
     x = m.visible.states()
-    exact = x[choose(torch.softmax(-m.free_energy(x), 0), 200_000, generator=stream(0, 1))]
+    exact = x[categorical(torch.softmax(-m.free_energy(x), 0), 200_000, generator=stream(0, 1))]
     compare(m, v, {"data": v, "model": exact}, tables)
     distance, share, error = (tables[key] for key in ("distance", "share", "error"))
     assert distance["data"] == pytest.approx(distance[TRUE])

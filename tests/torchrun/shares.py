@@ -13,7 +13,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from harmonium.runs import torchrun
 
 from harmonium.data import batches
-from harmonium.numerics import shards
+from harmonium.fitting import torchrun
+from harmonium.numerics import distributed
 from harmonium.sampling import CD, PCD, ExactSampler, NaiveMCMC
 from harmonium.storage import write_tensors
 from harmonium.training import CenterGradient, SparsityPenalty, train
@@ -21,10 +22,10 @@ from laws import BIPARTITE, exact_states, machine, rng
 
 STEPS, BATCH = 200, 16
 SAMPLERS = {
-    "pcd": lambda x: PCD(shards.own(x), 2),
+    "pcd": lambda x: PCD(distributed.own(x), 2),
     "cd": lambda x: CD(1),
-    "naive-mcmc": lambda x: NaiveMCMC(len(x) // shards.count(), 2),
-    "exact": lambda x: ExactSampler(len(x) // shards.count()),
+    "naive-mcmc": lambda x: NaiveMCMC(len(x) // distributed.count(), 2),
+    "exact": lambda x: ExactSampler(len(x) // distributed.count()),
 }
 
 
@@ -35,17 +36,17 @@ def learned(name: str, sampler: str) -> dict[str, torch.Tensor]:
     chains = m.infer(rows[:BATCH], generator=rng(1))
     source = SAMPLERS[sampler](chains)
     bounded = name in ("bernoulli", "labeled", "three layers")
-    feed = (shards.own(x) for x in batches(rows, BATCH, generator=rng(2)))
+    feed = (distributed.own(x) for x in batches(rows, BATCH, generator=rng(2)))
     steps = train(
         m, feed, source, torch.optim.SGD(m.parameters(), lr=0.01, momentum=0.5),
         transforms=[CenterGradient()] if name in BIPARTITE else [], penalties=[SparsityPenalty(0.3, 0.1)] if bounded else [],
         generator=rng(3),
     )  # fmt: skip
     for _ in range(STEPS):
-        with shards.split():
+        with distributed.split():
             step = next(steps)
     found = {f"{sampler}, {name}: {key}": value.detach() for key, value in m.named_parameters()}
-    return found | {f"{sampler}, {name}: negative": shards.whole(step.negative)}
+    return found | {f"{sampler}, {name}: negative": distributed.whole(step.negative)}
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from harmonium import PCD, RBM, Bernoulli, Potts, Spin, data, evaluation, gibbs_sample, train
-from harmonium.numerics import fastest, products
+from harmonium.numerics import default_precision, default_threads, products
 from laws import DRAWS, MACHINES, exact_states, machine, probabilities, rng, row_of, same_distribution
 
 CPU = torch.device("cpu")
@@ -78,8 +78,44 @@ def test_phases_of_different_sizes_weigh_alike_when_rounded():
     assert float(m.weight.grad.abs().max()) < 1e-6
 
 
-def test_the_fastest_precision_is_one_of_them():
-    assert fastest(100, 784, 500, CPU) in ("float32", "bfloat16")
+@pytest.fixture
+def capable(monkeypatch):
+    """Give what makes the processor one with some instructions and without others."""
+
+    def of(*names, limit=""):
+        for name in ("avx512_bf16", "amx_tile"):
+            monkeypatch.setattr(torch.cpu, f"_is_{name}_supported", lambda name=name: name in names, raising=False)
+        monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
+
+    return of
+
+
+def test_the_default_precision_looks_at_sizes_and_at_what_the_processor_has(capable):
+    capable("avx512_bf16")
+    assert default_precision(100, 784, 500, CPU) == default_precision(64, 784, 500, CPU) == "bfloat16"
+    assert default_precision(8, 784, 128, CPU) == "float32"  # few rows
+    assert default_precision(5000, 64, 128, CPU) == "float32"  # few weights
+    assert default_precision(100, 784, 500, torch.device("mps")) == "float32"
+    for limit, found in (("AVX2", "float32"), ("avx512_core", "float32"), ("AVX512_CORE_BF16", "bfloat16")):
+        capable("avx512_bf16", limit=limit)
+        assert default_precision(100, 784, 500, CPU) == found
+    capable("amx_tile")
+    assert default_precision(100, 784, 500, CPU) == "bfloat16"
+    capable()
+    assert default_precision(100, 784, 500, CPU) == "float32"
+
+
+@pytest.mark.parametrize(("capability", "found"), [((7, 5), "float32"), ((8, 0), "bfloat16"), ((9, 0), "bfloat16")])
+def test_the_default_precision_on_a_graphics_card_looks_at_its_capability(monkeypatch, capability, found):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert default_precision(100, 784, 500, torch.device("cuda", 0)) == found
+
+
+def test_threads_depend_on_sizes_alone(monkeypatch):
+    for cores in (1, 2, 64):
+        monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
+        assert default_threads(100, 784, 128) == 1
+        assert default_threads(512, 784, 500) == 4
 
 
 @torch.no_grad()

@@ -10,7 +10,7 @@ from harmonium.data.dataset import Dataset, interpret, is_whole
 from harmonium.data.idx import read_idx
 from harmonium.data.named import NamedData
 from harmonium.data.sources import SPLITS, from_array, load, load_rows, load_train_valid, split_rows
-from harmonium.data.toys import bars_and_stripes, shifting_bar
+from harmonium.data.toys import bars_and_stripes
 
 __all__ = [
     "SPLITS",
@@ -28,7 +28,6 @@ __all__ = [
     "load_train_valid",
     "one_hot",
     "read_idx",
-    "shifting_bar",
     "split_rows",
     "steps_per_epoch",
     "to_float",

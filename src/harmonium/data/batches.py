@@ -33,9 +33,9 @@ def to_float(
     if binarize == "threshold":
         return (x > levels / 2).to(torch.float32)
     if binarize == "sample":
-        place = x.device if generator is None else generator.device
-        uniform = torch.rand(x.shape, generator=generator, device=place, dtype=torch.float32).to(x.device)
-        return (uniform * levels < x).to(torch.float32)
+        from harmonium.numerics import uniforms
+
+        return (uniforms(x.shape, generator=generator).to(x.device) * levels < x).to(torch.float32)
     return x.to(torch.float32) / max(levels, 1)
 
 
@@ -120,11 +120,10 @@ def steps_per_epoch(count: int, size: int) -> int:
 
 
 def _shuffled(count: int, size: int, generator: torch.Generator | None) -> Iterator[torch.Tensor]:
-    import torch
+    from harmonium.numerics import permutation
 
-    place = "cpu" if generator is None else generator.device
     while True:
-        order = torch.randperm(count, generator=generator, device=place)
+        order = permutation(count, generator=generator)
         for step in range(steps_per_epoch(count, size)):
             yield order[step * size : (step + 1) * size]
 

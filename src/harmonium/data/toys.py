@@ -25,16 +25,3 @@ def bars_and_stripes(n: int, *, duplicates: bool = False) -> torch.Tensor:
     bars = choices.unsqueeze(2).expand(-1, n, n).reshape(-1, n * n)
     stripes = choices.unsqueeze(1).expand(-1, n, n).reshape(-1, n * n)
     return torch.cat([bars, stripes if duplicates else stripes[1:-1]]).to(torch.float32)
-
-
-def shifting_bar(n: int, width: int) -> torch.Tensor:
-    """Return the n cyclic shifts of ``width`` neighboring ones among n units, float32 of shape (n, n).
-
-    The best mean log-likelihood is −log n, whatever the width (Melchior, Fischer and Wiskott, 2016).
-    """
-    import torch
-
-    if not 1 <= width < n:
-        raise InputError(f"a bar of width {width} among {n} units was asked for: pass a width of 1 to {max(n - 1, 1)}")
-    distance = (torch.arange(n).unsqueeze(0) - torch.arange(n).unsqueeze(1)) % n
-    return (distance < width).to(torch.float32)

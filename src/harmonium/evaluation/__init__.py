@@ -15,11 +15,11 @@ from .diagnostics import (
     weight_norm,
 )
 from .estimate import Estimate, log_evidence, log_likelihood
-from .exact import is_enumerable, log_marginal, log_partition, n_enumerated_states
+from .exact import is_enumerable, log_partition, n_enumerated_states
 from .from_trajectory import log_partition_from_trajectory
 from .lower_bound import LowerBound, lower_bound
 from .mixing import Mixing, mixing
-from .pseudo import pseudo_likelihood, stochastic_pseudo_likelihood
+from .pseudo import pseudo_likelihood
 
 __all__ = [
     "Basins",
@@ -40,7 +40,6 @@ __all__ = [
     "is_enumerable",
     "log_evidence",
     "log_likelihood",
-    "log_marginal",
     "log_partition",
     "log_partition_from_trajectory",
     "lower_bound",
@@ -50,7 +49,6 @@ __all__ = [
     "pseudo_likelihood",
     "reconstruction_error",
     "static_weight_fraction",
-    "stochastic_pseudo_likelihood",
     "survey",
     "weight_norm",
 ]

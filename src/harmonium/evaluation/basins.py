@@ -7,7 +7,7 @@ import torch
 from torch import Generator, Tensor
 
 from ..machines import Bipartite, Machine
-from ..numerics import choose
+from ..numerics import categorical, integers
 from ..sampling import gibbs_sample, lengths
 from ..units import Quadratic
 
@@ -77,7 +77,7 @@ class Survey:
         """
         x, odds = self.inside(k), self.odds[self.basins.of(self.members) == k]
         known = len(odds) > 0 and float(odds.sum()) > 0
-        drawn = choose(odds if known else torch.ones(len(x)), count, generator=generator)
+        drawn = categorical(odds if known else torch.ones(len(x)), count, generator=generator)
         return x[drawn], len(drawn.unique())
 
 
@@ -138,7 +138,7 @@ def _begin(
         x = start.sample_independent(each, generator=generator)
         parts.append(lengths(start, machine, x, generator=generator)[1])
     if data is not None:
-        drawn = torch.randint(len(data), (300,), generator=generator, device=data.device)
+        drawn = integers(len(data), 300, generator=generator).to(data.device)
         parts.insert(0, machine.infer(data[drawn], generator=generator))
     return torch.cat([*([] if met is None else [met]), *parts])
 
@@ -150,7 +150,7 @@ def _called(machine: Bipartite, own: Machine, noise: Machine, generator: Generat
     """
     rest, random = own.rows[1], noise.rows[1]
     y, z = (row.sample(row.zero_field(100), generator=generator) for row in (rest, random))
-    turned = torch.randint(y.shape[1], (100, 1), generator=generator, device=y.device)
+    turned = integers(y.shape[1], 100, generator=generator).to(y.device)[:, None]
     single = torch.arange(y.shape[1], device=y.device) == turned
     single[:50] = True
     return machine.even.sample(machine.down(torch.where(single, z, y)), generator=generator)

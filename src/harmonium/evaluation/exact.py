@@ -50,15 +50,6 @@ def log_partition(machine: Machine, *, cells: int = 2**19, progress: Progress = 
     return _total(here, lambda x: there.cgf(send(x)) - here.energy(x), here.width + there.width, cells, progress)
 
 
-@torch.no_grad()
-def log_marginal(machine: Machine, v: Tensor) -> Tensor:
-    """Return log p(v) + log Z of rows ``v`` by listing the states of the latent rows: the truth behind `elbo`."""
-    if not machine.latent:
-        return -machine.free_energy(v)
-    rest = Concat(*machine.latent).states().to(v)
-    return torch.stack([-machine.free_energy(torch.cat([v, y.expand(len(v), -1)], -1)) for y in rest]).logsumexp(0)
-
-
 def _total(row: Units, score: Callable[[Tensor], Tensor], width: int, cells: int, progress: Progress) -> Estimate:
     """Return the log-sum of ``score`` over every state of a row, chunk by chunk."""
     count, size = int(row.count), max(1, cells // width)

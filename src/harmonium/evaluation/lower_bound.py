@@ -8,7 +8,7 @@ from torch import Generator, Tensor
 
 from ..errors import InputError
 from ..machines import DBN, Machine, abreast, ais_base, evidence, label_log_probs
-from ..numerics import one_hot
+from ..numerics import one_hot, permutation
 from ..progress import Progress, silent
 from ..sampling import BETAS, lengths, space_evenly
 from ..units import Concat
@@ -66,7 +66,7 @@ def lower_bound(
         what = "a network, whose likelihood is a bound already" if isinstance(machine, DBN) else "a sum over all states"
         raise InputError(f"a bound by annealing was asked for {what}: leave --certify out")
     machine.check_rows(v)
-    chosen = v[torch.randperm(len(v), generator=generator)[:rows]]
+    chosen = v[permutation(len(v), generator=generator)[:rows]]
     x, known = completed(machine, chosen, generator)
     basin = log_z.basins.of(x)
     starts, spacing = _starts(machine, log_z, data, generator)

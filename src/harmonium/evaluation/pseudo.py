@@ -3,13 +3,10 @@
 from collections.abc import Callable
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
 from ..errors import InputError
 from ..machines import Bipartite, Machine
-from .estimate import Estimate
-
-Rows = Tensor | slice
 
 
 @torch.no_grad()
@@ -22,21 +19,7 @@ def pseudo_likelihood(machine: Machine, v: Tensor) -> float:
     """
     sites = _sites(machine)
     given_the_rest = _conditional(machine, v)
-    return sum(float(given_the_rest(slice(None), *site).mean()) for site in sites)  # small kept tensors split the heap
-
-
-@torch.no_grad()
-def stochastic_pseudo_likelihood(machine: Machine, v: Tensor, *, generator: Generator | None = None) -> Estimate:
-    """Return an unbiased estimate of the pseudo-likelihood, in nats a row, from one site drawn for each row."""
-    sites = _sites(machine)
-    given_the_rest = _conditional(machine, v)
-    drawn = torch.randint(len(sites), (len(v),), generator=generator, device=v.device)
-    terms = v.new_empty(len(v))
-    for i in drawn.unique().tolist():
-        chosen = drawn == i
-        terms[chosen] = given_the_rest(chosen, *sites[i])
-    terms = len(sites) * terms.double()
-    return Estimate(float(terms.mean()), float(terms.std()) / len(v) ** 0.5, "stochastic pseudo-likelihood")
+    return sum(float(given_the_rest(*site).mean()) for site in sites)  # small kept tensors split the heap
 
 
 def _sites(machine: Machine) -> list[tuple[slice, Tensor]]:
@@ -60,13 +43,13 @@ def _sites(machine: Machine) -> list[tuple[slice, Tensor]]:
     return sites
 
 
-def _conditional(machine: Machine, v: Tensor) -> Callable[[Rows, slice, Tensor], Tensor]:
-    """Return what gives log p(one site | the rest) of chosen rows of ``v``."""
+def _conditional(machine: Machine, v: Tensor) -> Callable[[slice, Tensor], Tensor]:
+    """Return what gives log p(one site | the rest) of each row of ``v``."""
     machine.check_rows(v, whole=True)
     if not isinstance(machine, Bipartite):
-        return lambda chosen, columns, values: _from_free_energies(machine, v[chosen], columns, values)
+        return lambda columns, values: _from_free_energies(machine, v, columns, values)
     fields, rows = machine.up(v), machine.up(torch.eye(machine.width).to(v))  # the maps are linear
-    return lambda chosen, columns, values: _from_fields(machine, v[chosen], fields[chosen], columns, values, rows)
+    return lambda columns, values: _from_fields(machine, v, fields, columns, values, rows)
 
 
 def _from_free_energies(machine: Machine, v: Tensor, columns: slice, values: Tensor) -> Tensor:

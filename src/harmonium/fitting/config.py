@@ -113,9 +113,10 @@ class TrainConfig(Settings):
     device: str = "auto"
     """Where to compute: auto, cpu, cuda or mps."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Type that factors of matrix products are rounded to; auto goes by the processor, the kinds and the sizes."""
-    threads: Annotated[int, Field(ge=0)] | None = None
-    """Threads of the products; unless given by the sizes: 1 for small machines, 0 (all there are) for large ones."""
+    """Type that factors of matrix products are rounded to; auto is bfloat16 for a large rbm of sharp states on a
+    device that has it, else float32."""
+    threads: Count | None = None
+    """Threads of each process; 1 for small products and 4 for large ones unless given, whatever cores there are."""
     valid: str | None = None
     """File of held-out rows to watch, instead of a part of the training rows."""
     test: str | None = None

@@ -7,7 +7,6 @@ from ..data import Dataset, is_whole, steps_per_epoch
 from ..errors import InputError
 from .config import TrainConfig
 
-LARGE = 100_000  # weights whose products take longer than all else
 STEPS = 12_000  # what a run takes unless told otherwise
 SMALL = 128  # hidden units whose chains keep up with momentum
 WEIGHING = ("pt", "ptt", "exact")  # samplers that weigh free energies, which rounding would spoil
@@ -28,6 +27,8 @@ def resolve(config: TrainConfig, train: Dataset) -> TrainConfig:
     if config.epochs and config.steps:
         raise InputError("both --epochs and --steps were given: give one of them")
     sampler = "cd" if config.model == "dbn" else "pcd"
+    from ..numerics import default_threads  # brings torch in: what does not fit is told without it
+
     settled = {
         "sampler": sampler if config.sampler == "auto" else config.sampler,
         "visible": visible,
@@ -38,6 +39,7 @@ def resolve(config: TrainConfig, train: Dataset) -> TrainConfig:
         "center": config.center and config.model != "boltzmann",
         "momentum": default_momentum(config) if config.momentum is None else config.momentum,
         "precision": precision(config, visible, binarize, train),
+        "threads": config.threads or default_threads(config.batch_size, *widest(config, train)),
         "chains": config.chains or min(config.batch_size, len(train)),
     }
     return config.model_copy(update=settled)
@@ -67,7 +69,7 @@ def default_momentum(config: TrainConfig) -> float:
 
 
 def precision(config: TrainConfig, visible: str, binarize: str, train: Dataset) -> str:
-    """Return the precision of the products: bfloat16 for a large rbm of sharp states, where it is faster here.
+    """Return the precision of the products: bfloat16 for a large rbm of sharp states, where the device has it.
 
     Raises `InputError` for a sampler that weighs free energies, which would lose what it weighs.
     """
@@ -78,12 +80,17 @@ def precision(config: TrainConfig, visible: str, binarize: str, train: Dataset) 
             raise InputError(f"{given}, which weighs free energies: pass --precision float32")
         return config.precision
     sharp = visible not in CONTINUOUS and (binarize != "none" or train.kind in ("binary", "spin"))
-    if weighs or not sharp or config.model != "rbm" or train.width * max(config.layers) < LARGE:
+    if weighs or not sharp or config.model != "rbm":
         return "float32"
-    from ..numerics import fastest
+    from ..numerics import default_precision
     from .environment import choose_device
 
-    return fastest(config.batch_size, train.width, max(config.layers), choose_device(config.device))
+    return default_precision(config.batch_size, *widest(config, train), choose_device(config.device))
+
+
+def widest(config: TrainConfig, train: Dataset) -> tuple[int, int]:
+    """Return the visible width, and that of the widest hidden layer, or of all units where none is hidden."""
+    return train.width, max(config.layers, default=train.width)
 
 
 def check_shape(config: TrainConfig, visible: str, train: Dataset) -> None:

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     import torch
 
 FORMAT = "harmonium run 2"
-LIGHT = 4_000_000  # multiply-adds in a batch's product below which a second thread costs more than it gives
 
 
 def environment() -> dict[str, Any]:
@@ -31,12 +30,11 @@ def environment() -> dict[str, Any]:
     }
 
 
-def use_threads(config: TrainConfig, width: int) -> None:
-    """Compute small machines on one thread: a second one costs more than it gives, tenfold on a busy machine."""
+def use_threads(config: TrainConfig) -> None:
+    """Compute on as many threads as the settings say: sums, and so the bytes of a model, may depend on their number."""
     import torch
 
-    if width * max(config.layers, default=width) * config.batch_size < LIGHT:
-        torch.set_num_threads(1)
+    torch.set_num_threads(config.threads or 1)
 
 
 def choose_device(word: str) -> "torch.device":
@@ -46,7 +44,7 @@ def choose_device(word: str) -> "torch.device":
     """
     import torch
 
-    from ..numerics import shards
+    from ..numerics import distributed
 
     if word == "auto":
         word = "cuda" if torch.cuda.is_available() else "cpu"
@@ -55,6 +53,6 @@ def choose_device(word: str) -> "torch.device":
     )
     if missing:
         raise InputError(f"--device {word} was given and this machine has none: pass --device cpu")
-    if word == "cuda" and shards.count() > 1:
-        return torch.device("cuda", shards.index() % torch.cuda.device_count())
+    if word == "cuda" and distributed.count() > 1:
+        return torch.device("cuda", distributed.index() % torch.cuda.device_count())
     return torch.device(word)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import DivergenceError, InputError
-from ..numerics import shards
+from ..numerics import distributed
 from .stages import Stage
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def go_back(trainer: "Trainer", cause: DivergenceError) -> None:
     set_rates(trainer.stage, halved)
     event = {"event": "diverged", "step": at, "back_to": trainer.step, "lr": halved, "cause": str(cause)}
     trainer.events.append(event)
-    if trainer.home and not shards.index():
+    if trainer.home and not distributed.index():
         with open(trainer.home.file("events.jsonl"), "a", encoding="utf-8") as log:
             log.write(json.dumps(event) + "\n")
 
@@ -92,7 +92,7 @@ def refuse_infinite(step: int, held: dict[str, Tensor]) -> None:
 def of_stage(stage: Stage) -> dict[str, Tensor]:
     """Return the tensors of a stage, by owner and name; of chains those of all processes."""
     return {
-        f"{owner}.{name}": shards.whole(value) if f"{owner}.{name}" == CHAINS else value
+        f"{owner}.{name}": distributed.whole(value) if f"{owner}.{name}" == CHAINS else value
         for owner, module in stage.modules().items()
         for name, value in module.state_dict().items()
         if value is not None
@@ -118,7 +118,7 @@ def set_rates(stage: Stage, found: list[float]) -> None:
 
 def _owned(found: dict[str, Tensor], owner: str) -> dict[str, Tensor]:
     return {
-        key.removeprefix(f"{owner}."): shards.own(value) if key == CHAINS else value
+        key.removeprefix(f"{owner}."): distributed.own(value) if key == CHAINS else value
         for key, value in found.items()
         if key.startswith(f"{owner}.")
     }

@@ -86,9 +86,9 @@ def _store() -> Any:
 def wait() -> None:
     """Wait until all processes have come so far."""
     if several():
-        from ..numerics import shards
+        from ..numerics import distributed
 
-        shards.largest(0.0)
+        distributed.largest(0.0)
 
 
 def check_even(config: TrainConfig, rows: int, tuned: bool = False) -> None:

@@ -17,7 +17,7 @@ from ..data import batches, steps_per_epoch
 from ..encoding import Encoder
 from ..errors import DivergenceError, InputError, SaveError
 from ..machines import DBN, Machine
-from ..numerics import products, shards
+from ..numerics import distributed, products
 from ..registry import MODELS
 from ..training import schedule
 from . import checkpoints, state, torchrun
@@ -87,7 +87,7 @@ class Trainer:
         tuning: tuple[FinetuneConfig, Machine | DBN, Encoder] | None = None,
     ) -> None:
         self.config, self.splits, self.device, self.home, self.save_every = config, splits, device, home, save_every
-        use_threads(config, splits.train.width)
+        use_threads(config)
         self.rows = splits.train
         self.each = steps_per_epoch(len(self.rows), config.batch_size)
         if tuning is None:
@@ -275,7 +275,7 @@ class Trainer:
             for update in self._run_stage():
                 yield update
                 late = time.monotonic() - saved > self.save_every
-                code, due = shards.largest(self._asked or 143 * torchrun.orphaned(), late)
+                code, due = distributed.largest(self._asked or 143 * torchrun.orphaned(), late)
                 if due or code:
                     self.save()
                     saved = time.monotonic()
@@ -298,7 +298,7 @@ class Trainer:
             rate = stage.optimizer.param_groups[0]["lr"]
             if self._ends_epoch(self.lapsed + 1):
                 before = self._weights()
-            with products(self.config.precision, self.device), shards.split():
+            with products(self.config.precision, self.device), distributed.split():
                 update = next(loop)
             scheduler.step()
             self.step, self.lapsed = self.step + 1, self.lapsed + 1
@@ -330,7 +330,7 @@ class Trainer:
         if self.config.max_time is None:
             return False
         spent, share = self.seconds + running - self.stage_began, self.config.max_time / len(self.plan.names)
-        return bool(shards.largest(spent >= share)[0])
+        return bool(distributed.largest(spent >= share)[0])
 
     def _keep_best(self, epoch: Epoch) -> None:
         """Remember the best state of the stage, and take it back when it was not bettered for long enough."""
@@ -361,7 +361,7 @@ class Trainer:
         )  # fmt: skip
         for _ in range(self.lapsed % self.each):
             next(feed)
-        return (self.stage.encode(self.encoder.encode(shards.own(x))) for x in feed)
+        return (self.stage.encode(self.encoder.encode(distributed.own(x))) for x in feed)
 
     def _make_stage(self) -> Stage:
         seeded = Generator().manual_seed(self.config.seed)
@@ -375,7 +375,7 @@ class Trainer:
     def _snapshot(self) -> None:
         """Keep held-out rows, their reconstructions and the chains, as they are now."""
         chains = self.stage.chains()  # of all processes
-        if shards.index():
+        if distributed.index():
             return
         arrays = self.watch.snapshot(self.model, chains, self.config.seed)
         self.snapshots[len(self.history)] = arrays
@@ -393,7 +393,7 @@ class Trainer:
         if self.home is None:
             self._kept = {name: value.clone() for name, value in tensors.items()}, facts
             return
-        if shards.index():
+        if distributed.index():
             return
         checkpoints.put(self.home.path, self.step, tensors, facts)
         try:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Self
 import torch
 from torch import Generator, Tensor, nn
 
-from ..numerics import factor, shards
+from ..numerics import autocast_like, distributed
 from ..units import Concat, Units, check_rows
 
 CLOSE = 1e-4  # mean field has converged when no mean moves by more
@@ -117,7 +117,7 @@ class Machine(nn.Module, ABC):
         while change >= CLOSE and taken < self.infer_steps:
             field = self.mean_field_step(torch.cat([v, mean], -1))
             before, mean = mean, rest.mean(field)
-            change, taken = shards.furthest(mean - before), taken + 1
+            change, taken = distributed.furthest(mean - before), taken + 1
         return MeanField(torch.cat([v, mean], -1), field, taken, change)
 
     def elbo(self, v: Tensor) -> Tensor:
@@ -152,7 +152,7 @@ class Machine(nn.Module, ABC):
     @torch.no_grad()
     def rounded(self) -> Self:
         """Return the machine with its couplings as products round them here, for many products; no gradient passes."""
-        pieces = {id(weight): factor(weight) for weight in self.weights}
+        pieces = {id(weight): autocast_like(weight) for weight in self.weights}
         return self if all(id(piece) in pieces for piece in pieces.values()) else _coupled(self, pieces)
 
     @torch.no_grad()

@@ -2,10 +2,12 @@
 
 from functools import cached_property
 
+import numpy as np
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import pad
 
+from .. import numerics
 from ..units import Concat, Units
 from .base import Machine
 
@@ -39,7 +41,7 @@ class BoltzmannMachine(Machine):
         if given.shape != (n, n):
             raise ValueError(f"the mask has shape {tuple(given.shape)}: {n} columns need ({n}, {n})")
         self.register_buffer("mask", ((given | given.mT) & (site[:, None] != site)).triu())
-        self.weight = nn.Parameter(0.01 * torch.randn(n, n, generator=generator) * self.mask)
+        self.weight = nn.Parameter(0.01 * numerics.normal(torch.empty(n, n), generator=generator) * self.mask)
 
     @property
     def width(self) -> int:
@@ -89,16 +91,12 @@ class BoltzmannMachine(Machine):
     @cached_property
     def classes(self) -> list[Tensor]:
         """The columns of each class of sites that are not coupled to each other, by greedy coloring."""
-        site = sites(self.row).to(self.mask.device)
-        count = int(site[-1]) + 1
-        joined = torch.zeros(count, count, dtype=torch.bool)
-        for a, b in self.mask.nonzero().tolist():
-            joined[site[a], site[b]] = joined[site[b], site[a]] = True
-        color = torch.full((count,), -1)
-        for one in joined.sum(0).argsort(descending=True, stable=True).tolist():
-            taken = set(color[joined[one]].tolist())
-            color[one] = next(k for k in range(count) if k not in taken)
-        return [(color[site.cpu()] == k).nonzero()[:, 0] for k in range(int(color.max()) + 1)]
+        site = sites(self.row)
+        a, b = (site[end].numpy() for end in self.mask.cpu().nonzero(as_tuple=True))
+        joined = np.zeros((int(site[-1]) + 1,) * 2, dtype=bool)
+        joined[a, b] = joined[b, a] = True
+        color = torch.from_numpy(greedy_colours(joined))[site]
+        return list(color.argsort(stable=True).split(color.bincount().tolist()))
 
     def free_energy(self, x: Tensor) -> Tensor:
         """Return own energies − ½ xᵀJx, in nats: nothing is summed out."""
@@ -172,6 +170,17 @@ class BoltzmannMachine(Machine):
     def sample_independent(self, count: int, *, generator: Generator | None = None) -> Tensor:
         """Draw ``count`` states without couplings."""
         return self.row.sample(self.row.zero_field(count), generator=generator)
+
+
+def greedy_colours(joined: np.ndarray) -> np.ndarray:
+    """Return a color for each site, (sites,), the lowest that no site joined to it has; those of most joints first."""
+    count = len(joined)
+    color = np.full(count, count)
+    for one in np.argsort(-np.count_nonzero(joined, axis=1), kind="stable"):
+        taken = np.zeros(count + 1, dtype=bool)
+        taken[color[joined[one]]] = True
+        color[one] = taken.argmin()
+    return color
 
 
 def sites(row: Units) -> Tensor:

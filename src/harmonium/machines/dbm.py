@@ -8,6 +8,7 @@ from typing import Self, cast
 import torch
 from torch import Generator, Tensor, nn
 
+from ..numerics import normal
 from ..units import Concat, Units
 from .base import Machine
 from .bipartite import Bipartite
@@ -57,7 +58,7 @@ class DBM(Bipartite):
             raise ValueError(f"a DBM was given {len(layers)} layers: give two or more, the visible one first")
         self.even, self.odd, self.infer_steps = Concat(*layers[0::2]), Concat(*layers[1::2]), infer_steps
         shapes = ((below.width, above.width) for below, above in pairwise(layers))
-        drawn = (0.01 * torch.randn(shape, generator=generator) for shape in shapes)
+        drawn = (0.01 * normal(torch.empty(shape), generator=generator) for shape in shapes)
         self.weights = nn.ParameterList(drawn)  # type: ignore[misc, assignment]
 
     @classmethod

@@ -4,6 +4,7 @@ import torch
 from torch import Generator, Tensor
 
 from ..errors import InputError
+from ..numerics import normal
 from ..units import Concat, Quadratic, ReLU
 from .base import Machine
 from .bipartite import Bipartite
@@ -62,7 +63,7 @@ def _within(scaled: Tensor, cut: Tensor, values: Tensor, vectors: Tensor) -> flo
     """Return the largest quadratic form that was found by rising in the cone: what is found is there."""
     n = len(scaled)
     lifted = scaled - float(values[0]) * torch.eye(n, dtype=scaled.dtype)  # convex, so that every step rises
-    drawn = torch.randn(STARTS, n, generator=Generator().manual_seed(0), dtype=scaled.dtype)
+    drawn = normal(scaled.new_empty(STARTS, n), generator=Generator(scaled.device).manual_seed(0))
     x = torch.cat([vectors.mT[-8:], -vectors.mT[-8:], drawn])
     for _ in range(STEPS):
         x = torch.where(cut & (x < 0), torch.zeros_like(x), x)

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Generator, Tensor, nn
 
-from ..numerics import factor
+from ..numerics import autocast_like, normal
 from ..units import Units
 from .bipartite import Bipartite
 
@@ -20,7 +20,7 @@ class RBM(Bipartite):
     def __init__(self, visible: Units, hidden: Units, *, generator: Generator | None = None):
         super().__init__()
         self.even, self.odd = visible, hidden
-        weight = 0.01 * torch.randn(visible.width, hidden.width, generator=generator)
+        weight = 0.01 * normal(torch.empty(visible.width, hidden.width), generator=generator)
         self.weight = nn.Parameter(weight)
 
     @property
@@ -56,7 +56,7 @@ class RBM(Bipartite):
         unit, share = (1 / ahead, 1.0) if ahead == behind else (1.0, both / (ahead * behind))
         here, there = -unit * (behind // both), unit * (ahead // both)
         weights = torch.cat([positive.new_full((ahead,), here), positive.new_full((behind,), there)])
-        x = torch.cat([factor(positive), factor(negative)])
+        x = torch.cat([autocast_like(positive), autocast_like(negative)])
         mean, upper, cgf = self.odd.moments(self.up(x), weights)
         self.weight.grad = (x.T @ mean).to(self.weight)
         lower = torch.add(here * positive.sum(0), negative.sum(0), alpha=there)

@@ -1,44 +1,57 @@
 """Stable functions, and the only room that draws random numbers."""
 
-from .draws import bernoulli, binomial, choose, normal, one_hot, positive_normal, uniform
-from .products import PRECISIONS, factor, fastest, products
+from .precision import PRECISIONS, autocast_like, default_precision, default_threads, products
+from .random import (
+    bernoulli,
+    binomial,
+    categorical,
+    integers,
+    normal,
+    one_hot,
+    permutation,
+    positive_normal,
+    uniform,
+    uniforms,
+)
 from .stable import (
     HALF_LOG_2PI,
     bennett,
     dot,
-    hazard,
+    inverse_mills,
     log_half_line,
-    log_mean_exp,
     log_two_cosh,
     logistic,
     normal_cdf,
     softplus,
     softplus_sum,
-    wide,
+    upcast,
 )
 
 __all__ = [
     "HALF_LOG_2PI",
     "PRECISIONS",
+    "autocast_like",
     "bennett",
     "bernoulli",
     "binomial",
-    "choose",
+    "categorical",
+    "default_precision",
+    "default_threads",
     "dot",
-    "factor",
-    "fastest",
-    "hazard",
+    "integers",
+    "inverse_mills",
     "log_half_line",
-    "log_mean_exp",
     "log_two_cosh",
     "logistic",
     "normal",
     "normal_cdf",
     "one_hot",
+    "permutation",
     "positive_normal",
     "products",
     "softplus",
     "softplus_sum",
     "uniform",
-    "wide",
+    "uniforms",
+    "upcast",
 ]

@@ -7,13 +7,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from . import hot
-
 HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 FAST = (torch.float32, torch.bfloat16)
+LARGE = 2**14  # entries that kernels which round otherwise are called for; a run that is cut goes on as it would have
 
 
-def wide(x: Tensor) -> Tensor:
+def upcast(x: Tensor) -> Tensor:
     """Return ``x`` in float32, or in float64 if it is already."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
@@ -33,8 +32,8 @@ def softplus(x: Tensor) -> Tensor:
 
 def softplus_sum(field: Tensor, bias: Tensor) -> Tensor:
     """Return the sums of softplus(field + bias) over the last axis."""
-    loop = None if torch.is_grad_enabled() else _loop(field, bias)
-    return softplus(field + bias).sum(-1) if loop is None else loop.softplus_sum(field, bias)
+    found = None if torch.is_grad_enabled() else _kernels(field, bias)
+    return softplus(field + bias).sum(-1) if found is None else found.softplus_sum(field, bias)
 
 
 def logistic(field: Tensor, bias: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -42,17 +41,28 @@ def logistic(field: Tensor, bias: Tensor, weights: Tensor) -> tuple[Tensor, Tens
 
     No gradient follows.  The first has the type of the field, to be a factor of a product.
     """
-    loop = _loop(field, bias)
-    if loop is not None:
-        return loop.logistic(field, bias, weights)
+    found = _kernels(field, bias)
+    if found is not None:
+        return found.logistic(field, bias, weights)
     logits = field + bias
     mean = torch.sigmoid(logits).mul_(weights[:, None])
     return mean.to(field.dtype), mean.sum(0), dot(weights, softplus(logits).sum(-1))
 
 
-def _loop(field: Tensor, bias: Tensor) -> ModuleType | None:
+def _kernels(field: Tensor, bias: Tensor) -> ModuleType | None:
     plain = field.dtype in FAST and bias.dtype == torch.float32 and field.ndim == 2 and bias.ndim == 1
-    return hot.close(field) if plain else None
+    return compiled(field) if plain and field.numel() >= LARGE else None
+
+
+def compiled(x: Tensor) -> ModuleType | None:
+    """Return the compiled kernels for a tensor such as ``x``, or nothing: off the processor, or without numba."""
+    if x.device.type != "cpu":
+        return None
+    try:
+        from . import kernels
+    except ImportError:  # numba is missing
+        return None
+    return kernels
 
 
 def log_two_cosh(x: Tensor) -> Tensor:
@@ -73,16 +83,11 @@ def log_half_line(z: Tensor) -> Tensor:
     return torch.where(z < 0, torch.log(scaled / 2), right) + HALF_LOG_2PI
 
 
-def hazard(z: Tensor) -> Tensor:
+def inverse_mills(z: Tensor) -> Tensor:
     """Return φ(z)/Φ(z), the amount by which cutting at zero lifts the mean of a unit Gaussian centered at ``z``."""
     left = math.sqrt(2 / math.pi) / torch.special.erfcx(-z.clamp_max(0) / math.sqrt(2))
     density = torch.exp(-0.5 * z.clamp_min(0) ** 2 - HALF_LOG_2PI)
     return torch.where(z < 0, left, density / normal_cdf(z.clamp_min(0)))
-
-
-def log_mean_exp(x: Tensor, dim: int = 0) -> Tensor:
-    """Return log of the mean of eˣ along ``dim``."""
-    return torch.logsumexp(x, dim) - math.log(x.shape[dim])
 
 
 def bennett(forward: Tensor, backward: Tensor) -> tuple[float, float]:

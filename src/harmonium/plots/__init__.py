@@ -1,6 +1,6 @@
 """Arrays in, pictures out: tiles of states and weights, curves, and the files that hold them."""
 
-from .charts import COLORS, DPI, FAINT, INK, curves, histogram, lines, mean_activation, strips
+from .charts import COLORS, DPI, FAINT, INK, curves, lines, mean_activation, strips
 from .files import png, save_gif, save_picture
 from .tiles import GAP_GRAY, SIGNED_STOPS, grid, signed_grid
 
@@ -13,7 +13,6 @@ __all__ = [
     "SIGNED_STOPS",
     "curves",
     "grid",
-    "histogram",
     "lines",
     "mean_activation",
     "png",

@@ -109,17 +109,6 @@ def lines(
     return figure
 
 
-def histogram(values: Sequence[float] | np.ndarray, *, title: str, xlabel: str, bins: int = 40) -> "Figure":
-    """Draw how often values fall into each of `bins` equal bins; every value must be finite."""
-    held = _floats(values).ravel()
-    if not held.size or not np.isfinite(held).all():
-        raise InputError(f"{held.size} values, {np.sum(~np.isfinite(held))} not finite: keep finite ones")
-    figure = _figure(5.4, 3.0)
-    axes = _axes(figure, title, xlabel, "count")
-    axes.hist(held, bins=bins, color=COLORS[0], edgecolor="white", linewidth=0.4)
-    return figure
-
-
 def mean_activation(activity: np.ndarray) -> "Figure":
     """Draw how much of the time each hidden unit is on, busiest first, and count the idle and the stuck.
 

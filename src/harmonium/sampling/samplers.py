@@ -12,7 +12,7 @@ from torch import Generator, Tensor, nn
 
 from .. import numerics
 from ..machines import Bipartite, Machine
-from ..numerics import shards
+from ..numerics import distributed
 from ..units import Concat
 from .gibbs import gibbs_sample
 
@@ -91,11 +91,11 @@ class PCD(Sampler):
     def make(cls, machine: Machine, seen: Tensor, *, k: int, chains: int, n_replicas: int, **draws: Any) -> Self:
         """Return chains that start at some of the rows."""
         drawn = torch.randint(len(seen), (chains,), device=seen.device, **draws)
-        return cls(shards.own(machine.infer(seen[drawn], **draws)), k)
+        return cls(distributed.own(machine.infer(seen[drawn], **draws)), k)
 
     def last_chains(self) -> Tensor | None:
         """Return the chains of all processes."""
-        return shards.whole(self.chains)
+        return distributed.whole(self.chains)
 
     @torch.no_grad()
     def forward(self, machine: Machine, positive: Tensor, *, generator: Generator | None = None) -> Tensor:
@@ -120,7 +120,7 @@ class NaiveMCMC(Sampler):
     @classmethod
     def make(cls, machine: Machine, seen: Tensor, *, k: int, chains: int, n_replicas: int, **draws: Any) -> Self:
         """Return the sampler, with this process's share of the chains."""
-        return cls(chains // shards.count(), k)
+        return cls(chains // distributed.count(), k)
 
     @torch.no_grad()
     def forward(self, machine: Machine, positive: Tensor, *, generator: Generator | None = None) -> Tensor:
@@ -141,7 +141,7 @@ class ExactSampler(Sampler):
     @classmethod
     def make(cls, machine: Machine, seen: Tensor, *, k: int, chains: int, n_replicas: int, **draws: Any) -> Self:
         """Return the sampler, with this process's share of the draws."""
-        return cls(chains // shards.count())
+        return cls(chains // distributed.count())
 
     @torch.no_grad()
     def forward(self, machine: Machine, positive: Tensor, *, generator: Generator | None = None) -> Tensor:
@@ -150,8 +150,8 @@ class ExactSampler(Sampler):
         if isinstance(machine, Bipartite) and machine.odd.count < machine.even.count:
             y = machine.odd.states()
             odds = torch.softmax(machine.even.cgf(machine.down(y)) - machine.odd.energy(y), 0)
-            y = y[numerics.choose(odds, count, generator=generator)]
+            y = y[numerics.categorical(odds, count, generator=generator)]
             return machine.even.sample(machine.down(y), generator=generator)
         x = Concat(machine.visible, *machine.latent).states()
         odds = torch.softmax(-machine.free_energy(x), 0)
-        return x[numerics.choose(odds, count, generator=generator)]
+        return x[numerics.categorical(odds, count, generator=generator)]

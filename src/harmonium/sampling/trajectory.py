@@ -117,7 +117,7 @@ class TrajectoryTempering(Sampler):
                 f"the last update took the machine out of reach, to an overlap of {float(self.rate):.0%} with what it "
                 "was: give train the edit Retreat(sampler, optimizer), or lower the learning rate"
             )
-        drawn = torch.randperm(len(self.reserve), generator=generator, device=self.reserve.device)[: len(self.chains)]
+        drawn = numerics.permutation(len(self.reserve), generator=generator)[: len(self.chains)]
         offered = self.reserve[drawn]  # and left there: chains that lag must not spoil what they are corrected by
         self.chains, _, work = exchange(machine, self.last, self.chains, offered, generator=generator)
         self.rate, self.age = overlap(work), self.age + 1
@@ -131,7 +131,7 @@ class TrajectoryTempering(Sampler):
         """Make the machine, as it is now, the next replica."""
         below, before = self.last, self.reserve
         odds = torch.softmax((below.free_energy(before) - machine.free_energy(before)).double(), 0)
-        begun = before[numerics.choose(odds, len(self.chains), generator=generator)]
+        begun = before[numerics.categorical(odds, len(self.chains), generator=generator)]
         self.replicas.append(copy.deepcopy(machine).requires_grad_(False))
         self.ladder = torch.cat([self.ladder, begun[None]])
         gibbs_steps = EQUILIBRATE * len(self.replicas)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
+from torch.nn.utils import skip_init
 from torch.optim import Optimizer
 
 from .. import numerics
@@ -102,7 +103,7 @@ def _sigmoid(weight: Tensor, above: Units) -> list[nn.Module]:
 
 @torch.no_grad()
 def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
-    linear = nn.Linear(*weight.shape).to(weight)
+    linear = skip_init(nn.Linear, *weight.shape).to(weight)
     linear.weight.copy_(weight.mT)
     linear.bias.copy_(bias)
     return linear
@@ -110,7 +111,7 @@ def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
 
 @torch.no_grad()
 def _readout(width: int, classes: int, generator: Generator | None) -> nn.Linear:
-    linear = nn.Linear(width, classes)
-    linear.weight.copy_(0.01 * torch.randn(classes, width, generator=generator))
+    linear = skip_init(nn.Linear, width, classes)
+    linear.weight.copy_(0.01 * numerics.normal(linear.weight, generator=generator))
     linear.bias.zero_()
     return linear

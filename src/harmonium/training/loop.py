@@ -11,7 +11,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from ..errors import DivergenceError
 from ..machines import DBN, Machine
-from ..numerics import shards
+from ..numerics import distributed
 from ..sampling import Sampler
 from .penalties import Penalty
 from .transforms import GradientTransform
@@ -63,7 +63,7 @@ def train(
         loss = machine.contrastive_loss(positive, negative)
         for penalty in penalties:
             penalty(machine, positive).backward()
-        shards.average(loss, machine.parameters())
+        distributed.average(loss, machine.parameters())
         for transform in transforms:
             transform(machine, positive, negative)
         check_finite(machine, loss, index)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ..machines import Bipartite, Machine, label_log_probs
-from ..numerics import shards
+from ..numerics import distributed
 from ..units import Bernoulli, Potts
 
 Penalty = Callable[[Machine, Tensor], Tensor]
@@ -54,7 +54,7 @@ class SparsityPenalty:
         if machine.latent:
             above = machine.even.mean(machine.down(activity))[..., machine.visible.width :]
             activity = torch.cat([activity, above], -1)
-        activity = shards.mean(activity.mean(0)).clamp(1e-6, 1 - 1e-6)
+        activity = distributed.mean(activity.mean(0)).clamp(1e-6, 1 - 1e-6)
         surprise = self.target * activity.log() + (1 - self.target) * torch.log1p(-activity)
         return -self.strength * surprise.sum()
 

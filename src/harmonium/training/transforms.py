@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ..machines import Bipartite, Machine
-from ..numerics import shards
+from ..numerics import distributed
 from ..sampling import TrajectoryTempering
 from ..units import Units
 
@@ -45,7 +45,7 @@ class CenterGradient(GradientTransform):
         if not isinstance(machine, Bipartite):
             raise TypeError(f"Center edits the gradients of a machine of layers, not of a {type(machine).__name__}")
         layers = machine.layers
-        self.follow(shards.mean(torch.cat([means.mean(0) for means in machine.layer_means(positive)])))
+        self.follow(distributed.mean(torch.cat([means.mean(0) for means in machine.layer_means(positive)])))
         offsets = self.offsets.split([layer.width for layer in layers])
         plain = [bias_gradient(layer) for layer in layers]
         for i, coupling in enumerate(machine.weights):

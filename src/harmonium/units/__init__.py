@@ -3,8 +3,8 @@
 from .base import Units
 from .concat import Concat
 from .continuous import Gaussian, Quadratic, ReLU
-from .discrete import Bernoulli, Binomial, Potts, Spin
-from .door import check_rows
+from .discrete import Bernoulli, Binomial, Discrete, Potts, Spin
+from .validation import check_rows
 
 KINDS: dict[str, type[Units]] = {
     kind.__name__.lower(): kind for kind in (Bernoulli, Spin, Binomial, Potts, Gaussian, ReLU, Concat)
@@ -15,6 +15,7 @@ __all__ = [
     "Bernoulli",
     "Binomial",
     "Concat",
+    "Discrete",
     "Gaussian",
     "Potts",
     "Quadratic",

@@ -52,14 +52,6 @@ class Units(nn.Module, ABC):
         return mean.to(field.dtype), mean.sum(0), numerics.dot(weights, self.cgf(field))
 
     @abstractmethod
-    def var(self, field: Tensor) -> Tensor:
-        """Return the variance of each unit, ∂mean/∂field on the diagonal: (..., width) → (..., width)."""
-
-    @abstractmethod
-    def mode(self, field: Tensor) -> Tensor:
-        """Return the most likely state: (..., width) → (..., width)."""
-
-    @abstractmethod
     def sample(self, field: Tensor, *, generator: Generator | None = None) -> Tensor:
         """Draw one state a row: (..., width) → (..., width)."""
 

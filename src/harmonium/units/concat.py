@@ -77,12 +77,6 @@ class Concat(Units):
     def mean(self, field: Tensor) -> Tensor:
         return self._side_by_side("mean", field)
 
-    def var(self, field: Tensor) -> Tensor:
-        return self._side_by_side("var", field)
-
-    def mode(self, field: Tensor) -> Tensor:
-        return self._side_by_side("mode", field)
-
     def sample(self, field: Tensor, *, generator: Generator | None = None) -> Tensor:
         return torch.cat([part.sample(piece, generator=generator) for part, piece in self.pieces(field)], -1)
 

@@ -39,12 +39,6 @@ class Gaussian(Quadratic):
     def mean(self, field: Tensor) -> Tensor:
         return self.standard(field) * self.scale()
 
-    def var(self, field: Tensor) -> Tensor:
-        return (self.scale() ** 2).expand_as(self.standard(field))
-
-    def mode(self, field: Tensor) -> Tensor:
-        return self.mean(field)
-
     def sample(self, field: Tensor, *, generator: Generator | None = None) -> Tensor:
         z = self.standard(field)
         return (z + numerics.normal(z, generator=generator)) * self.scale()
@@ -73,13 +67,6 @@ class ReLU(Quadratic):
         z = self.standard(field)
         return cut_mean(z) * self.scale()
 
-    def var(self, field: Tensor) -> Tensor:
-        z = self.standard(field)
-        return cut_var(z) * self.scale() ** 2
-
-    def mode(self, field: Tensor) -> Tensor:
-        return (self.standard(field) * self.scale()).clamp_min(0)
-
     def sample(self, field: Tensor, *, generator: Generator | None = None) -> Tensor:
         return numerics.positive_normal(self.standard(field), generator=generator) * self.scale()
 
@@ -105,7 +92,7 @@ def cut_mean(z: Tensor) -> Tensor:
     deep = z.double()
     far, near = deep.clamp_max(-30), deep.clamp_min(-30)
     series = -1 / far + 2 / far**3 - 10 / far**5
-    return torch.where(deep < -30, series, near + numerics.hazard(near)).to(z.dtype)
+    return torch.where(deep < -30, series, near + numerics.inverse_mills(near)).to(z.dtype)
 
 
 def cut_var(z: Tensor) -> Tensor:
@@ -113,5 +100,5 @@ def cut_var(z: Tensor) -> Tensor:
     deep = z.double()
     far, near = deep.clamp_max(-30), deep.clamp_min(-30)
     series = 1 / far**2 - 6 / far**4 + 50 / far**6
-    rate = numerics.hazard(near)
+    rate = numerics.inverse_mills(near)
     return torch.where(deep < -30, series, 1 - rate * (near + rate)).to(z.dtype)

@@ -1,5 +1,7 @@
 """Kinds with finitely many states, whose biases are all their parameters: Bernoulli, Spin, Binomial, Potts."""
 
+from abc import abstractmethod
+
 import torch
 from torch import Generator, Tensor
 
@@ -8,20 +10,27 @@ from .base import Units
 
 
 class Discrete(Units):
-    """Abstract: finitely many states, and biases alone."""
+    """Abstract: finitely many states, and biases alone: energy −bias·x."""
 
     @property
     def linear(self) -> bool:
         return True
+
+    def energy(self, x: Tensor) -> Tensor:
+        return -numerics.dot(x, self.bias)
+
+    def in_support(self, x: Tensor) -> bool:
+        return bool(torch.isin(x, self.values()).all())
+
+    @abstractmethod
+    def values(self) -> Tensor:
+        """Return the values of one site, (values, columns of a site)."""
 
 
 class Bernoulli(Discrete):
     """Units that are 0 or 1: energy −bias·x, P(x = 1) = σ(bias + field)."""
 
     support = "0 or 1"
-
-    def energy(self, x: Tensor) -> Tensor:
-        return -numerics.dot(x, self.bias)
 
     def cgf(self, field: Tensor) -> Tensor:
         return numerics.softplus_sum(field, self.bias)
@@ -31,13 +40,6 @@ class Bernoulli(Discrete):
 
     def moments(self, field: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         return numerics.logistic(field, self.bias, weights)
-
-    def var(self, field: Tensor) -> Tensor:
-        p = self.mean(field)
-        return p * (1 - p)
-
-    def mode(self, field: Tensor) -> Tensor:
-        return (self.bias + field > 0).to(self.bias.dtype)
 
     def sample(self, field: Tensor, *, generator: Generator | None = None) -> Tensor:
         return numerics.bernoulli(field, self.bias, generator=generator)
@@ -58,20 +60,11 @@ class Spin(Discrete):
 
     support = "-1 or +1"
 
-    def energy(self, x: Tensor) -> Tensor:
-        return -numerics.dot(x, self.bias)
-
     def cgf(self, field: Tensor) -> Tensor:
         return numerics.log_two_cosh(self.bias + field).sum(-1)
 
     def mean(self, field: Tensor) -> Tensor:
         return torch.tanh(self.bias + field)
-
-    def var(self, field: Tensor) -> Tensor:
-        return 1 - self.mean(field) ** 2
-
-    def mode(self, field: Tensor) -> Tensor:
-        return 2 * (self.bias + field > 0).to(self.bias.dtype) - 1
 
     def sample(self, field: Tensor, *, generator: Generator | None = None) -> Tensor:
         return 2 * numerics.bernoulli(2 * (self.bias + field), generator=generator) - 1
@@ -80,9 +73,6 @@ class Spin(Discrete):
     def init_from_data(self, v: Tensor) -> None:
         up = (v.sum(0, dtype=torch.float64) + len(v)) / 2
         self.bias.copy_(torch.logit((up + 1) / (len(v) + 2)) / 2)
-
-    def in_support(self, x: Tensor) -> bool:
-        return bool((x.abs() == 1).all())
 
     def values(self) -> Tensor:
         return self.bias.new_tensor([[-1.0], [1.0]])
@@ -112,13 +102,6 @@ class Binomial(Discrete):
 
     def mean(self, field: Tensor) -> Tensor:
         return self.trials * torch.sigmoid(self.bias + field)
-
-    def var(self, field: Tensor) -> Tensor:
-        p = torch.sigmoid(self.bias + field)
-        return self.trials * p * (1 - p)
-
-    def mode(self, field: Tensor) -> Tensor:
-        return ((self.trials + 1) * torch.sigmoid(self.bias + field)).floor().clamp_max(self.trials)
 
     def sample(self, field: Tensor, *, generator: Generator | None = None) -> Tensor:
         return numerics.binomial(self.bias + field, self.trials, generator=generator)
@@ -155,22 +138,11 @@ class Potts(Discrete):
         """Return ``x`` with one axis for sites and one for colors."""
         return x.unflatten(-1, (self.n_sites, self.n_states))
 
-    def energy(self, x: Tensor) -> Tensor:
-        return -numerics.dot(x, self.bias)
-
     def cgf(self, field: Tensor) -> Tensor:
         return self.blocks(self.bias + field).logsumexp(-1).sum(-1)
 
     def mean(self, field: Tensor) -> Tensor:
         return self.blocks(self.bias + field).softmax(-1).flatten(-2)
-
-    def var(self, field: Tensor) -> Tensor:
-        p = self.mean(field)
-        return p * (1 - p)
-
-    def mode(self, field: Tensor) -> Tensor:
-        best = self.blocks(self.bias + field).argmax(-1)
-        return torch.nn.functional.one_hot(best, self.n_states).to(self.bias.dtype).flatten(-2)
 
     def sample(self, field: Tensor, *, generator: Generator | None = None) -> Tensor:
         return numerics.one_hot(self.blocks(self.bias + field), generator=generator).flatten(-2)

@@ -120,12 +120,8 @@ def by_chain(network: DBN, rows: Rows, steps: int, seed: int) -> Classification:
 def to_order(network: DBN, settings: Settings, seed: int, progress: Progress = silent) -> Rows:
     """Return what the network draws for every label in turn, as means of the pixels, the label clamped."""
     label, draw = torch.arange(DIGITS).repeat(settings["drawn"]), stream(seed, 6)
-    chains = sampling.sample_label(
-        network,
-        label,
-        settings["drawn_steps"],
-        progress=lambda steps: progress(steps, "digits to order"),
-        generator=draw,
+    chains = sampling.sample_chain(
+        network, len(label), settings["drawn_steps"], label=label, progress=progress, generator=draw
     )
     *_, (_, mean) = chains
     return Rows(mean, label)

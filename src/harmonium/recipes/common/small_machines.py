@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from ... import numerics
 from ...machines import RBM
 from ...numerics import softplus
 from ...units import Bernoulli
@@ -17,7 +18,7 @@ def tiny(visible: int, hidden: int, seed: int, scale: float = 1.0) -> RBM:
     """Return a float64 RBM whose weights and biases are all drawn from N(0, scale²)."""
     machine, generator = RBM(Bernoulli(visible), Bernoulli(hidden)).double(), stream(seed, 9)
     for parameter in machine.parameters():
-        parameter.data = scale * torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
+        parameter.data = scale * numerics.normal(parameter.detach(), generator=generator)
     return machine
 
 

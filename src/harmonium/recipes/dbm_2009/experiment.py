@@ -10,10 +10,9 @@ from torch import Tensor
 
 from ... import evaluation, plots, sampling
 from ...evaluation import Estimate
+from ...fitting import save
 from ...machines import DBM
 from ...progress import Progress, silent
-from ...runs.drawing import projections
-from ...storage import save
 from .. import recipe
 from ..common.labeled import SHAPE, Rows, mnist
 from ..common.steps import Settings, stream
@@ -90,9 +89,7 @@ def samples(machine: DBM, settings: Settings, progress: Progress) -> Tensor:
     """Return the means of the pixels that long chains draw, started at the biases without couplings."""
     count, steps = settings["samples"], settings["sample_steps"]
     draw = stream(settings["seed"], 5)
-    chains = sampling.sample_chain(
-        machine, count, steps, progress=lambda steps: progress(steps, "samples"), generator=draw
-    )
+    chains = sampling.sample_chain(machine, count, steps, progress=progress, generator=draw)
     *_, (_, mean) = chains
     return mean
 
@@ -105,7 +102,7 @@ def draw(figures: Figures, machine: DBM, free: Tensor, test: Rows, settings: Set
     charts(figures, settings, out)
     for name, rows in (("samples", free), ("real", test.v[: len(free)])):
         plots.save_picture(out / f"{name}.png", plots.grid(rows.numpy(), SHAPE, columns=10))
-    for layer, weight in enumerate(projections(machine), 1):
+    for layer, weight in enumerate(machine.receptive_fields(), 1):
         rows = weight.detach().T
         kept = rows[rows.norm(dim=1).argsort(descending=True, stable=True)[: settings["features"]]]
         plots.save_picture(out / f"fields-{layer}.png", plots.signed_grid(kept.numpy(), SHAPE, columns=10))

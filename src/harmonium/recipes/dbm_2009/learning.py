@@ -67,7 +67,7 @@ def layer_by_layer(gray: Tensor, settings: Settings, draw: Generator, progress: 
 def epochs(machine: DBM, gray: Tensor, settings: Settings, progress: Progress) -> Iterator[int]:
     """Train the machine with mean field for the data and persistent chains; yield each epoch that is done."""
     draw, each = stream(settings["seed"], 1), data.steps_per_epoch(len(gray), settings["batch"])
-    picked = torch.randint(len(gray), (settings["chains"],), generator=draw)
+    picked = numerics.integers(len(gray), settings["chains"], generator=draw)
     chains = machine.infer(binarized(gray[picked], settings, draw))
     optimizer = SGD(machine.parameters(), lr=settings["rate"])
     sampler, transforms = PCD(chains, settings["chain_steps"]), [CenterGradient()] if settings["centered"] else []
@@ -94,7 +94,7 @@ def convergence(machine: DBM, v: Tensor, settings: Settings) -> dict[str, float]
     with iterating(machine, settings["bound_iterations"]):
         long = machine.mean_field(v)
     error = evaluation.reconstruction_error(machine, v)
-    return {"change": short.change, "iterations": long.gibbs_steps, "left": long.change, "reconstruction": error}
+    return {"change": short.change, "iterations": long.steps, "left": long.change, "reconstruction": error}
 
 
 @contextmanager

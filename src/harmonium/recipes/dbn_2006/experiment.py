@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from ... import evaluation, plots
+from ...fitting import save
 from ...machines import DBN
 from ...progress import Progress, silent
-from ...storage import save
 from .. import recipe
 from ..common.labeled import DIGITS, SHAPE, Rows, agreement, by_chain, classifier, exact, mnist, to_order, tuned
 from ..common.steps import Settings, stream

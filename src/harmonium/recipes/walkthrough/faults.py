@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from ... import data, evaluation
-from ...numerics import choose
+from ...numerics import categorical
 from ...progress import Progress
 from ..common.small_machines import chances, kernel, tiny, total_variation, visible_odds_of
 from ..common.steps import Settings, checkpoints, stream
@@ -52,7 +52,7 @@ def started_exact(visible: int, hidden: int, draws: int, seed: int) -> dict[str,
     """
     machine = tiny(visible, hidden, seed)
     x, p = machine.visible.states(), visible_odds_of(machine)
-    begin = x[choose(p, draws, generator=stream(seed, 6))]
+    begin = x[categorical(p, draws, generator=stream(seed, 6))]
     found: dict[str, Any] = {"states": len(x), "draws": draws}
     place = 2 ** torch.arange(visible - 1, -1, -1)
     for name, kind in KINDS.items():

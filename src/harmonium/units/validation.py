@@ -1,4 +1,4 @@
-"""The door through which rows come in: what is no row of these units is told in one line."""
+"""Validation of rows as they come in: what is no row of these units is told in one line."""
 
 from typing import Any
 

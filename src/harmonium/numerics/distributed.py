@@ -60,6 +60,11 @@ def draw(shape: Sequence[int], fill: Callable[[Sequence[int]], Tensor]) -> Tenso
     return own(fill((count() * shape[0], *shape[1:]))) if _split else fill(shape)
 
 
+def draw_given(x: Tensor, fill: Callable[[Tensor], Tensor]) -> Tensor:
+    """Return what ``fill`` draws given rows ``x``: for draws that take as many random numbers as the rows ask for."""
+    return own(fill(whole(x))) if _split else fill(x)
+
+
 def mean(x: Tensor) -> Tensor:
     """Return the mean over processes; its gradient is this process's own, which `average` makes that of all."""
     if not _split:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from harmonium.numerics import choose, shards
+from harmonium.numerics import categorical, distributed
 from laws import KINDS, MACHINES, field, kind, machine, rng
 
 PARTS = 3
@@ -11,12 +11,28 @@ PARTS = 3
 
 @pytest.fixture
 def stand_for(monkeypatch):
-    """Give what makes this process one of several."""
+    """Give what makes this process one of several; rows of the others are those that one process drew from before."""
+    seen, draw = [], torch.binomial
+
+    def kept(trials, p, *, generator):
+        seen.append(p)
+        return draw(trials, p, generator=generator)
 
     def one(index):
-        monkeypatch.setattr(shards, "count", lambda: PARTS)
-        monkeypatch.setattr(shards, "index", lambda: index)
+        others = iter(list(seen))
 
+        def close(a, b):
+            return a.shape == b.shape and torch.allclose(a, b, rtol=1e-12)
+
+        def whole(x):
+            return next(rows for rows in others if len(rows) == PARTS * len(x) and close(rows.chunk(PARTS)[index], x))
+
+        monkeypatch.setattr(torch, "binomial", draw)
+        monkeypatch.setattr(distributed, "count", lambda: PARTS)
+        monkeypatch.setattr(distributed, "index", lambda: index)
+        monkeypatch.setattr(distributed, "whole", whole)
+
+    monkeypatch.setattr(torch, "binomial", kept)
     return one
 
 
@@ -25,7 +41,7 @@ def together(stand_for, draw):
     rows = []
     for index in range(PARTS):
         stand_for(index)
-        with shards.split():
+        with distributed.split():
             rows.append(draw(index))
     return torch.cat(rows)
 
@@ -48,8 +64,8 @@ def test_every_machine_sweeps_as_in_one_process(name, stand_for):
 
 def test_choices_are_those_of_one_process(stand_for):
     odds = torch.softmax(torch.randn(9, generator=rng(2)), 0)
-    whole = choose(odds, 30, generator=rng(3))
-    assert torch.equal(together(stand_for, lambda i: choose(odds, 10, generator=rng(3))), whole)
+    whole = categorical(odds, 30, generator=rng(3))
+    assert torch.equal(together(stand_for, lambda i: categorical(odds, 10, generator=rng(3))), whole)
 
 
 def test_outside_of_the_split_all_draw_alike(stand_for):
@@ -57,4 +73,4 @@ def test_outside_of_the_split_all_draw_alike(stand_for):
     whole = units.sample(x, generator=rng(4))
     stand_for(2)
     assert torch.equal(units.sample(x, generator=rng(4)), whole)
-    assert torch.equal(shards.own(x), x[8:])
+    assert torch.equal(distributed.own(x), x[8:])

@@ -6,7 +6,7 @@ from numba import njit, types
 from numba.extending import overload
 from torch import Tensor
 
-from .counter import GOLDEN, LEAST, MIXERS, POWERS, SMALL_MIXERS, WEYL
+from .random import GOLDEN, LEAST, MIXERS, POWERS, SMALL_MIXERS, WEYL
 
 f4, i4, u4, u8 = np.float32, np.int32, np.uint32, np.uint64
 _GOLDEN, _WEYL = u8(GOLDEN), u4(WEYL & 0xFFFFFFFF)
@@ -17,7 +17,7 @@ _LOG2_E, _LEAST, _STEP = f4(np.log2(np.e)), f4(LEAST), f4(2.0**-31)
 
 
 def draw(field: Tensor, bias: Tensor, key: Tensor) -> Tensor:
-    """Return the draws of a table, (rows, units), and a row of biases: those of ``counter``, to the bit."""
+    """Return the draws of a table, (rows, units), and a row of biases: those of ``random``, to the bit."""
     out = np.empty(field.shape, np.float32)
     _draw(_array(field), _array(bias), key.numpy().view(np.uint64)[()], out)
     return torch.from_numpy(out)

@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 import torch
-from scipy.stats import binomtest, chisquare, kstest
+from scipy.stats import binom, binomtest, chisquare, kstest
 
 from harmonium import numerics
-from harmonium.numerics import counter, hot
-from laws import LIMIT, rng
+from harmonium.numerics import random
+from laws import LIMIT, chi_square, rng
 
 TRIES = 4_000_000
 LOGITS = [-16.0, -12.0, -8.0, -4.0, -1.0, 0.0, 1.0, 4.0, 8.0, 12.0, 16.0]
@@ -20,7 +20,7 @@ TYPES = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
 @pytest.fixture(params=FORMS)
 def form(request, monkeypatch):
     """Draw in one form alone."""
-    monkeypatch.setattr(hot, "WARM", FORMS[request.param])
+    monkeypatch.setattr(random, "WARM", FORMS[request.param])
     if request.param == "compiled":
         pytest.importorskip("numba")
     return request.param
@@ -62,13 +62,13 @@ def test_what_is_certain_always_happens_and_what_is_impossible_never(form, kind)
 @pytest.mark.parametrize("scale", [0.0, 0.5, 5.0, 50.0])
 def test_both_forms_draw_the_same_bits(shape, scale):
     pytest.importorskip("numba")
-    from harmonium.numerics import loops
+    from harmonium.numerics import kernels
 
-    field, key = scale * torch.randn(shape, generator=rng(1)), counter.key(torch.device("cpu"), rng(2))
+    field, key = scale * torch.randn(shape, generator=rng(1)), random.key(torch.device("cpu"), rng(2))
     table, bias = field.view(-1, shape[-1]), min(scale, 1.0) * torch.randn(shape[-1], generator=rng(3))
-    compiled = loops.draw(table, bias, key)
-    assert torch.equal(counter.draw(table, bias, key), compiled)
-    assert torch.equal(counter.bernoulli(field, bias, key).view_as(table), compiled)
+    compiled = kernels.draw(table, bias, key)
+    assert torch.equal(random.draw(table, bias, key), compiled)
+    assert torch.equal(random.keyed_bernoulli(field, bias, key).view_as(table), compiled)
 
 
 def test_a_row_draws_the_same_in_whatever_batch_it_runs(form):
@@ -92,11 +92,39 @@ def test_what_is_not_a_number_draws_none(form):
     assert torch.equal(numerics.bernoulli(logits, generator=rng(1)).isnan(), logits.isnan())
 
 
+@pytest.mark.parametrize("trials", [1, 2, 30, 255])
+@pytest.mark.parametrize("logit", [-40.0, -12.0, -5.0, -0.3, 0.0, 2.0, 6.0, 40.0])
+def test_binomial_counts_have_the_exact_law(trials, logit):
+    """Chi-square over all counts, for the probability of the logit."""
+    drawn = numerics.binomial(torch.full((500, 400), logit), trials, generator=rng(trials))
+    assert drawn.dtype == torch.float32
+    law = binom.pmf(np.arange(trials + 1), trials, 1 / (1 + math.exp(-logit)))
+    seen = torch.bincount(drawn.flatten().long(), minlength=trials + 1)
+    assert len(seen) == trials + 1
+    assert chi_square(seen, torch.tensor(law)) > LIMIT
+
+
+@pytest.mark.parametrize("kind", TYPES, ids=str)
+def test_binomial_ends_are_certain_and_what_is_not_a_number_draws_none(kind):
+    logits = torch.tensor([-math.inf, math.inf, math.nan], dtype=kind).expand(1000, 3)
+    drawn = numerics.binomial(logits, 9, generator=rng(1))
+    assert drawn.dtype == kind
+    assert (drawn[:, 0] == 0).all()
+    assert (drawn[:, 1] == 9).all()
+    assert drawn[:, 2].isnan().all()
+
+
+def test_rare_binomial_successes_are_as_rare_as_they_should_be():
+    """Exact test at one success in 16 million throws, where a uniform of 24 bits would have no fitting value."""
+    drawn = numerics.binomial(torch.full((TRIES,), -16.6), 255, generator=rng(3))
+    assert binomtest(int(drawn.sum()), 255 * TRIES, 1 / (1 + math.exp(16.6))).pvalue > LIMIT
+
+
 def bits(count, key, units=256):
     """Return rows of raw words, (count, units), as the draws see them, in 0…1."""
-    words = counter.row_words(count, torch.tensor(key))
-    x = torch.arange(units, dtype=torch.int32) * counter._signed(counter.WEYL, 32) + words[:, :1]
-    x = counter._mix(counter._mix(x) + words[:, 1:])
+    words = random.row_words(count, torch.tensor(key))
+    x = torch.arange(units, dtype=torch.int32) * random._signed(random.WEYL, 32) + words[:, :1]
+    x = random._mix(random._mix(x) + words[:, 1:])
     return ((x.long() & 0xFFFFFFFF).double() + 0.5) / 2**32
 
 

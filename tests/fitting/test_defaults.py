@@ -1,0 +1,59 @@
+"""What a command leaves open is settled by rule: neither a clock nor the number of cores has a say."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from harmonium.fitting import TrainConfig
+from harmonium.fitting.defaults import resolve
+from harmonium.fitting.splits import Splits
+
+SIZES = {"light": {"hidden": 128, "batch_size": 100}, "heavy": {"hidden": 500, "batch_size": 512}}
+PROGRAM = """
+import sys
+from harmonium.fitting import TrainConfig
+from harmonium.fitting.defaults import resolve
+from harmonium.fitting.splits import Splits
+config = TrainConfig(hidden=sys.argv[2], batch_size=sys.argv[3])
+print(resolve(config, Splits(sys.argv[1], config).train).yaml().decode())
+"""
+
+
+@pytest.fixture(scope="module")
+def bits(tmp_path_factory):
+    file = tmp_path_factory.mktemp("settle") / "bits.npy"
+    np.save(file, np.random.default_rng(0).integers(0, 2, (600, 784)).astype(np.uint8))
+    return str(file)
+
+
+def settled(bits, size, cores=None):
+    """Return the settings that a process of its own settles, on some of the cores."""
+    words = [sys.executable, "-c", PROGRAM, bits, *map(str, SIZES[size].values())]
+    pin = None if cores is None else lambda: os.sched_setaffinity(0, cores)
+    return subprocess.run(words, capture_output=True, text=True, check=True, preexec_fn=pin).stdout
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="processes cannot be held to a core")
+@pytest.mark.parametrize("size", SIZES)
+def test_settings_are_the_same_whatever_else_runs_and_on_one_core(bits, size):
+    first, *_ = os.sched_getaffinity(0)
+    found = {settled(bits, size), settled(bits, size, {first})}
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() or 1)]
+    try:
+        found |= {settled(bits, size) for _ in range(3)}
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize(("size", "threads"), [("light", 1), ("heavy", 4)])
+def test_threads_are_settled_and_stay_as_they_were_given(bits, size, threads):
+    for given, found in (({}, threads), ({"threads": 2}, 2)):
+        config = TrainConfig(**SIZES[size], **given)
+        assert resolve(config, Splits(bits, config).train).threads == found
