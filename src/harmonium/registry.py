@@ -34,6 +34,10 @@ class Registry(MutableMapping[str, Any]):
     def __delitem__(self, name: str) -> None:
         del self._entries[name]
 
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a thing by its name, or the default."""
+        return self[name] if name in self._entries else default
+
     def __contains__(self, name: object) -> bool:
         return name in self._entries
 

@@ -137,11 +137,12 @@ def _speed() -> str:
 
     import torch
 
-    from .. import CD, RBM, Bernoulli, train
+    from .. import CD, RBM, Bernoulli, numerics, train
 
-    machine = RBM(Bernoulli(784), Bernoulli(500))
-    v = torch.bernoulli(torch.full((100, 784), 0.2))
-    loop = train(machine, [v] * 30, CD(), torch.optim.SGD(machine.parameters(), lr=0.01))
+    g = torch.Generator().manual_seed(0)
+    machine = RBM(Bernoulli(784), Bernoulli(500), generator=g)
+    v = numerics.bernoulli(torch.full((100, 784), -1.4), generator=g)
+    loop = train(machine, [v] * 30, CD(), torch.optim.SGD(machine.parameters(), lr=0.01), generator=g)
     for step in loop:
         if step.index == 9:
             began = time.perf_counter()
@@ -152,11 +153,11 @@ def _law() -> str:
     """Start 20,000 chains exactly, take Gibbs steps, and compare with enumeration."""
     import torch
 
-    from .. import RBM, Bernoulli, ExactSampler, gibbs_sample
+    from .. import RBM, Bernoulli, ExactSampler, gibbs_sample, numerics
 
     g = torch.Generator().manual_seed(0)
     machine = RBM(Bernoulli(3), Bernoulli(2), generator=g).requires_grad_(False)
-    machine.weight.normal_(generator=g)
+    machine.weight.copy_(numerics.normal(machine.weight, generator=g))
     states = machine.even.states()
     p = torch.softmax(-machine.free_energy(states), 0)
     x = gibbs_sample(machine, ExactSampler(20_000)(machine, states, generator=g), 4, generator=g)

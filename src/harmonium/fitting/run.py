@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor, nn
 
-from .. import storage
+from .. import numerics, storage
 from ..encoding import Encoder
 from ..errors import InputError
 from ..machines import DBN, Machine
@@ -210,7 +210,7 @@ class Run:
             train = self.splits_needed("the baseline").train
             fixed = Generator().manual_seed(0)
             if len(train) > MOST_ROWS:
-                train = train.select(torch.randperm(len(train), generator=fixed)[:MOST_ROWS].numpy())
+                train = train.select(numerics.permutation(len(train), generator=fixed)[:MOST_ROWS].numpy())
             units.init_from_data(self.encoder.rows(train, sharp=True, generator=fixed))
         return units.requires_grad_(False)
 
@@ -221,7 +221,7 @@ class Run:
         fixed = Generator().manual_seed(self.seed)
         if self.splits is not None:
             train = self.splits.train  # files are often sorted: drawn from all of them
-            drawn = torch.randperm(len(train), generator=fixed)[:count].sort().values
+            drawn = numerics.permutation(len(train), generator=fixed)[:count].sort().values
             known = bool(self.model.labels)
             rows = self.encoder.rows(train.select(drawn.numpy()), sharp=True, labeled=known, generator=fixed)
             return self.model.encode(rows) if isinstance(self.model, DBN) else self.model.infer(rows, generator=fixed)

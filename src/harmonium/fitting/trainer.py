@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor, nn
 
-from .. import storage
+from .. import numerics, storage
 from ..data import batches, steps_per_epoch
 from ..encoding import Encoder
 from ..errors import DivergenceError, InputError, SaveError
@@ -365,7 +365,7 @@ class Trainer:
 
     def _make_stage(self) -> Stage:
         seeded = Generator().manual_seed(self.config.seed)
-        drawn = torch.randperm(len(self.rows), generator=seeded)[:FIRST].sort().values
+        drawn = numerics.permutation(len(self.rows), generator=seeded)[:FIRST].sort().values
         some = self.rows.select(drawn.numpy())
         rows = self.encoder.rows(some, labeled=True, generator=seeded).to(self.device)
         return self.plan.make(self.done, rows, self.chance)

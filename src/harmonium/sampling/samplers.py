@@ -90,7 +90,7 @@ class PCD(Sampler):
     @classmethod
     def make(cls, machine: Machine, seen: Tensor, *, k: int, chains: int, n_replicas: int, **draws: Any) -> Self:
         """Return chains that start at some of the rows."""
-        drawn = torch.randint(len(seen), (chains,), device=seen.device, **draws)
+        drawn = numerics.integers(len(seen), chains, **draws)
         return cls(distributed.own(machine.infer(seen[drawn], **draws)), k)
 
     def last_chains(self) -> Tensor | None:

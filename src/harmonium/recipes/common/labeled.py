@@ -7,9 +7,10 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import one_hot
+from torch.nn.utils import skip_init
 from torch.optim import SGD, Adam
 
-from ... import data, evaluation, sampling
+from ... import data, evaluation, numerics, sampling
 from ...evaluation import Classification
 from ...machines import DBN
 from ...progress import Progress, silent
@@ -59,10 +60,10 @@ def pairs(rows: Rows, batch: int, draw: Generator) -> Iterator[tuple[Tensor, Ten
 def classifier(gray: Rows, settings: Settings, progress: Progress) -> nn.Sequential:
     """Return a network of one hidden layer that learned the labels of real digits by back-propagation."""
     draw = stream(settings["seed"], 5)
-    net = nn.Sequential(nn.Linear(gray.v.shape[1], 300), nn.Sigmoid(), nn.Linear(300, DIGITS))
+    net = nn.Sequential(skip_init(nn.Linear, gray.v.shape[1], 300), nn.Sigmoid(), skip_init(nn.Linear, 300, DIGITS))
     with torch.no_grad():
         for parameter in net.parameters():
-            parameter.copy_(0.05 * torch.randn(parameter.shape, generator=draw))
+            parameter.copy_(0.05 * numerics.normal(parameter, generator=draw))
     steps = finetune_classifier(net, pairs(gray, 100, draw), Adam(net.parameters(), lr=0.002))
     for _ in counted(steps, settings["classifier_updates"], progress, "the classifier"):
         pass
