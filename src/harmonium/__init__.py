@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         Rollback,
         SparsityPenalty,
         Step,
+        contrastive_loss,
         schedule,
         train,
     )
@@ -56,7 +57,7 @@ _ROOMS = {
     "units": "Bernoulli Binomial Gaussian Join Potts ReLU Spin Units",
     "machines": "DBM DBN RBM Bipartite Boltzmann Directed Doubled Machine Path",
     "sampling": "Contrastive Exact Fresh Persistent Sampler Tempered Trajectory sample run",
-    "training": "L1 L2 Center ClipNorm Discriminative Retreat Sparsity Step schedule train",
+    "training": "L1 L2 Center ClipNorm Discriminative Retreat Sparsity Step contrastive_loss schedule train",
     "storage": "load save",
     "errors": "Diverged InputError",
 }
@@ -97,6 +98,7 @@ __all__ = [
     "Step",
     "TrajectoryTempering",
     "Units",
+    "contrastive_loss",
     "data",
     "evaluation",
     "load",

@@ -59,7 +59,7 @@ def describe(module: nn.Module) -> dict[str, Any]:
     """
     description: dict[str, Any] = {"kind": type(module).__name__}
     for name, parameter in inspect.signature(type(module)).parameters.items():
-        value: Any = None if name == "generator" else getattr(module, name)
+        value: Any = None if name in ("generator", "device", "dtype") else getattr(module, name)
         if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
             description[name] = [describe(part) for part in value]
         elif isinstance(value, nn.Module):

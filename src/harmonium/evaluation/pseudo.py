@@ -3,10 +3,11 @@
 from collections.abc import Callable
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
 from ..errors import InputError
 from ..machines import Bipartite, Machine
+from ..numerics import Seed, stream
 from .estimate import Estimate
 
 Rows = Tensor | slice
@@ -26,8 +27,9 @@ def pseudo_likelihood(machine: Machine, v: Tensor) -> float:
 
 
 @torch.no_grad()
-def stochastic_pseudo_likelihood(machine: Machine, v: Tensor, *, generator: Generator | None = None) -> Estimate:
+def stochastic_pseudo_likelihood(machine: Machine, v: Tensor, *, generator: Seed = None) -> Estimate:
     """Return an unbiased estimate of the pseudo-likelihood, in nats a row, from one site drawn for each row."""
+    generator = stream(generator, machine.weights[0].device)
     sites = _sites(machine)
     given_the_rest = _conditional(machine, v)
     drawn = torch.randint(len(sites), (len(v),), generator=generator, device=v.device)

@@ -1,6 +1,7 @@
 """Stable functions, and the only room that draws random numbers."""
 
-from .draws import bernoulli, binomial, choose, normal, one_hot, positive_normal, uniform
+from .buffers import Remembering
+from .draws import Seed, bernoulli, binomial, choose, normal, one_hot, positive_normal, stream, uniform
 from .products import PRECISIONS, factor, fastest, products
 from .stable import (
     HALF_LOG_2PI,
@@ -20,6 +21,8 @@ from .stable import (
 __all__ = [
     "HALF_LOG_2PI",
     "PRECISIONS",
+    "Remembering",
+    "Seed",
     "bennett",
     "bernoulli",
     "binomial",
@@ -39,6 +42,7 @@ __all__ = [
     "products",
     "softplus",
     "softplus_sum",
+    "stream",
     "uniform",
     "wide",
 ]

@@ -57,10 +57,10 @@ def resume(session: Session) -> list[str]:
     where, found, facts, problems = vault.latest(session.home.path)
     try:
         for _ in range(max(0, int(facts["step"]) - 1) // session.lap):
-            fill(session.machine, owned(found, f"done{len(session.done)}"), session.device)
+            session.machine.load_state_dict(owned(found, f"done{len(session.done)}"))
             session.advance()
         for owner, module in session.stage.modules().items():
-            fill(module, owned(found, owner), session.device)
+            module.load_state_dict(owned(found, owner))
         optimizer = session.stage.optimizer
         optimizer.load_state_dict({**optimizer.state_dict(), "state": moments(found)})
         set_rates(session, found["rates"].tolist())
@@ -105,7 +105,6 @@ def state(session: Session) -> dict[str, Tensor]:
         f"{owner}.{name}": shards.whole(value) if f"{owner}.{name}" == CHAINS else value
         for owner, module in {**modules(session), **session.stage.modules()}.items()
         for name, value in module.state_dict().items()
-        if value is not None
     }
     for i, kept in session.stage.optimizer.state_dict()["state"].items():
         held |= {f"optimizer.{i}.{name}": value for name, value in kept.items() if isinstance(value, Tensor)}
@@ -131,14 +130,6 @@ def owned(found: dict[str, Tensor], owner: str) -> dict[str, Tensor]:
         for key, value in found.items()
         if key.startswith(f"{owner}.")
     }
-
-
-def fill(module: nn.Module, own: dict[str, Tensor], device: torch.device) -> None:
-    """Give a module its tensors, buffers that are still empty included."""
-    for name, value in own.items():
-        if name in module._buffers:
-            module._buffers[name] = value.to(device)
-    module.load_state_dict(own, strict=True)
 
 
 def moments(found: dict[str, Tensor]) -> dict[int, dict[str, Any]]:

@@ -1,9 +1,10 @@
 """Running chains."""
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
 from ..machines import Machine
+from ..numerics import Seed, stream
 
 
 @torch.no_grad()
@@ -13,13 +14,14 @@ def gibbs_sample(
     gibbs_steps: int,
     clamped: Tensor | None = None,
     *,
-    generator: Generator | None = None,
+    generator: Seed = None,
 ) -> Tensor:
     """Return the states of chains started at ``x``, (..., width), after ``gibbs_steps`` Gibbs steps.
 
     Units where the boolean mask ``clamped`` is true keep their value: recovery of a picture, imputation of missing
     values and drawing a digit of a given label are all Gibbs steps with some units held.
     """
+    generator = stream(generator, x.device)
     machine = machine.rounded()
     for _ in range(gibbs_steps):
         x = machine.gibbs(x, clamped, generator=generator)

@@ -8,6 +8,7 @@ from torch.nn.functional import one_hot, pad
 
 from ..errors import InputError
 from ..machines import DBN, Machine
+from ..numerics import Seed, stream
 
 Progress = Callable[[range], Iterable[int]]
 
@@ -18,7 +19,7 @@ def sample_label(
     gibbs_steps: int = 1000,
     *,
     progress: Progress = iter,
-    generator: Generator | None = None,
+    generator: Seed = None,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield after each Gibbs step visible rows of the class numbers ``label``, (rows,), drawn and as means, labels left out.
 
@@ -28,6 +29,7 @@ def sample_label(
     Raises `InputError` for a machine without labels.
     """
     machine = model.top if isinstance(model, DBN) else model
+    generator = stream(generator, machine.weights[0].device)
     labels, first = machine.labels, machine.visible.width - machine.labels
     if not labels:
         raise InputError("the machine has no label units to clamp: train it with labels, or let its chains wander")
@@ -45,13 +47,14 @@ def sample_chain(
     gibbs_steps: int = 1000,
     *,
     progress: Progress = iter,
-    generator: Generator | None = None,
+    generator: Seed = None,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield after each Gibbs step ``count`` visible rows, drawn and as means, of chains that nothing clamps.
 
     They start without couplings.  In a `DBN` they run in the top RBM, as in `sample_label`.
     """
     machine = model.top if isinstance(model, DBN) else model
+    generator = stream(generator, machine.weights[0].device)
     x = machine.sample_independent(count, generator=generator)
     return _chain(model, x, None, progress(range(gibbs_steps)), generator)
 

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 from torch.nn.functional import pad
 
 from ..machines import DBN, Machine
+from ..numerics import Seed, stream
 
 Progress = Callable[[range], Iterable[int]]
 
@@ -21,7 +22,7 @@ def recover(
     chains: int = 16,
     gibbs_steps: int = 200,
     progress: Progress = iter,
-    generator: Generator | None = None,
+    generator: Seed = None,
 ) -> Tensor:
     """Return the posterior mean of rows ``v``, (rows, width), given the units in ``clamped`` and a noisy view of the rest.
 
@@ -29,6 +30,7 @@ def recover(
     half of these is averaged, each Gibbs step by its conditional mean.  ``external_field`` is an extra field on the visible
     units: where a bit was seen flipped with probability p, the log-odds ±log((1 − p)/p) of what was seen.
     """
+    generator = stream(generator, machine.weights[0].device)
     rest = (0, machine.width - machine.check_rows(v).shape[-1])
     start = machine.sample_independent(chains * len(v), generator=generator).view(chains, len(v), -1)
     still = pad(torch.zeros_like(v, dtype=torch.bool) if clamped is None else clamped.expand(v.shape), rest)

@@ -7,7 +7,7 @@ It never holds the machine.
 from abc import ABC, abstractmethod
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
 
 from .. import numerics
 from ..machines import Bipartite, Machine
@@ -15,7 +15,7 @@ from ..units import Concat
 from .chains import gibbs_sample
 
 
-class Sampler(nn.Module, ABC):
+class Sampler(numerics.Remembering, ABC):
     """A source of states that stand for the model in the gradient of its log-likelihood."""
 
     def __init__(self, k: int = 1):
@@ -40,7 +40,6 @@ class CD(Sampler):
     Cheap, and biased: the chains barely leave the data, so modes far from it are never unlearned.
     """
 
-    @torch.no_grad()
     def forward(self, machine: Machine, positive: Tensor, *, generator: Generator | None = None) -> Tensor:
         """Return the states ``k`` Gibbs steps away from ``positive``."""
         return gibbs_sample(machine, positive, self.k, generator=generator)
@@ -58,7 +57,6 @@ class PCD(Sampler):
         super().__init__(k)
         self.register_buffer("chains", chains.detach().clone())
 
-    @torch.no_grad()
     def forward(self, machine: Machine, positive: Tensor, *, generator: Generator | None = None) -> Tensor:
         """Return the chains, ``k`` Gibbs steps further on."""
         self.chains = gibbs_sample(machine, self.chains, self.k, generator=generator)

@@ -5,22 +5,25 @@ from collections.abc import Iterable, Iterator
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
+from torch.nn.utils import skip_init
 from torch.optim import Optimizer
 
 from .. import numerics
 from ..errors import InputError
 from ..machines import DBM, DBN, RBM
+from ..numerics import Seed, stream
 from ..units import Bernoulli, Units
 from .loop import Step
 
 
-def to_sequential(model: RBM | DBN | DBM, classes: int, *, generator: Generator | None = None) -> nn.Sequential:
+def to_sequential(model: RBM | DBN | DBM, classes: int, *, generator: Seed = None) -> nn.Sequential:
     """Return a plain network that begins where the model ends: (rows, inputs) → (rows, classes) logits.
 
     An RBM or a DBN gives its pass up, a layer of sigmoids for each of hidden units; label weights, where there are
     some, begin the last layer.  A `DBM` gives one whose input is `classifier_inputs`: the row beside the mean-field state of the
     second hidden layer, which enters the first hidden layer from above (Salakhutdinov & Hinton, 2009, §3.3).
     """
+    generator = stream(generator)
     if isinstance(model, DBM):
         blocks, last = _from_dbm(model, classes, generator)
     else:
@@ -57,12 +60,13 @@ def finetune_classifier(
     dropout: float = 0.0,
     blank: float = 0.0,
     start: int = 0,
-    generator: Generator | None = None,
+    generator: Seed = None,
 ) -> Iterator[Step]:
     """Train a network on batches of features and class numbers by cross-entropy, one `Step` at a time.
 
     ``dropout`` is the share of hidden units left out at each step, ``blank`` that of inputs (Srivastava et al., 2014).
     """
+    generator = stream(generator, next(net.parameters()).device)
     for index, (x, label) in enumerate(batches, start):
         logits = _thinned(x, blank, generator)
         for part in net:
@@ -101,7 +105,7 @@ def _sigmoid(weight: Tensor, above: Units) -> list[nn.Module]:
 
 @torch.no_grad()
 def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
-    linear = nn.Linear(*weight.shape).to(weight)
+    linear = skip_init(nn.Linear, *weight.shape).to(weight)
     linear.weight.copy_(weight.mT)
     linear.bias.copy_(bias)
     return linear
@@ -109,7 +113,7 @@ def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
 
 @torch.no_grad()
 def _readout(width: int, classes: int, generator: Generator | None) -> nn.Linear:
-    linear = nn.Linear(width, classes)
+    linear = skip_init(nn.Linear, width, classes)
     linear.weight.copy_(0.01 * torch.randn(classes, width, generator=generator))
     linear.bias.zero_()
     return linear

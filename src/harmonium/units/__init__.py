@@ -1,9 +1,9 @@
 """Rows of units: what a single kind of unit does when its neighbours send it a field."""
 
-from .base import Units
+from .base import Device, Units
 from .concat import Concat
 from .continuous import Gaussian, Quadratic, ReLU
-from .discrete import Bernoulli, Binomial, Potts, Spin
+from .discrete import Bernoulli, Binomial, Potts, Spin, as_units
 from .door import check_rows
 
 KINDS: dict[str, type[Units]] = {
@@ -15,11 +15,13 @@ __all__ = [
     "Bernoulli",
     "Binomial",
     "Concat",
+    "Device",
     "Gaussian",
     "Potts",
     "Quadratic",
     "ReLU",
     "Spin",
     "Units",
+    "as_units",
     "check_rows",
 ]
