@@ -68,7 +68,7 @@ def machine(hidden=500):
     return rbm.requires_grad_(False)
 
 
-def sweeps_alone(chains, hidden=500):
+def steps_alone(chains, hidden=500):
     """Return the two products of a Gibbs step, and nothing else."""
     w, v, h = torch.randn(784, hidden), torch.ones(chains, 784), torch.ones(chains, hidden)
 
@@ -86,7 +86,7 @@ def test_long_sampling(bench, rows):
     bench(
         {
             "sampling": lambda gibbs_steps: gibbs_sample(rbm, rows[:64], gibbs_steps, generator=g),
-            "floor": sweeps_alone(64),
+            "floor": steps_alone(64),
         },
         1000,
     )
@@ -98,11 +98,11 @@ def test_ais(bench, rows):
     """
     rbm, g = machine(), torch.Generator().manual_seed(0)
 
-    def ais(n_replicas):
-        evaluation.ais(rbm, rows[:2000], chains=1000, n_replicas=max(2, n_replicas), burn=1, generator=g)
+    def ais(n_betas):
+        evaluation.ais(rbm, rows[:2000], chains=1000, n_betas=max(2, n_betas), burn=1, generator=g)
 
-    alone = sweeps_alone(1000)
-    bench({"annealing": ais, "floor": lambda replicas: alone(3 * n_replicas)}, 200)
+    alone = steps_alone(1000)
+    bench({"annealing": ais, "floor": lambda n_betas: alone(3 * n_betas)}, 200)
 
 
 def test_deep_machines(bench, rows):

@@ -158,6 +158,8 @@ def test_odd_rows_give_what_plain_rows_give(case, door):
 def test_what_is_no_row_is_told_in_one_line(case, door):
     make, says = REFUSED[case]
     m, given = small(), make()
+    if (case, door) == ("a tuple", "train"):
+        says = "has shape (6,)"  # a tuple is what a loader gives, and begins with the rows
     before = [p.detach().clone() for p in m.parameters()]
     told(lambda: DOORS[door](m, given), says, door)
     assert all(torch.equal(p, q) for p, q in zip(m.parameters(), before, strict=True))

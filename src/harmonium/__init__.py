@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         Rollback,
         SparsityPenalty,
         Step,
+        contrastive_loss,
         schedule,
         train,
     )
@@ -60,7 +61,8 @@ _ROOMS = {
     "machines": "DBM DBN RBM Bipartite BoltzmannMachine DoubledRBM InterpolationPath Machine SigmoidBeliefLayer",
     "sampling": "CD PCD ExactSampler NaiveMCMC ParallelTempering Sampler TrajectoryTempering denoise gibbs_sample "
     "impute sample",
-    "training": "L1 L2 CenterGradient ClipGradNorm HybridLoss Rollback SparsityPenalty Step schedule train",
+    "training": "L1 L2 CenterGradient ClipGradNorm HybridLoss Rollback SparsityPenalty Step contrastive_loss schedule "
+    "train",
     "fitting": "Evaluation FinetuneConfig Run TrainConfig Trainer fit load save",
     "errors": "DivergenceError InputError SaveError",
 }
@@ -71,7 +73,8 @@ __all__ = [
     "CenterGradient", "ClipGradNorm", "Concat", "DivergenceError", "DoubledRBM", "Evaluation", "ExactSampler",
     "FinetuneConfig", "Gaussian", "HybridLoss", "InputError", "InterpolationPath", "Machine", "NaiveMCMC",
     "ParallelTempering", "Potts", "ReLU", "Rollback", "Run", "Sampler", "SaveError", "SigmoidBeliefLayer",
-    "SparsityPenalty", "Spin", "Step", "TrainConfig", "Trainer", "TrajectoryTempering", "Units", "data", "denoise",
+    "SparsityPenalty", "Spin", "Step", "TrainConfig", "Trainer", "TrajectoryTempering", "Units",
+    "contrastive_loss", "data", "denoise",
     "evaluation", "fit", "gibbs_sample", "impute", "load", "registry", "sample", "save", "schedule", "train",
 ]  # fmt: skip
 

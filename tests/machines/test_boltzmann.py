@@ -155,7 +155,7 @@ def test_exact_positives_give_the_gradient_of_the_marginal_likelihood(name):
 @with_hidden
 def test_the_gradient_of_the_bound_needs_no_derivative_of_its_means(name, monkeypatch):
     """At the fixed point the total derivative, inference and all, is that with the means as they are."""
-    monkeypatch.setattr(base, "CLOSE", 1e-14)
+    monkeypatch.setattr("harmonium.machines.base.CLOSE", 1e-14)
     m = machine(name)
     m.infer_steps = 10_000
     v = exact_states(m, 4)[:, : m.visible.width]

@@ -74,7 +74,7 @@ def test_fewer_than_two_layers_are_refused():
 @pytest.mark.parametrize("name", DEEP_DBMS)
 def test_mean_field_converges_to_means_that_ask_for_each_other(name, monkeypatch):
     """And `hidden_means` gives them layer by layer."""
-    monkeypatch.setattr(base, "CLOSE", 1e-14)
+    monkeypatch.setattr("harmonium.machines.base.CLOSE", 1e-14)
     m = machine(name).requires_grad_(False)
     m.infer_steps = 10_000
     v = exact_states(m, 4)[:, : m.visible.width]
@@ -159,7 +159,7 @@ def test_a_layer_between_two_pairs_is_asked_for_the_mean_of_what_both_ask(widths
 @pytest.mark.parametrize("name", DEEP_DBMS)
 def test_the_positive_phase_has_the_total_derivative_of_the_mean_bound(name, monkeypatch):
     """At the fixed point the inference needs no derivative of its own."""
-    monkeypatch.setattr(base, "CLOSE", 1e-14)
+    monkeypatch.setattr("harmonium.machines.base.CLOSE", 1e-14)
     m = machine(name)
     m.infer_steps = 10_000
     v = exact_states(m, 4)[:, : m.visible.width]
@@ -168,7 +168,7 @@ def test_the_positive_phase_has_the_total_derivative_of_the_mean_bound(name, mon
 
 
 def test_the_discriminative_penalty_has_the_total_derivative_of_the_bounds(monkeypatch):
-    monkeypatch.setattr(base, "CLOSE", 1e-14)
+    monkeypatch.setattr("harmonium.machines.base.CLOSE", 1e-14)
     m = machine("labeled three layers")
     m.infer_steps = 10_000
     x = m.infer(exact_states(m, 6)[:, : m.visible.width])

@@ -10,8 +10,6 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from harmonium.runs import torchrun
-
 from harmonium.data import batches
 from harmonium.fitting import torchrun
 from harmonium.numerics import distributed
@@ -39,7 +37,8 @@ def learned(name: str, sampler: str) -> dict[str, torch.Tensor]:
     feed = (distributed.own(x) for x in batches(rows, BATCH, generator=rng(2)))
     steps = train(
         m, feed, source, torch.optim.SGD(m.parameters(), lr=0.01, momentum=0.5),
-        transforms=[CenterGradient()] if name in BIPARTITE else [], penalties=[SparsityPenalty(0.3, 0.1)] if bounded else [],
+        transforms=[CenterGradient()] if name in BIPARTITE else [],
+        penalties=[SparsityPenalty(0.3, 0.1)] if bounded else [],
         generator=rng(3),
     )  # fmt: skip
     for _ in range(STEPS):

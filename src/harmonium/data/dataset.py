@@ -58,6 +58,12 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.table if self.index is None else self.index)
 
+    def __getitem__(self, number: int) -> torch.Tensor | tuple[torch.Tensor, int]:
+        """Return a row as in `tensor`, (width,), with its label where there are any: what a ``DataLoader`` asks for."""
+        place = range(len(self))[number]
+        row = to_float(self.gather(slice(place, place + 1)), self.levels, "none")[0]
+        return row if self.labels is None else (row, int(self.labels[place]))
+
     def gather(self, which: np.ndarray | slice = slice(None)) -> np.ndarray:
         """Return some rows of the split, or all, as they are stored: a copy, unless they lie together in the table."""
         return self.table[which if self.index is None else self.index[which]]

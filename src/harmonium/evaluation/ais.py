@@ -8,6 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from ..machines import InterpolationPath, Machine, abreast, ais_base, check_normalizable
+from ..numerics import Seed, stream
 from ..progress import Progress, silent
 from ..sampling import BETAS, lengths, space_evenly
 from .basins import Survey, survey
@@ -34,7 +35,7 @@ def ais(
     burn: int = 200,
     basins: int = BASINS,
     progress: Progress = silent,
-    generator: Generator | None = None,
+    generator: Seed = None,
 ) -> Estimate:
     """Return log Z in nats by annealed importance sampling over ``n_betas`` machines from several starts (Neal, 2001).
 
@@ -55,6 +56,7 @@ def ais(
 
     Raises `InputError` for a machine that has no normalizer.
     """
+    generator = stream(generator, machine.weights[0].device)
     plan = _Plan(machine, data, chains, burn, progress, generator)
     return plan.round(n_betas, basins)[0]
 
@@ -69,13 +71,14 @@ def ais_until_consistent(
     burn: int = 200,
     max_time: float | None = None,
     progress: Progress = silent,
-    generator: Generator | None = None,
+    generator: Seed = None,
 ) -> Iterator[Estimate]:
     """Yield estimates, each with four times as many replicas, twice as many basins and all states met before.
 
     It ends with one that is consistent, when ``most`` replicas are passed, or when the next would pass ``max_time``
     seconds.
     """
+    generator = stream(generator, machine.weights[0].device)
     plan = _Plan(machine, data, chains, burn, progress, generator)
     basins, met, began = BASINS, None, time.perf_counter()
     while n_betas <= most:
@@ -167,7 +170,7 @@ class _Plan:
 
 @torch.no_grad()
 def climb(
-    start: Machine, end: Machine, betas: Iterable[Tensor], x: Tensor, *, generator: Generator | None = None
+    start: Machine, end: Machine, betas: Iterable[Tensor], x: Tensor, *, generator: Seed = None
 ) -> tuple[Tensor, Tensor]:
     """Return the log-weights, float64 (starts, chains), of chains led from their states ``x``, and where they stand.
 
@@ -175,6 +178,7 @@ def climb(
     1, or falling to 0.  From one to the next a chain is weighed by the ratio of the two densities where it stands, and
     before the next step it is moved at the new one.
     """
+    generator = stream(generator, x.device)
     path, before, first = InterpolationPath(start, end), None, True
     log_weight = torch.zeros(x.shape[:-1], dtype=torch.float64, device=x.device)
     for after in (beta.to(x)[:, None, None] for beta in betas):

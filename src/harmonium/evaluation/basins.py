@@ -7,7 +7,7 @@ import torch
 from torch import Generator, Tensor
 
 from ..machines import Bipartite, Machine
-from ..numerics import categorical, integers
+from ..numerics import Seed, categorical, integers, stream
 from ..sampling import gibbs_sample, lengths
 from ..units import Quadratic
 
@@ -70,11 +70,12 @@ class Survey:
         centers = self.basins.centers[self.basins.home == k]
         return self.met[torch.cdist(centers, self.met / self.basins.spread).argmin(1)]
 
-    def draw(self, k: int, count: int, *, generator: Generator | None = None) -> tuple[Tensor, int]:
+    def draw(self, k: int, count: int, *, generator: Seed = None) -> tuple[Tensor, int]:
         """Return states of the machine in a basin, (count, width), and how many members they are.
 
         They have the machine's distribution in so far as chains reach all of the basin.
         """
+        generator = stream(generator, self.met.device)
         x, odds = self.inside(k), self.odds[self.basins.of(self.members) == k]
         known = len(odds) > 0 and float(odds.sum()) > 0
         drawn = categorical(odds if known else torch.ones(len(x)), count, generator=generator)
@@ -90,7 +91,7 @@ def survey(
     most: int = 8,
     burn: int = 200,
     met: Tensor | None = None,
-    generator: Generator | None = None,
+    generator: Seed = None,
 ) -> Survey:
     """Return the basins that chains from data, noise, the ends of quick climbs, and states ``met`` before fall into.
 
@@ -98,6 +99,7 @@ def survey(
     from all of them: centers between which chains pass, there and back, are one basin.  The ``most`` heaviest basins
     are told apart; the others share one.
     """
+    generator = stream(generator, machine.weights[0].device)
     begun = _begin(machine, starts, data, met, generator)
     moved = gibbs_sample(machine, begun, burn // 2, generator=generator)
     spread = _spread(machine).to(begun)

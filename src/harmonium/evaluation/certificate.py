@@ -4,19 +4,21 @@ import copy
 import math
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
 from ..machines import Bipartite, Machine, evidence
+from ..numerics import Seed, stream
 from ..units import Concat
 
 
 @torch.no_grad()
-def certificate(machine: Machine, x: Tensor, *, generator: Generator | None = None) -> float:
+def certificate(machine: Machine, x: Tensor, *, generator: Seed = None) -> float:
     """Return a lower bound on log Z in nats from states ``x``, (states, width), each counted once; −∞ for none.
 
     log Z ≥ log Σ exp(−free_energy(x)) over *distinct* states, and the same over distinct states of the row that is
     summed out, drawn given ``x``: the better of the two, each where the row has finitely many states.
     """
+    generator = stream(generator, x.device)
     deep, best = copy.deepcopy(machine).double(), -math.inf
     if Concat(deep.rows[0]).count < math.inf:
         best = max(best, _total(-deep.free_energy(_distinct(x))))

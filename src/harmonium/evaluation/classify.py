@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 from torch.nn.functional import pad
 
 from ..machines import DBN, Machine, label_log_probs
+from ..numerics import Seed, stream
 
 
 @dataclass(frozen=True)
@@ -48,14 +49,13 @@ def class_log_probs(model: Machine | DBN, v: Tensor, *, rows: int = 2000) -> Ten
 
 
 @torch.no_grad()
-def gibbs_class_probs(
-    model: Machine | DBN, v: Tensor, *, gibbs_steps: int = 15, generator: Generator | None = None
-) -> Tensor:
+def gibbs_class_probs(model: Machine | DBN, v: Tensor, *, gibbs_steps: int = 15, generator: Seed = None) -> Tensor:
     """Return the label means after Gibbs steps from an uninformative label with the code held: a noisy read-out.
 
     The lab report that this follows draws the pass up and reads the label of the last Gibbs step; `class_log_probs` is
     exact, cheaper, and better.
     """
+    generator = stream(generator, model.weights[0].device)
     top, code = (model.top, model.recognize(v, generator=generator)[-1]) if isinstance(model, DBN) else (model, v)
     labels = top.visible.labels
     first = code.shape[-1]

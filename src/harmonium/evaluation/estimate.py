@@ -4,10 +4,11 @@ import math
 from dataclasses import dataclass, field, replace
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
 from ..errors import InputError
 from ..machines import DBN, Machine, evidence
+from ..numerics import Seed, stream
 from .basins import Basins
 
 
@@ -73,9 +74,7 @@ class Estimate:
 
 
 @torch.no_grad()
-def log_likelihood(
-    machine: Machine | DBN, v: Tensor, log_z: Estimate, *, generator: Generator | None = None
-) -> Estimate:
+def log_likelihood(machine: Machine | DBN, v: Tensor, log_z: Estimate, *, generator: Seed = None) -> Estimate:
     """Return the mean of log p over rows ``v``, (rows, visible), in nats a row, given log Z (of a `DBN`: of its top).
 
     A machine with latent layers gives its variational bound, a `DBN` one draw of its own; a label that the rows lack
@@ -93,8 +92,9 @@ def log_likelihood(
 
 
 @torch.no_grad()
-def log_evidence(machine: Machine | DBN, v: Tensor, *, generator: Generator | None = None) -> Tensor:
+def log_evidence(machine: Machine | DBN, v: Tensor, *, generator: Seed = None) -> Tensor:
     """Return log p(v) + log Z of each row in float64, or the bound on it."""
+    generator = stream(generator, machine.weights[0].device)
     machine.check_rows(v)
     if isinstance(machine, DBN):
         return torch.cat([machine.elbo(part, generator=generator).double() for part in v.split(8192)])

@@ -4,9 +4,10 @@ import math
 from dataclasses import replace
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
 from ..machines import Machine
+from ..numerics import Seed, stream
 from ..progress import Progress, silent
 from ..sampling import ParallelTempering, TrajectoryTempering
 from ..sampling.trajectory import LOST
@@ -23,7 +24,7 @@ def log_partition_from_trajectory(
     data: Tensor | None = None,
     *,
     progress: Progress = silent,
-    generator: Generator | None = None,
+    generator: Seed = None,
 ) -> Estimate:
     """Return log Z in nats by Bennett's ratio along the replicas of a ladder (Bennett, 1976), at no cost in Gibbs
     steps.
@@ -37,6 +38,7 @@ def log_partition_from_trajectory(
 
     Raises `InputError` for a machine that has no normalizer.
     """
+    generator = stream(generator, machine.weights[0].device)
     value, error = sampler.log_partition(machine)
     second = ais(machine, data, progress=progress, generator=generator)
     second = second.at_least(certificate(machine, sampler.own, generator=generator))

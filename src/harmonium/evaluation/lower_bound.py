@@ -8,7 +8,7 @@ from torch import Generator, Tensor
 
 from ..errors import InputError
 from ..machines import DBN, Machine, abreast, ais_base, evidence, label_log_probs
-from ..numerics import one_hot, permutation
+from ..numerics import Seed, one_hot, permutation, stream
 from ..progress import Progress, silent
 from ..sampling import BETAS, lengths, space_evenly
 from ..units import Concat
@@ -50,7 +50,7 @@ def lower_bound(
     chains: int = 4,
     n_betas: int = 1000,
     progress: Progress = silent,
-    generator: Generator | None = None,
+    generator: Seed = None,
 ) -> LowerBound:
     """Return a lower bound on the mean log-likelihood of rows ``v`` beside its estimate (Burda, Grosse & Salakhutdinov,
     2015).
@@ -62,6 +62,7 @@ def lower_bound(
 
     Raises `InputError` for a network, whose likelihood is a bound already, and for an estimate without basins.
     """
+    generator = stream(generator, machine.weights[0].device)
     if isinstance(machine, DBN) or log_z.basins is None:
         what = "a network, whose likelihood is a bound already" if isinstance(machine, DBN) else "a sum over all states"
         raise InputError(f"a bound by annealing was asked for {what}: leave --certify out")

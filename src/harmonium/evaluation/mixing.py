@@ -9,6 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from ..machines import Machine, check_normalizable
+from ..numerics import Seed, stream
 from ..progress import Progress, silent
 from ..sampling import ParallelTempering, TrajectoryTempering, gibbs_sample
 from .ais import ais
@@ -55,7 +56,7 @@ def mixing(
     log_z: Estimate | None = None,
     gibbs_steps: int = 10_000,
     progress: Progress = silent,
-    generator: Generator | None = None,
+    generator: Seed = None,
 ) -> Mixing:
     """Say whether ``chains``, (chains, width), stand for the machine, and whether its chains travel.
 
@@ -69,6 +70,7 @@ def mixing(
 
     Raises `InputError` for a machine that has no normalizer.
     """
+    generator = stream(generator, chains.device)
     check_normalizable(machine)
     rows = chains[:, : machine.visible.width] if data is None else data
     if log_z is None or log_z.basins is None:

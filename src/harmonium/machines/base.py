@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Self
 import torch
 from torch import Generator, Tensor, nn
 
-from ..numerics import autocast_like, distributed
+from ..numerics import Seed, autocast_like, distributed, normal, stream
 from ..units import Concat, Units, check_rows
 
 CLOSE = 1e-4  # mean field has converged when no mean moves by more
@@ -41,10 +41,8 @@ class Machine(nn.Module, ABC):
     def width(self) -> int:
         """The number of columns of a state."""
 
-    @property
-    @abstractmethod
-    def visible(self) -> Units:
-        """The row that meets the data: the first columns of a state."""
+    visible: Units
+    """The row that meets the data: the first columns of a state."""
 
     @property
     @abstractmethod
@@ -64,15 +62,21 @@ class Machine(nn.Module, ABC):
     def free_energy(self, x: Tensor) -> Tensor:
         """Return −log of the unnormalized density, in nats: (..., width) → (...)."""
 
-    def contrastive_loss(self, positive: Tensor, negative: Tensor) -> Tensor:
-        """Return mean free_energy(positive) − mean free_energy(negative), in nats, and set the gradients to its own.
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the free energy of whole states, in nats: (..., width) → (...); `infer` completes visible rows."""
+        return self.free_energy(x)
 
-        With as many states of both phases as you like, (..., width), they are minus those of the mean log-likelihood
-        when the negative states are the model's own.
+    def contrastive_loss(self, positive: Tensor, negative: Tensor) -> Tensor:
+        """Return mean free_energy(positive) − mean free_energy(negative), in nats: (states, width) of each phase → ().
+
+        Its gradient is minus that of the mean log-likelihood when the negative states are the machine's own.
         """
         energies = self.free_energy(torch.cat([positive, negative]))
-        loss = energies[: len(positive)].mean() - energies[len(positive) :].mean()
-        self.zero_grad()
+        return energies[: len(positive)].mean() - energies[len(positive) :].mean()
+
+    def descend(self, positive: Tensor, negative: Tensor) -> Tensor:
+        """Add the gradients of `contrastive_loss` to those of the parameters, and return its value in nats."""
+        loss = self.contrastive_loss(positive, negative)
         loss.backward()
         return loss.detach()
 
@@ -146,13 +150,16 @@ class Machine(nn.Module, ABC):
         """Return log Z of the machine with its couplings at zero, where it is exact."""
 
     @abstractmethod
-    def sample_independent(self, count: int, *, generator: Generator | None = None) -> Tensor:
+    def sample_independent(self, count: int, *, generator: Seed = None) -> Tensor:
         """Draw ``count`` exact states of the machine with its couplings at zero."""
 
     @torch.no_grad()
     def rounded(self) -> Self:
         """Return the machine with its couplings as products round them here, for many products; no gradient passes."""
-        pieces = {id(weight): autocast_like(weight) for weight in self.weights}
+        weights = self.weights
+        if not torch.is_autocast_enabled(weights[0].device.type):
+            return self
+        pieces = {id(weight): autocast_like(weight) for weight in weights}
         return self if all(id(piece) in pieces for piece in pieces.values()) else _coupled(self, pieces)
 
     @torch.no_grad()
@@ -223,6 +230,16 @@ def projected(weights: list[Tensor]) -> list[Tensor]:
     for weight in weights[1:]:
         found.append(found[-1] @ weight)
     return found
+
+
+def first_weights(shape: tuple[int, int], like: Tensor, seed: Seed) -> nn.Parameter:
+    """Return weights drawn from N(0, 0.01²), of the type and on the device of ``like``.
+
+    A generator draws where it lives, so that a seed gives the same weights on every device.
+    """
+    generator = stream(seed)
+    place = like.device if generator is None else generator.device
+    return nn.Parameter((0.01 * normal(torch.empty(shape, device=place), generator=generator)).to(like))
 
 
 def _coupled(module: Any, pieces: dict[int, Tensor]) -> Any:

@@ -1,11 +1,13 @@
 """Two rows that only talk to each other."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 
 import torch
 from torch import Generator, Tensor
 from torch.nn.functional import pad
 
+from ..numerics import Seed, stream
 from ..units import Units
 from .base import Machine
 
@@ -17,23 +19,23 @@ class Bipartite(Machine):
     row given the odd one (Smolensky, 1986; Hinton, 2002).
     """
 
-    even: Units
-    odd: Units
+    @property
+    @abstractmethod
+    def even(self) -> Units:
+        """The row of the even layers: a state."""
 
     @property
     @abstractmethod
-    def layers(self) -> list[Units]:
-        """The rows from the visible one up; coupling i joins layers i and i + 1."""
+    def odd(self) -> Units:
+        """The row of the odd layers, which is summed out."""
 
-    @property
-    def visible(self) -> Units:
-        """The row that meets the data."""
-        return self.layers[0]
+    layers: Sequence[Units]
+    """The rows from the visible one up; coupling i joins layers i and i + 1."""
 
     @property
     def latent(self) -> list[Units]:
         """The even layers above the visible one."""
-        return self.layers[2::2]
+        return list(self.layers)[2::2]
 
     @abstractmethod
     def up(self, x: Tensor) -> Tensor:
@@ -91,7 +93,6 @@ class Bipartite(Machine):
         new, mean = self.even.sample(field, generator=generator), self.even.mean(field)
         return (new, mean) if clamped is None else (torch.where(clamped, x, new), torch.where(clamped, x, mean))
 
-    @torch.no_grad()
     def infer(self, v: Tensor, *, generator: Generator | None = None) -> Tensor:
         """Return ``v`` with the means of the latent layers behind it."""
         return v if not self.latent else self.mean_field(v).state
@@ -102,7 +103,7 @@ class Bipartite(Machine):
 
     def layer_means(self, x: Tensor) -> list[Tensor]:
         """Return every layer of a state from the visible one up: even ones as they are in ``x``, odd ones by means."""
-        layers, y = self.layers, self.odd.mean(self.up(x))
+        layers, y = list(self.layers), self.odd.mean(self.up(x))
         even = x.split([layer.width for layer in layers[0::2]], -1)
         odd = y.split([layer.width for layer in layers[1::2]], -1)
         return [(even, odd)[i % 2][i // 2] for i in range(len(layers))]
@@ -121,6 +122,7 @@ class Bipartite(Machine):
         return self.even.cgf(self.even.zero_field()) + self.odd.cgf(self.odd.zero_field())
 
     @torch.no_grad()
-    def sample_independent(self, count: int, *, generator: Generator | None = None) -> Tensor:
+    def sample_independent(self, count: int, *, generator: Seed = None) -> Tensor:
         """Draw ``count`` even states without couplings."""
+        generator = stream(generator, self.even.bias.device)
         return self.even.sample(self.even.zero_field(count), generator=generator)

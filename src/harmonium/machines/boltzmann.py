@@ -4,12 +4,12 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
 from torch.nn.functional import pad
 
-from .. import numerics
-from ..units import Concat, Units
-from .base import Machine
+from ..numerics import Seed, stream
+from ..units import Concat, Device, Units, as_units
+from .base import Machine, first_weights
 
 
 class BoltzmannMachine(Machine):
@@ -26,22 +26,27 @@ class BoltzmannMachine(Machine):
 
     def __init__(
         self,
-        visible: Units,
-        hidden: Units | None = None,
+        visible: Units | int,
+        hidden: Units | int | None = None,
         *,
         mask: Tensor | None = None,
         infer_steps: int = 30,
-        generator: Generator | None = None,
+        generator: Seed = None,
+        device: Device = None,
+        dtype: torch.dtype | None = None,
     ):
         super().__init__()
-        self.row = Concat(visible) if hidden is None else Concat(visible, hidden)
+        self.visible = as_units(visible, device=device, dtype=dtype)
+        self.hidden = None if hidden is None else as_units(hidden, device=device, dtype=dtype)
+        self.joined = (Concat(self.visible, *self.latent),)  # in a tuple, so that a row has one name in the state
         self.infer_steps = infer_steps
         n, site = self.width, sites(self.row)
-        given = torch.ones(n, n, dtype=torch.bool) if mask is None else mask.bool()
+        given = torch.ones(n, n, dtype=torch.bool, device=site.device) if mask is None else mask.to(site.device).bool()
         if given.shape != (n, n):
             raise ValueError(f"the mask has shape {tuple(given.shape)}: {n} columns need ({n}, {n})")
         self.register_buffer("mask", ((given | given.mT) & (site[:, None] != site)).triu())
-        self.weight = nn.Parameter(0.01 * numerics.normal(torch.empty(n, n), generator=generator) * self.mask)
+        self.weight = first_weights((n, n), self.visible.bias, generator)
+        self.weight.data *= self.mask
 
     @property
     def width(self) -> int:
@@ -49,19 +54,14 @@ class BoltzmannMachine(Machine):
         return self.row.width
 
     @property
-    def visible(self) -> Units:
-        """The row that meets the data."""
-        return self.row.rows()[0]
-
-    @property
-    def hidden(self) -> Units | None:
-        """The row of features, if there is one."""
-        return self.row.rows()[1] if len(self.row.parts) > 1 else None
+    def row(self) -> Concat:
+        """The row of all units: visible, then hidden."""
+        return self.joined[0]
 
     @property
     def latent(self) -> list[Units]:
         """The hidden row, if there is one."""
-        return self.row.rows()[1:]
+        return [] if self.hidden is None else [self.hidden]
 
     @property
     def rows(self) -> list[Units]:
@@ -167,8 +167,9 @@ class BoltzmannMachine(Machine):
         return self.row.cgf(self.row.zero_field())
 
     @torch.no_grad()
-    def sample_independent(self, count: int, *, generator: Generator | None = None) -> Tensor:
+    def sample_independent(self, count: int, *, generator: Seed = None) -> Tensor:
         """Draw ``count`` states without couplings."""
+        generator = stream(generator, self.weight.device)
         return self.row.sample(self.row.zero_field(count), generator=generator)
 
 
@@ -189,6 +190,6 @@ def sites(row: Units) -> Tensor:
     for leaf in row.components():
         values = leaf.values()
         size = 1 if values is None else values.shape[1]
-        found.append(first + torch.arange(leaf.width) // size)
+        found.append(first + torch.arange(leaf.width, device=leaf.bias.device) // size)
         first += leaf.width // size
     return torch.cat(found)

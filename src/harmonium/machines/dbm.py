@@ -6,11 +6,11 @@ from itertools import pairwise
 from typing import Self, cast
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 
-from ..numerics import normal
-from ..units import Concat, Units
-from .base import Machine
+from ..numerics import Seed, stream
+from ..units import Concat, Device, Units, as_units
+from .base import first_weights
 from .bipartite import Bipartite
 from .rbm import RBM
 
@@ -23,9 +23,17 @@ class DoubledRBM(RBM):
     """
 
     def __init__(
-        self, visible: Units, hidden: Units, up_times: int, down_times: int, *, generator: Generator | None = None
+        self,
+        visible: Units | int,
+        hidden: Units | int,
+        up_times: int,
+        down_times: int,
+        *,
+        generator: Seed = None,
+        device: Device = None,
+        dtype: torch.dtype | None = None,
     ):
-        super().__init__(visible, hidden, generator=generator)
+        super().__init__(visible, hidden, generator=generator, device=device, dtype=dtype)
         self.up_times, self.down_times = up_times, down_times
 
     def up(self, x: Tensor) -> Tensor:
@@ -40,26 +48,33 @@ class DoubledRBM(RBM):
         """Return one copy's share of the free energy: the weights get the plain gradient."""
         return self.even.energy(x) / self.down_times - self.odd.cgf(self.up(x)) / self.up_times
 
-    def contrastive_loss(self, positive: Tensor, negative: Tensor) -> Tensor:
-        """Return the difference of free energies and set its gradients, by differentiation."""
-        return Machine.contrastive_loss(self, positive, negative)
-
 
 class DBM(Bipartite):
     """A chain of layers, each joined to the next by a weight matrix (Salakhutdinov & Hinton, 2009).
 
     Energy = Σ layer energies − Σ hₗᵀWₗhₗ₊₁.  A chain is bipartite: even layers talk to odd layers alone, so one row
-    holds the even layers, the other, summed out, the odd ones.  ``infer_steps`` bounds the mean-field steps of `infer`.
+    holds the even layers, the other, summed out, the odd ones.  A number for a layer is that many Bernoulli units;
+    ``infer_steps`` bounds the mean-field steps of `infer`.
     """
 
-    def __init__(self, *layers: Units, infer_steps: int = 30, generator: Generator | None = None):
+    def __init__(
+        self,
+        *layers: Units | int,
+        infer_steps: int = 30,
+        generator: Seed = None,
+        device: Device = None,
+        dtype: torch.dtype | None = None,
+    ):
         super().__init__()
         if len(layers) < 2:
             raise ValueError(f"a DBM was given {len(layers)} layers: give two or more, the visible one first")
-        self.even, self.odd, self.infer_steps = Concat(*layers[0::2]), Concat(*layers[1::2]), infer_steps
-        shapes = ((below.width, above.width) for below, above in pairwise(layers))
-        drawn = (0.01 * normal(torch.empty(shape), generator=generator) for shape in shapes)
-        self.weights = nn.ParameterList(drawn)  # type: ignore[misc, assignment]
+        rows, drawn = [as_units(layer, device=device, dtype=dtype) for layer in layers], stream(generator)
+        self.layers = cast("Sequence[Units]", nn.ModuleList(rows))
+        self.joined = Concat(*rows[0::2]), Concat(*rows[1::2])  # in a tuple, so that a layer has one name in the state
+        self.infer_steps = infer_steps
+        shapes = ((below.width, above.width) for below, above in pairwise(rows))
+        made = (first_weights(shape, rows[0].bias, drawn) for shape in shapes)
+        self.weights = nn.ParameterList(made)  # type: ignore[misc, assignment]
 
     @classmethod
     def stack(cls, halves: Sequence["DoubledRBM"], *, infer_steps: int = 30) -> Self:
@@ -78,19 +93,23 @@ class DBM(Bipartite):
         return machine
 
     @property
-    def layers(self) -> list[Units]:
-        """The rows from the visible one up."""
-        even, odd = self._rows()
-        return [(even, odd)[i % 2][i // 2] for i in range(len(even) + len(odd))]
+    def visible(self) -> Units:  # type: ignore[override]
+        """The row that meets the data."""
+        return self.joined[0].rows()[0]
 
-    def _rows(self) -> tuple[list[Units], list[Units]]:
-        assert isinstance(self.even, Concat)
-        assert isinstance(self.odd, Concat)
-        return self.even.rows(), self.odd.rows()
+    @property
+    def even(self) -> Units:
+        """The even layers, side by side."""
+        return self.joined[0]
+
+    @property
+    def odd(self) -> Units:
+        """The odd layers, side by side."""
+        return self.joined[1]
 
     def up(self, x: Tensor) -> Tensor:
         """Return, for every odd layer, the fields of the layers below and above it, side by side."""
-        even, odd = self._rows()
+        even, odd = (row.rows() for row in self.joined)
         parts, weights = x.split([row.width for row in even], -1), self.weights
         fields = [part @ weight for part, weight in zip(parts, weights[0::2], strict=False)]
         for i, weight in enumerate(weights[1::2]):
@@ -99,7 +118,7 @@ class DBM(Bipartite):
 
     def down(self, y: Tensor) -> Tensor:
         """Return, for every even layer, the fields of the layers below and above it, side by side."""
-        even, odd = self._rows()
+        even, odd = (row.rows() for row in self.joined)
         parts, weights = y.split([row.width for row in odd], -1), self.weights
         fields = [part @ weight.mT for part, weight in zip(parts, weights[0::2], strict=False)]
         for i, weight in enumerate(weights[1::2]):

@@ -8,7 +8,8 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import pad
 
-from ..units import Concat, Units, check_rows
+from ..numerics import Seed, stream
+from ..units import Concat, Device, Units, as_units, check_rows
 from .base import projected
 from .labels import evidence
 from .rbm import RBM
@@ -21,11 +22,13 @@ class SigmoidBeliefLayer(nn.Module):
     and neither are the biases: those of ``below`` generate, those of ``above`` recognize.
     """
 
-    def __init__(self, below: Units, above: Units):
+    def __init__(
+        self, below: Units | int, above: Units | int, *, device: Device = None, dtype: torch.dtype | None = None
+    ):
         super().__init__()
-        self.below, self.above = below, above
-        self.generation = nn.Parameter(torch.zeros(below.width, above.width))
-        self.recognition = nn.Parameter(torch.zeros(below.width, above.width))
+        self.below, self.above = (as_units(row, device=device, dtype=dtype) for row in (below, above))
+        zeros = self.below.bias.new_zeros(self.below.width, self.above.width)
+        self.generation, self.recognition = nn.Parameter(zeros), nn.Parameter(zeros.clone())
 
     @classmethod
     @torch.no_grad()
@@ -188,8 +191,9 @@ class DBN(nn.Module):
         return (new, mean) if clamped is None else (torch.where(clamped, x, new), torch.where(clamped, x, mean))
 
     @torch.no_grad()
-    def sample_independent(self, count: int, *, generator: Generator | None = None) -> Tensor:
+    def sample_independent(self, count: int, *, generator: Seed = None) -> Tensor:
         """Draw ``count`` rows, labels behind them, without any couplings: where chains start."""
+        generator = stream(generator, self.top.weight.device)
         top = self.top.sample_independent(count, generator=generator)
         if not len(self.layers):
             return top

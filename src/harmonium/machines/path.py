@@ -19,12 +19,27 @@ class Partway(Bipartite):
 
     def __init__(self, end: Bipartite):
         super().__init__()
-        self.end, self.even, self.odd = end, end.even, end.odd
+        self.end = end
         self.beta: Tensor | float = 1.0
         self.last: tuple[Tensor, int, Tensor] | None = None
 
     @property
-    def layers(self) -> list[Units]:
+    def visible(self) -> Units:  # type: ignore[override]
+        """The row that meets the data."""
+        return self.end.visible
+
+    @property
+    def even(self) -> Units:
+        """The row of the even layers."""
+        return self.end.even
+
+    @property
+    def odd(self) -> Units:
+        """The row of the odd layers."""
+        return self.end.odd
+
+    @property
+    def layers(self) -> Sequence[Units]:  # type: ignore[override]
         """The rows, with the parameters that they have here."""
         return self.end.layers
 

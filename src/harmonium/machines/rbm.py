@@ -1,37 +1,65 @@
 """The restricted Boltzmann machine."""
 
-import math
+from typing import Self
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 
-from ..numerics import autocast_like, normal
-from ..units import Units
+from ..numerics import Seed
+from ..units import Device, Units, as_units
+from .base import first_weights
 from .bipartite import Bipartite
+from .contrast import ClosedForm, descend, hooked, inputs
 
 
 class RBM(Bipartite):
     """A visible and a hidden row of any kinds, joined by one weight matrix (Smolensky, 1986; Hinton, 2002).
 
     Energy(v, h) = visible.energy(v) + hidden.energy(h) − vᵀWh, with W of shape (visible, hidden) drawn from
-    N(0, 0.01²).
+    N(0, 0.01²).  A number for a row is that many Bernoulli units; ``device`` and ``dtype`` are as in `torch.nn`, and
+    those of the visible row unless given.
     """
 
-    def __init__(self, visible: Units, hidden: Units, *, generator: Generator | None = None):
+    def __init__(
+        self,
+        visible: Units | int,
+        hidden: Units | int,
+        *,
+        generator: Seed = None,
+        device: Device = None,
+        dtype: torch.dtype | None = None,
+    ):
         super().__init__()
-        self.even, self.odd = visible, hidden
-        weight = 0.01 * normal(torch.empty(visible.width, hidden.width), generator=generator)
-        self.weight = nn.Parameter(weight)
+        self.visible = as_units(visible, device=device, dtype=dtype)
+        self.hidden = as_units(hidden, device=device, dtype=dtype)
+        self.weight = first_weights((self.visible.width, self.hidden.width), self.visible.bias, generator)
+
+    @classmethod
+    def from_tensors(cls, weight: Tensor, visible_bias: Tensor, hidden_bias: Tensor) -> Self:
+        """Return the machine of Bernoulli units that holds copies of W, (visible, hidden), and of both biases.
+
+        Other kinds of units take theirs by ``load_state_dict``: ``weight``, ``visible.bias``, ``hidden.bias``, …
+        """
+        with torch.device("meta"):
+            machine = cls(*weight.shape)
+        values = {"weight": weight, "visible.bias": visible_bias, "hidden.bias": hidden_bias}
+        machine.load_state_dict({name: value.detach().clone() for name, value in values.items()}, assign=True)
+        return machine.requires_grad_(True)
 
     @property
-    def layers(self) -> list[Units]:
+    def even(self) -> Units:
+        """The visible row."""
+        return self.visible
+
+    @property
+    def odd(self) -> Units:
+        """The hidden row."""
+        return self.hidden
+
+    @property
+    def layers(self) -> list[Units]:  # type: ignore[override]
         """The visible and the hidden row."""
-        return [self.even, self.odd]
-
-    @property
-    def hidden(self) -> Units:
-        """The row of features."""
-        return self.odd
+        return [self.visible, self.hidden]
 
     def up(self, x: Tensor) -> Tensor:
         """Return vᵀW, the field on the hidden row."""
@@ -41,40 +69,29 @@ class RBM(Bipartite):
         """Return Wh, the field on the visible row."""
         return y @ self.weight.mT
 
-    @torch.no_grad()
     def contrastive_loss(self, positive: Tensor, negative: Tensor) -> Tensor:
-        """Return the difference of free energies and set its gradients, in closed form for rows linear in their biases.
+        """Return the difference of mean free energies; its gradient has a closed form where rows are linear in biases.
 
-        Its gradients are −E[v mᵀ], −E[v] and −E[m] over the positive states less those over the negative ones, with m
-        the hidden means given v.
+        Where a machine has fields or a free energy of its own, is called with tensors that are no parameters of its
+        own (`torch.func`), or the states want a gradient too, autograd makes the gradient.
         """
-        if not (self.even.linear and self.odd.linear):
-            with torch.enable_grad():
-                return super().contrastive_loss(positive, negative)
-        ahead, behind = len(positive), len(negative)
-        both = math.gcd(ahead, behind)  # whole numbers or equal ones, so that rounded products weigh both phases alike
-        unit, share = (1 / ahead, 1.0) if ahead == behind else (1.0, both / (ahead * behind))
-        here, there = -unit * (behind // both), unit * (ahead // both)
-        weights = torch.cat([positive.new_full((ahead,), here), positive.new_full((behind,), there)])
-        x = torch.cat([autocast_like(positive), autocast_like(negative)])
-        mean, upper, cgf = self.odd.moments(self.up(x), weights)
-        self.weight.grad = (x.T @ mean).to(self.weight)
-        lower = torch.add(here * positive.sum(0), negative.sum(0), alpha=there)
-        set_bias_gradient(self.even, lower)
-        set_bias_gradient(self.odd, upper)
-        loss = share * (cgf + (lower * self.even.bias).sum())
-        if share < 1:
-            torch._foreach_mul_([p.grad for p in self.parameters() if p.grad is not None], share)
-        return loss
+        if self._closed(positive, negative):
+            return ClosedForm.apply(self, positive, negative, *inputs(self))  # type: ignore[no-any-return,no-untyped-call]
+        return super().contrastive_loss(positive, negative)
+
+    def descend(self, positive: Tensor, negative: Tensor) -> Tensor:
+        """Add the gradients of `contrastive_loss` to those of the parameters, and return its value in nats."""
+        if self._closed(positive, negative) and not any(hooked(parameter) for parameter in inputs(self)):
+            return descend(self, positive, negative)
+        return super().descend(positive, negative)
+
+    def _closed(self, positive: Tensor, negative: Tensor) -> bool:
+        own = type(self).up is RBM.up and type(self).free_energy is RBM.free_energy
+        still = positive.ndim == negative.ndim == 2 and not (positive.requires_grad or negative.requires_grad)
+        plain = all(isinstance(parameter, nn.Parameter) for parameter in inputs(self))
+        return own and still and plain and self.even.linear and self.odd.linear
 
     @property
     def weights(self) -> list[Tensor]:
         """Return the one weight matrix."""
         return [self.weight]
-
-
-def set_bias_gradient(units: Units, gradient: Tensor) -> None:
-    """Set the gradient of all biases of a row, side by side."""
-    leaves = units.components()
-    for leaf, piece in zip(leaves, gradient.split([leaf.width for leaf in leaves]), strict=True):
-        leaf.bias.grad = piece.to(leaf.bias)

@@ -1,7 +1,9 @@
 """Stable functions, and the only room that draws random numbers."""
 
+from .buffers import Remembering
 from .precision import PRECISIONS, autocast_like, default_precision, default_threads, products
 from .random import (
+    Seed,
     bernoulli,
     binomial,
     categorical,
@@ -10,6 +12,7 @@ from .random import (
     one_hot,
     permutation,
     positive_normal,
+    stream,
     uniform,
     uniforms,
 )
@@ -30,6 +33,8 @@ from .stable import (
 __all__ = [
     "HALF_LOG_2PI",
     "PRECISIONS",
+    "Remembering",
+    "Seed",
     "autocast_like",
     "bennett",
     "bernoulli",
@@ -51,6 +56,7 @@ __all__ = [
     "products",
     "softplus",
     "softplus_sum",
+    "stream",
     "uniform",
     "uniforms",
     "upcast",

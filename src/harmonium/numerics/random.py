@@ -29,6 +29,15 @@ WARM = 2**23  # entries by tensor operations before the kernels are called; a ca
 _seen = 0
 
 
+Seed = Generator | int | None
+"""What draws may be asked to come from: a generator, the seed of a new one, or torch's own stream."""
+
+
+def stream(seed: Seed, device: torch.device | str = "cpu") -> Generator | None:
+    """Return a generator as it is, or a new one on the device that begins at a seed."""
+    return seed if seed is None or isinstance(seed, Generator) else Generator(device).manual_seed(int(seed))
+
+
 def uniform(like: Tensor, *, generator: Generator | None = None) -> Tensor:
     """Draw uniforms in [0, 1) of the shape of ``like``, in float32 or better."""
     kind = torch.promote_types(like.dtype, torch.float32)

@@ -8,6 +8,7 @@ from torch.nn.functional import one_hot, pad
 
 from ..errors import InputError
 from ..machines import DBN, Machine
+from ..numerics import Seed, stream
 from ..progress import Progress, silent
 
 
@@ -18,13 +19,13 @@ def gibbs_sample(
     gibbs_steps: int,
     clamped: Tensor | None = None,
     *,
-    generator: Generator | None = None,
+    generator: Seed = None,
 ) -> Tensor:
     """Return the states of chains started at ``x``, (..., width), after ``gibbs_steps`` Gibbs steps.
 
     Units where the boolean mask ``clamped`` is true keep their value.
     """
-    machine = machine.rounded()
+    machine, generator = machine.rounded(), stream(generator, x.device)
     for _ in range(gibbs_steps):
         x = machine.gibbs(x, clamped, generator=generator)
     return x
@@ -38,7 +39,7 @@ def sample(
     label: int | Tensor | None = None,
     means: bool = False,
     progress: Progress = silent,
-    generator: Generator | None = None,
+    generator: Seed = None,
 ) -> Tensor:
     """Return ``count`` visible rows, (count, columns without labels), by Gibbs sampling from independent units.
 
@@ -65,7 +66,7 @@ def sample_chain(
     *,
     label: int | Tensor | None = None,
     progress: Progress = silent,
-    generator: Generator | None = None,
+    generator: Seed = None,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield after each Gibbs step the rows that `sample` would return, drawn and as means, labels left out.
 
@@ -73,6 +74,7 @@ def sample_chain(
     Teh, 2006, §7).
     """
     machine = model.top if isinstance(model, DBN) else model
+    generator = stream(generator, machine.weights[0].device)
     if label is None:
         x, clamped = machine.sample_independent(count, generator=generator), None
     else:
@@ -91,7 +93,7 @@ def impute(
     chains: int = 16,
     gibbs_steps: int = 200,
     progress: Progress = silent,
-    generator: Generator | None = None,
+    generator: Seed = None,
 ) -> Tensor:
     """Return rows ``v``, (rows, visible), with missing values replaced by their posterior mean given the known ones.
 
@@ -120,7 +122,7 @@ def denoise(
     chains: int = 16,
     gibbs_steps: int = 200,
     progress: Progress = silent,
-    generator: Generator | None = None,
+    generator: Seed = None,
 ) -> Tensor:
     """Return the posterior mean of rows whose bits, ``low`` or 1, were seen through flips of the given probability.
 
@@ -145,8 +147,9 @@ def _posterior_mean(
     chains: int,
     gibbs_steps: int,
     progress: Progress,
-    generator: Generator | None,
+    generator: Seed,
 ) -> Tensor:
+    generator = stream(generator, v.device)
     beyond = (0, model.width - model.check_rows(v).shape[-1])
     start = model.sample_independent(chains * len(v), generator=generator).view(chains, len(v), -1)
     clamped = pad(known, beyond)

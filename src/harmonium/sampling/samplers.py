@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from typing import Any, Self
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
 
 from .. import numerics
 from ..machines import Bipartite, Machine
@@ -17,7 +17,7 @@ from ..units import Concat
 from .gibbs import gibbs_sample
 
 
-class Sampler(nn.Module, ABC):
+class Sampler(numerics.Remembering, ABC):
     """A source of states that stand for the model in the gradient of its log-likelihood.
 
     A new one is a subclass with a ``forward``, and an entry of `registry.SAMPLERS`.
@@ -68,7 +68,6 @@ class CD(Sampler):
 
     words = "contrastive divergence (CD-k)"
 
-    @torch.no_grad()
     def forward(self, machine: Machine, positive: Tensor, *, generator: Generator | None = None) -> Tensor:
         """Return the states ``k`` Gibbs steps away from ``positive``."""
         return gibbs_sample(machine, positive, self.k, generator=generator)
@@ -97,7 +96,6 @@ class PCD(Sampler):
         """Return the chains of all processes."""
         return distributed.whole(self.chains)
 
-    @torch.no_grad()
     def forward(self, machine: Machine, positive: Tensor, *, generator: Generator | None = None) -> Tensor:
         """Return the chains, ``k`` Gibbs steps further on."""
         self.chains = gibbs_sample(machine, self.chains, self.k, generator=generator)

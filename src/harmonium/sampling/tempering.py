@@ -9,6 +9,7 @@ from torch import Generator, Tensor
 
 from .. import numerics
 from ..machines import InterpolationPath, Machine, ais_base
+from ..numerics import Seed, stream
 from .samplers import Sampler
 
 PILOT = 64  # replicas of the climb that measures the path
@@ -22,21 +23,21 @@ BETAS = torch.linspace(0, 1, PILOT + 1, dtype=torch.float64)
 
 
 @torch.no_grad()
-def path_lengths(
-    start: Machine, end: Machine, *, chains: int = 100, generator: Generator | None = None
-) -> tuple[Tensor, Tensor]:
+def path_lengths(start: Machine, end: Machine, *, chains: int = 100, generator: Seed = None) -> tuple[Tensor, Tensor]:
     """Return evenly spaced betas, (`PILOT` + 1,), and the thermodynamic length of each gap between them, (`PILOT`,)."""
+    generator = stream(generator, start.weights[0].device)
     return BETAS, lengths(start, end, start.sample_independent(chains, generator=generator), generator=generator)[0]
 
 
 @torch.no_grad()
-def lengths(start: Machine, end: Machine, x: Tensor, *, generator: Generator | None = None) -> tuple[Tensor, Tensor]:
+def lengths(start: Machine, end: Machine, x: Tensor, *, generator: Seed = None) -> tuple[Tensor, Tensor]:
     """Return the thermodynamic length of each gap between `BETAS`, and where chains begun at ``x`` are at the end.
 
     The length is the standard deviation of the log-weight of chains that are led over the gap (Gelman & Meng, 1998).
     Rungs that share it evenly stand close where the machine changes fast, and neighbors overlap alike everywhere.
     Starts that lie `abreast` have lengths of their own, (`PILOT`, starts), for their chains, (starts, chains, width).
     """
+    generator = stream(generator, x.device)
     path, found = InterpolationPath(start, end), []
     for before, after in pairwise(BETAS.tolist()):
         work = path.at(before).free_energy(x).double() - path.at(after).free_energy(x).double()
@@ -88,8 +89,9 @@ class ParallelTempering(Sampler):
         k: int = 1,
         *,
         adapt: bool = True,
-        generator: Generator | None = None,
+        generator: Seed = None,
     ):
+        generator = stream(generator, start.weights[0].device)
         super().__init__(k)
         if len(betas) < 2 or float(betas[0]) != 0 or float(betas[-1]) != 1 or bool((betas.diff() <= 0).any()):
             raise ValueError(f"the replicas {betas.tolist()} were given: give two or more that rise from 0 to 1")
@@ -109,7 +111,7 @@ class ParallelTempering(Sampler):
         chains: int = 100,
         k: int = 1,
         *,
-        generator: Generator | None = None,
+        generator: Seed = None,
     ) -> Self:
         """Return fixed replicas about one unit of the path's `measured` length apart: about half of the swaps are
         taken.
@@ -152,8 +154,9 @@ class ParallelTempering(Sampler):
         return self.top
 
     @torch.no_grad()
-    def advance(self, machine: Machine, gibbs_steps: int, *, generator: Generator | None = None) -> None:
+    def advance(self, machine: Machine, gibbs_steps: int, *, generator: Seed = None) -> None:
         """Take ``gibbs_steps`` Gibbs steps and swaps of all replicas."""
+        generator = stream(generator, self.chains.device)
         path = InterpolationPath(self.start, machine)
         for _ in range(gibbs_steps):
             self.step(path, generator)
@@ -181,7 +184,7 @@ class ParallelTempering(Sampler):
         value = float(self.start.log_partition_independent()) + sum(step for step, _ in steps)
         return value, math.sqrt(sum(error**2 for _, error in steps))
 
-    def fresh(self, *, generator: Generator | None = None) -> "ParallelTempering":
+    def fresh(self, *, generator: Seed = None) -> "ParallelTempering":
         """Return a ladder of the same replicas whose chains start anew, without couplings."""
         chains = self.chains.shape[1]
         return ParallelTempering(self.start, self.betas, chains, self.k, adapt=self.adapt, generator=generator)

@@ -10,6 +10,7 @@ from torch import Generator, Tensor, nn
 from .. import numerics
 from ..errors import DivergenceError
 from ..machines import Machine, ais_base
+from ..numerics import Seed, stream
 from .gibbs import gibbs_sample
 from .samplers import Sampler
 
@@ -52,8 +53,9 @@ class TrajectoryTempering(Sampler):
         chains: int = 100,
         k: int = 1,
         *,
-        generator: Generator | None = None,
+        generator: Seed = None,
     ):
+        generator = stream(generator, start.weights[0].device)
         super().__init__(k)
         first = copy.deepcopy(start).requires_grad_(False)
         self.replicas = nn.ModuleList([first])
@@ -153,10 +155,11 @@ class TrajectoryTempering(Sampler):
         return below + gained, math.sqrt(squared + error**2)
 
     @torch.no_grad()
-    def advance(self, machine: Machine, gibbs_steps: int, *, generator: Generator | None = None) -> None:
+    def advance(self, machine: Machine, gibbs_steps: int, *, generator: Seed = None) -> None:
         """Take ``gibbs_steps`` Gibbs steps and swaps of all replicas, whose last is ``machine``; even and odd pairs
         take turns.
         """
+        generator = stream(generator, self.chains.device)
         start, *rest = self.replicas
         for _ in range(gibbs_steps):
             drawn = start.sample_independent(len(self.top), generator=generator)  # type: ignore[operator]
@@ -166,8 +169,9 @@ class TrajectoryTempering(Sampler):
                 x[low], x[low + 1], _ = exchange(a, b, x[low], x[low + 1], generator=generator)
             self.ladder, self.count = torch.stack(x), self.count + 1
 
-    def fresh(self, *, generator: Generator | None = None) -> Self:
+    def fresh(self, *, generator: Seed = None) -> Self:
         """Return a ladder of the same replicas whose states start anew, without couplings."""
+        generator = stream(generator, self.chains.device)
         other = copy.deepcopy(self)
         states = self.replicas[0].sample_independent(self.ladder[..., 0].numel(), generator=generator)  # type: ignore[operator]
         other.ladder = states.view_as(self.ladder)
@@ -210,9 +214,6 @@ class TrajectoryTempering(Sampler):
         self.replicas = self.replicas[: len(state_dict[f"{prefix}log_z"])]
         while len(self.replicas) < len(state_dict[f"{prefix}log_z"]):
             self.replicas.append(copy.deepcopy(self.last))
-        for name, clamped in list(self._buffers.items()):
-            assert clamped is not None
-            self._buffers[name] = torch.empty_like(state_dict[prefix + name], device=clamped.device)
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
     def extra_repr(self) -> str:

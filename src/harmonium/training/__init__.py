@@ -1,7 +1,8 @@
 """Training: a generator loop, transforms of the gradients, penalties, and the fine-tuning of deep models."""
 
+from .batch import Batch
 from .classifier import classifier_inputs, finetune_classifier, to_sequential
-from .loop import Step, schedule, train
+from .loop import Step, contrastive_loss, schedule, train
 from .penalties import L1, L2, HybridLoss, Penalty, SparsityPenalty
 from .transforms import CenterGradient, ClipGradNorm, GradientTransform, Rollback
 from .updown import param_groups, updown
@@ -9,6 +10,7 @@ from .updown import param_groups, updown
 __all__ = [
     "L1",
     "L2",
+    "Batch",
     "CenterGradient",
     "ClipGradNorm",
     "GradientTransform",
@@ -18,7 +20,7 @@ __all__ = [
     "SparsityPenalty",
     "Step",
     "classifier_inputs",
-
+    "contrastive_loss",
     "finetune_classifier",
     "param_groups",
     "schedule",

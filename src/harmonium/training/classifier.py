@@ -11,11 +11,12 @@ from torch.optim import Optimizer
 from .. import numerics
 from ..errors import InputError
 from ..machines import DBM, DBN, RBM
+from ..numerics import Seed, stream
 from ..units import Bernoulli, Units
 from .loop import Step
 
 
-def to_sequential(model: RBM | DBN | DBM, classes: int, *, generator: Generator | None = None) -> nn.Sequential:
+def to_sequential(model: RBM | DBN | DBM, classes: int, *, generator: Seed = None) -> nn.Sequential:
     """Return a plain network that begins where the model ends: (rows, inputs) → (rows, classes) logits.
 
     An RBM or a DBN gives its pass up, a layer of sigmoids for each of hidden units; label weights, where there are
@@ -23,6 +24,7 @@ def to_sequential(model: RBM | DBN | DBM, classes: int, *, generator: Generator 
     state of the second hidden layer, which enters the first hidden layer from above (Salakhutdinov & Hinton, 2009,
     §3.3).
     """
+    generator = stream(generator)
     if isinstance(model, DBM):
         blocks, last = _from_dbm(model, classes, generator)
     else:
@@ -59,12 +61,13 @@ def finetune_classifier(
     dropout: float = 0.0,
     blank: float = 0.0,
     start: int = 0,
-    generator: Generator | None = None,
+    generator: Seed = None,
 ) -> Iterator[Step]:
     """Train a network on batches of features and class numbers by cross-entropy, one `Step` at a time.
 
     ``dropout`` is the share of hidden units left out at each step, ``blank`` that of inputs (Srivastava et al., 2014).
     """
+    generator = stream(generator, next(net.parameters()).device)
     for index, (x, label) in enumerate(batches, start):
         logits = _thinned(x, blank, generator)
         for part in net:

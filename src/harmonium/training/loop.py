@@ -1,18 +1,20 @@
 """The one training loop."""
 
+import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from ..errors import DivergenceError
 from ..machines import DBN, Machine
-from ..numerics import distributed
+from ..numerics import Seed, distributed, stream
 from ..sampling import Sampler
+from .batch import Batch, rows
 from .penalties import Penalty
 from .transforms import GradientTransform
 
@@ -35,40 +37,61 @@ class Step:
     negative: Tensor
 
 
+def contrastive_loss(machine: Machine, positive: Tensor, negative: Tensor) -> Tensor:
+    """Return mean free_energy(positive) − mean free_energy(negative), in nats: (states, width) of each phase → ().
+
+    Its gradient is minus that of the mean log-likelihood when the negative states are the model's own (Hinton, 2002),
+    in closed form for an `RBM` of Bernoulli, Spin and Potts units.  It is a term like any other: add to it, scale it,
+    accumulate over parts of a batch; what does not require a gradient is left alone.
+    """
+    return machine.contrastive_loss(positive, negative)
+
+
 def train(
     machine: Machine,
-    batches: Iterable[Tensor],
+    batches: Iterable[Batch],
     sampler: Sampler,
     optimizer: Optimizer,
     *,
     transforms: Sequence[GradientTransform] = (),
     penalties: Sequence[Penalty] = (),
     start: int = 0,
-    generator: Generator | None = None,
+    generator: Seed = None,
 ) -> Iterator[Step]:
     """Climb the log-likelihood of the batches, one `Step` at a time; the caller's loop body decides when to stop.
 
     loss = mean free_energy(positive) − mean free_energy(negative), whose gradient is minus the gradient of the
     mean log-likelihood when the sampler's states are the model's own.  The loss itself measures nothing: watch
-    a likelihood instead.  ``start`` numbers the first step, for a run that goes on.
+    a likelihood instead.  A batch is a tensor (rows, visible), or a tuple or list as a `DataLoader` gives: its first
+    tensor, and where the machine has labels class numbers beside it, which are joined one-hot.  ``start`` numbers the
+    first step, for a run that goes on.
 
     Raises `InputError` when the first batch is none of the machine's rows, and `DivergenceError` with the step and the
     largest weight when the loss or a gradient is not finite, or the loss is beyond 1e9 nats.
     """
-    for index, v in enumerate(batches, start):
-        positive = machine.infer(
-            v if index > start else machine.check_rows(v, "the batch", whole=True), generator=generator
-        )
+    generator = stream(generator, machine.weights[0].device)
+    for index, batch in enumerate(batches, start):
+        v = rows(batch, machine)
+        v = v.detach() if index > start else machine.check_rows(v, "the batch", whole=True).detach()
+        positive = machine.infer(v, generator=generator)
         negative = sampler(machine, positive, generator=generator)
-        loss = machine.contrastive_loss(positive, negative)
-        for penalty in penalties:
-            penalty(machine, positive).backward()
+        forget(machine, optimizer)
+        loss = machine.descend(positive, negative)  # contrastive_loss(machine, positive, negative).backward()
+        for term in [penalty(machine, positive) for penalty in penalties]:
+            if term.requires_grad:  # not where all that it looks at is frozen
+                term.backward()
         distributed.average(loss, machine.parameters())
         for transform in transforms:
             transform(machine, positive, negative)
         check_finite(machine, loss, index)
         optimizer.step()
         yield Step(index, loss, positive, negative)
+
+
+def forget(machine: Machine, optimizer: Optimizer) -> None:
+    """Drop the gradients of a machine, and of what else the optimizer moves; `Optimizer.zero_grad` takes its time."""
+    for parameter in itertools.chain(machine.parameters(), *(group["params"] for group in optimizer.param_groups)):
+        parameter.grad = None
 
 
 def check_finite(machine: Machine | DBN, loss: Tensor, index: int) -> None:

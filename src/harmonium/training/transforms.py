@@ -7,12 +7,12 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ..machines import Bipartite, Machine
-from ..numerics import distributed
+from ..numerics import Remembering, distributed
 from ..sampling import TrajectoryTempering
 from ..units import Units
 
 
-class GradientTransform(nn.Module, ABC):
+class GradientTransform(Remembering, ABC):
     """A change of the gradients in place; what it remembers is a buffer, saved with the run."""
 
     @abstractmethod
@@ -28,6 +28,7 @@ class CenterGradient(GradientTransform):
 
         ∇W = ∇W − ∇a λ_bᵀ − λ_a ∇bᵀ,   and then   ∇a = ∇a − ∇W λ_b,   ∇b = ∇b − ∇Wᵀ λ_a   (the new ∇W on the right).
 
+    What has no gradient, since it is frozen, counts as one that is zero and stays without.
     The offsets are moving averages over the data phase with weight ``rate`` for the newest batch.
     Reference: Montavon & Müller, 2012; Melchior, Fischer & Wiskott, 2016.
     """
@@ -37,7 +38,7 @@ class CenterGradient(GradientTransform):
     def __init__(self, rate: float = 0.01):
         super().__init__()
         self.rate = rate
-        self.register_buffer("offsets", None)
+        self.register_buffer("offsets", torch.zeros(0))
 
     @torch.no_grad()
     def forward(self, machine: Machine, positive: Tensor, negative: Tensor) -> None:
@@ -50,14 +51,15 @@ class CenterGradient(GradientTransform):
         plain = [bias_gradient(layer) for layer in layers]
         for i, coupling in enumerate(machine.weights):
             weight = coupling.grad
-            assert weight is not None
+            if weight is None:
+                continue
             weight.addr_(plain[i], offsets[i + 1], alpha=-1).addr_(offsets[i], plain[i + 1], alpha=-1)
             lower_bias_gradient(layers[i], weight @ offsets[i + 1])
             lower_bias_gradient(layers[i + 1], offsets[i] @ weight)
 
     def follow(self, means: Tensor) -> None:
         """Move the offsets towards the newest means; the first batch sets them."""
-        self.offsets = means if self.offsets is None else torch.lerp(self.offsets, means, self.rate)
+        self.offsets = torch.lerp(self.offsets.to(means), means, self.rate) if len(self.offsets) else means
 
 
 class ClipGradNorm(GradientTransform):
@@ -101,12 +103,14 @@ class Rollback(GradientTransform):
 
 
 def bias_gradient(units: Units) -> Tensor:
-    """Return the gradient of all biases of a row, side by side."""
-    return torch.cat([leaf.bias.grad for leaf in units.components()], -1)  # type: ignore[misc]
+    """Return the gradient of all biases of a row, side by side; zeros where a bias has none."""
+    biases = [leaf.bias for leaf in units.components()]
+    return torch.cat([torch.zeros_like(bias) if bias.grad is None else bias.grad for bias in biases], -1)
 
 
 def lower_bias_gradient(units: Units, amount: Tensor) -> None:
     """Subtract ``amount`` from the gradient of a row's biases."""
     leaves = units.components()
     for leaf, piece in zip(leaves, amount.split([leaf.width for leaf in leaves]), strict=True):
-        leaf.bias.grad -= piece  # type: ignore[operator]
+        if leaf.bias.grad is not None:
+            leaf.bias.grad -= piece

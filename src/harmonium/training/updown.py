@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 from torch.optim import Optimizer
 
 from ..machines import DBN, RBM, log_density
+from ..numerics import Seed, stream
+from .batch import Batch, rows
 from .loop import Step, check_finite
 
 GibbsSteps = Callable[[int], int]
@@ -16,18 +18,18 @@ GibbsSteps = Callable[[int], int]
 
 def updown(
     dbn: DBN,
-    batches: Iterable[Tensor],
+    batches: Iterable[Batch],
     optimizer: Optimizer,
     *,
     gibbs_steps: int | GibbsSteps = 3,
     precision: torch.dtype | None = None,
     start: int = 0,
-    generator: Generator | None = None,
+    generator: Seed = None,
 ) -> Iterator[Step]:
     """Fine-tune all layers of a `DBN` together, one `Step` at a time, by the up-down algorithm (Hinton, Osindero & Teh,
     2006, appendix B).
 
-    A batch holds rows, (batch, width), label columns last.  Each update
+    A batch holds rows, (batch, width), label columns last, or class numbers beside them as in `train`.  Each update
 
     - draws a pass up with the recognition weights, and teaches every layer to generate the row below it;
     - trains the top RBM by CD-``gibbs_steps`` from there (``gibbs_steps`` may be a function of the step: 3, 6, 10 as it
@@ -42,7 +44,9 @@ def updown(
     own learning rate.  Take the recognition's at most a tenth of the generation's: it chases a moving target.  The loss
     of a step is −log p(row | code drawn from it) in nats, of the lowest layer.
     """
-    for index, x in enumerate(batches, start):
+    generator = stream(generator, dbn.top.weight.device)
+    for index, batch in enumerate(batches, start):
+        x = rows(batch, dbn)
         v, label = dbn.split(x if index > start else dbn.check_rows(x, "the batch", whole=True))
         wake = dbn.recognize(v, generator=generator)
         begun = torch.cat([wake[-1], label], -1)
@@ -77,12 +81,13 @@ def param_groups(dbn: DBN, *, generation: float, recognition: float, top: float)
 
 @torch.no_grad()
 def _cd_chain(
-    top: RBM, x: Tensor, gibbs_steps: int, precision: torch.dtype | None = None, *, generator: Generator | None = None
+    top: RBM, x: Tensor, gibbs_steps: int, precision: torch.dtype | None = None, *, generator: Seed = None
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return the hidden states that a chain of the top RBM begins with at ``x``, and both rows' states at its end.
 
     Codes are drawn; a label is carried along as probabilities, as in the paper.
     """
+    generator = stream(generator, x.device)
     labels, kind = top.visible.labels, x.dtype
     top = top if precision is None else copy.deepcopy(top).to(precision)
     end = x.to(top.weight)

@@ -1,9 +1,9 @@
 """Rows of units: what a single kind of unit does when its neighbours send it a field."""
 
-from .base import Units
+from .base import Device, Units
 from .concat import Concat
 from .continuous import Gaussian, Quadratic, ReLU
-from .discrete import Bernoulli, Binomial, Discrete, Potts, Spin
+from .discrete import Bernoulli, Binomial, Discrete, Potts, Spin, as_units
 from .validation import check_rows
 
 KINDS: dict[str, type[Units]] = {
@@ -15,6 +15,7 @@ __all__ = [
     "Bernoulli",
     "Binomial",
     "Concat",
+    "Device",
     "Discrete",
     "Gaussian",
     "Potts",
@@ -22,5 +23,6 @@ __all__ = [
     "ReLU",
     "Spin",
     "Units",
+    "as_units",
     "check_rows",
 ]

@@ -9,6 +9,8 @@ from torch import Generator, Tensor, nn
 
 from .. import numerics
 
+Device = torch.device | str | None
+
 
 class Units(nn.Module, ABC):
     """A row of ``width`` independent units: a factorized exponential family in the field sent by the neighbors.
@@ -24,12 +26,12 @@ class Units(nn.Module, ABC):
     width: int
     bias: Tensor
 
-    def __init__(self, width: int):
+    def __init__(self, width: int, *, device: Device = None, dtype: torch.dtype | None = None):
         super().__init__()
         if width < 1:
             raise ValueError(f"a row has {width} units: give a width of 1 or more")
         self.width = width
-        self.bias = nn.Parameter(torch.zeros(width))
+        self.bias = nn.Parameter(torch.zeros(width, device=device, dtype=dtype))
 
     @abstractmethod
     def energy(self, x: Tensor) -> Tensor:

@@ -7,20 +7,24 @@ from typing import cast
 import torch
 from torch import Generator, Tensor, nn
 
-from .base import Units
-from .discrete import Potts
+from .base import Device, Units
+from .discrete import Potts, as_units
 
 
 class Concat(Units):
-    """Several rows laid side by side as one: pixels and a label, say, or columns of different kinds."""
+    """Several rows laid side by side as one: pixels and a label, say, or columns of different kinds.
 
-    def __init__(self, *parts: Units):
+    A number is that many Bernoulli units.
+    """
+
+    def __init__(self, *parts: Units | int, device: Device = None, dtype: torch.dtype | None = None):
         nn.Module.__init__(self)
         if not parts:
             raise ValueError("Join was given no rows: give at least one")
-        self.parts = nn.ModuleList(parts)
-        self.width = sum(part.width for part in parts)
-        self.support = ", then ".join(f"{part.width} columns of {part.support}" for part in parts)
+        rows = [as_units(part, device=device, dtype=dtype) for part in parts]
+        self.parts = nn.ModuleList(rows)
+        self.width = sum(row.width for row in rows)
+        self.support = ", then ".join(f"{row.width} columns of {row.support}" for row in rows)
 
     @property
     def bias(self) -> Tensor:  # type: ignore[override]

@@ -4,7 +4,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from .. import numerics
-from .base import Units
+from .base import Device, Units
 
 
 class Quadratic(Units):
@@ -12,9 +12,9 @@ class Quadratic(Units):
 
     log_precision: Tensor
 
-    def __init__(self, width: int):
-        super().__init__(width)
-        self.log_precision = nn.Parameter(torch.zeros(width))
+    def __init__(self, width: int, *, device: Device = None, dtype: torch.dtype | None = None):
+        super().__init__(width, device=device, dtype=dtype)
+        self.log_precision = nn.Parameter(torch.zeros_like(self.bias))
 
     def energy(self, x: Tensor) -> Tensor:
         return (0.5 * self.log_precision.exp() * x**2 - self.bias * x).sum(-1)

@@ -6,7 +6,7 @@ import torch
 from torch import Generator, Tensor
 
 from .. import numerics
-from .base import Units
+from .base import Device, Units
 
 
 class Discrete(Units):
@@ -55,6 +55,13 @@ class Bernoulli(Discrete):
         return self.bias.new_tensor([[0.0], [1.0]])
 
 
+def as_units(row: Units | int, *, device: Device = None, dtype: torch.dtype | None = None) -> Units:
+    """Return so many Bernoulli units for a number, and a row as it is, moved to a device and a type where given."""
+    if not isinstance(row, Units):
+        return Bernoulli(row, device=device, dtype=dtype)
+    return row if device is None and dtype is None else row.to(device=device, dtype=dtype)
+
+
 class Spin(Discrete):
     """Units that are −1 or +1: energy −bias·x, E[x] = tanh(bias + field)."""
 
@@ -81,8 +88,8 @@ class Spin(Discrete):
 class Binomial(Discrete):
     """Counts 0 … ``trials``, each the sum of that many equal Bernoulli units: energy −bias·x − log C(trials, x)."""
 
-    def __init__(self, width: int, trials: int):
-        super().__init__(width)
+    def __init__(self, width: int, trials: int, *, device: Device = None, dtype: torch.dtype | None = None):
+        super().__init__(width, device=device, dtype=dtype)
         if trials < 1:
             raise ValueError(f"Binomial units were given {trials} trials: give 1 or more")
         self.trials = trials
@@ -121,21 +128,21 @@ class Binomial(Discrete):
 
 
 class Potts(Discrete):
-    """One-hot sites of ``n_states`` states, laid flat: P(color) = softmax(bias + field); also the label unit.
+    """One-hot sites of ``n_states`` states, laid flat: P(state) = softmax(bias + field); also the label unit.
 
-    A row of s sites has s·colors columns, the colors of the first site first.
+    A row of s sites has s · n_states columns, the states of the first site first.
     """
 
     support = "one-hot blocks"
 
-    def __init__(self, n_sites: int, n_states: int):
+    def __init__(self, n_sites: int, n_states: int, *, device: Device = None, dtype: torch.dtype | None = None):
         if n_states < 2:
-            raise ValueError(f"Potts units were given {n_states} colors: give 2 or more")
-        super().__init__(n_sites * n_states)
+            raise ValueError(f"Potts units were given {n_states} states: give 2 or more")
+        super().__init__(n_sites * n_states, device=device, dtype=dtype)
         self.n_sites, self.n_states = n_sites, n_states
 
     def blocks(self, x: Tensor) -> Tensor:
-        """Return ``x`` with one axis for sites and one for colors."""
+        """Return ``x`` with one axis for sites and one for states."""
         return x.unflatten(-1, (self.n_sites, self.n_states))
 
     def cgf(self, field: Tensor) -> Tensor:
