@@ -106,10 +106,11 @@ class Home:
         """Return what a fine-tuning began from, or nothing."""
         if self.tuning is None:
             return None
+        from .finetune import encoder_for
         from .run import Run
 
         origin = Run.open(self.file(ORIGIN))
-        return self.tuning, origin.model, origin.encoder_for(self.tuning, self.splits(None, None, self.config))
+        return self.tuning, origin.model, encoder_for(origin, self.tuning, self.splits(None, None, self.config))
 
     def splits(self, rows: Any, labels: Any, config: TrainConfig) -> Splits:
         """Return the rows of the run, from where they lie, or as they were given again."""

@@ -3,7 +3,6 @@
 A new model is a subclass of `Plan` that makes its machine, and an entry of `registry.MODELS`.
 """
 
-import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
@@ -28,13 +27,11 @@ from ..training import (
     Penalty,
     Rollback,
     SparsityPenalty,
-    classifier_inputs,
-    param_groups,
-    to_sequential,
 )
 from ..units import Units
-from .config import FinetuneConfig, TrainConfig
-from .stages import Classifying, Encode, Generative, Stage, UpDown
+from . import model_file
+from .config import TrainConfig
+from .stages import Encode, Generative, Stage
 
 INFER_STEPS = 10  # of mean field or of clamped chains, at most, in the positive phase
 
@@ -226,66 +223,6 @@ class DBMPlan(LayerwisePlan):
         return DBM(visible, *hidden, infer_steps=INFER_STEPS, generator=generator)
 
 
-class FinetunePlan(Plan):
-    """The one stage of a fine-tuning, which begins where a model ended."""
-
-    def __init__(
-        self,
-        config: TrainConfig,
-        encoder: Encoder,
-        device: torch.device,
-        tuning: FinetuneConfig,
-        origin: Machine | DBN,
-    ):
-        super().__init__(config, encoder, device)
-        self.tuning, self.origin = tuning, copy.deepcopy(origin).to(device).requires_grad_(True)
-
-    @property
-    def names(self) -> list[str]:
-        """The method."""
-        return [self.tuning.method]
-
-    def machine(self, done: Sequence[nn.Module], visible: Units, generator: Generator) -> Machine:
-        """Not used: the stage has the model that was there."""
-        raise NotImplementedError
-
-    def make(self, done: Sequence[nn.Module], rows: Tensor, chance: Generator) -> Stage:
-        """Return the stage."""
-        tuning, origin, lr, steps = self.tuning, self.origin, self.config.lr, self.config.steps
-        assert lr is not None
-        assert steps is not None
-        if tuning.method == "updown":
-            origin = copy.deepcopy(origin)
-            assert isinstance(origin, DBN)
-            recognition, top = tuning.recognition_lr or lr / 10, tuning.top_lr or 2 * lr
-            rates = param_groups(origin, generation=lr, recognition=recognition, top=top)
-            growth = tuple(map(int, tuning.gibbs_steps.split(",")))
-            return UpDown(tuning.method, origin, lambda x: x, torch.optim.SGD(rates), growth, steps)
-        net = new_classifier(origin, self.encoder.labels, tuning.seed).to(self.device)
-        climber = torch.optim.Adam(net.parameters(), lr=lr)
-        return Classifying(tuning.method, net, self.inputs, climber, tuning.dropout)
-
-    @torch.no_grad()
-    def inputs(self, x: Tensor) -> Tensor:
-        """Return what the network sees of rows, their labels behind it."""
-        width = self.encoder.width
-        return torch.cat([classifier_inputs(self.origin, x[:, :width]), x[:, width:]], -1)
-
-    def model(self, machines: Sequence[nn.Module]) -> Machine | DBN:
-        """Return the fine-tuned model; a classifier leaves the model as it was."""
-        last = machines[-1]
-        return last if isinstance(last, DBN) else self.origin
-
-
-def new_classifier(origin: Machine | DBN, classes: int, seed: int = 0) -> nn.Sequential:
-    """Return the network that begins where a model ends; raises `InputError` for a model without layers."""
-    if not isinstance(origin, RBM | DBN | DBM):
-        raise InputError(
-            f"a classifier needs layers, and the model is a {type(origin).__name__}: train an rbm or a dbn"
-        )
-    return to_sequential(origin, classes, generator=Generator().manual_seed(seed))
-
-
 def make_optimizer(machine: nn.Module, config: TrainConfig) -> Optimizer:
     """Return the optimizer that the settings ask for."""
     assert config.lr is not None
@@ -297,9 +234,7 @@ def make_optimizer(machine: nn.Module, config: TrainConfig) -> Optimizer:
 
 def copy_parameters(source: str, machine: Machine) -> None:
     """Give a machine the parameters of another run's model; raises `InputError` where it is of another make."""
-    from .run import model_file
-
-    other, _, _ = storage.read_model(model_file(source))
+    other, _, _ = storage.read_model(model_file.find(source))
     given, own = _shapes(other), _shapes(machine)
     if given != own:
         differs = next((name for name in {**own, **given} if own.get(name) != given.get(name)), "its kind")

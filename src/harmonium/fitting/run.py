@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from torch import Generator, Tensor, nn
 
-from .. import numerics, storage
+from .. import numerics
 from ..encoding import Encoder
 from ..errors import InputError
 from ..machines import DBN, Machine
 from ..progress import Progress, silent
 from ..registry import MODELS, REPORTS
-from ..units import Bernoulli, Potts, Spin, Units
+from ..units import Units
+from . import model_file
 from .config import FinetuneConfig, TrainConfig
 from .home import Home
 from .splits import Splits
@@ -27,19 +27,8 @@ if TYPE_CHECKING:
     from .likelihood import Evaluation
     from .restoring import Recovery
 
-FINETUNE_LR = {"updown": 0.05, "classifier": 0.001}
 MOST_ROWS = 100_000  # training rows that the baseline is fitted to
 STATES = 1000  # states that stand for the model where no chains were kept
-
-
-def model_file(path: str | Path) -> Path:
-    """Return the model file of a run directory, or the file itself."""
-    path = Path(path)
-    if path.is_dir():
-        return Home.open(path).file("model.safetensors")
-    if not path.exists():
-        raise InputError(f"{path} does not exist; give a directory that `harmonium train` wrote, or a model file")
-    return path
 
 
 @dataclass
@@ -74,13 +63,7 @@ class Run:
     @classmethod
     def of(cls, model: Machine | DBN, *, shape: tuple[int, ...] | None = None) -> "Run":
         """Return a run of a model that was trained otherwise; rows are taken as states of its visible units."""
-        columns = model.visible.width - (model.visible.labels if isinstance(model, Machine) else 0)
-        kinds = {type(row) for row in model.visible.components() if not (model.labels and isinstance(row, Potts))}
-        known: dict[type[Units], str] = {Bernoulli: "bernoulli", Spin: "spin"}
-        visible = known.get(kinds.pop(), "states") if len(kinds) == 1 else "states"
-        levels, names = int(visible == "bernoulli"), tuple(str(i) for i in range(model.labels))
-        nothing = torch.zeros(()), torch.ones(())
-        return cls(model, Encoder(visible, "none", levels, columns, shape or (columns,), names, *nothing))
+        return model_file.bare(model, shape)
 
     # On disk ----------------------------------------------------------------------------------------------------------
 
@@ -91,8 +74,7 @@ class Run:
         Raises `InputError` when there is none, or its files are not whole.
         """
         path = Path(path)
-        file = model_file(path)
-        run = cls._from_file(file)
+        run = model_file.read(model_file.find(path))
         if not path.is_dir():
             return run
         home = Home.open(path)
@@ -102,52 +84,12 @@ class Run:
             snapshots=home.snapshots(),
         )  # fmt: skip
 
-    @classmethod
-    def _from_file(cls, file: Path) -> "Run":
-        model, tensors, facts = storage.read_model(file)
-        if "encoder" not in facts:
-            return cls.of(model.requires_grad_(False))
-        try:
-            encoder = Encoder.restore(facts.pop("encoder"), tensors)
-            training, tuning = facts.pop("training", None), facts.pop("tuning", None)
-            run = cls(
-                model=model.requires_grad_(False),
-                encoder=encoder,
-                config=TrainConfig(**training) if training else None,
-                tuning=FinetuneConfig(**tuning) if tuning else None,
-                chains=tensors.get("chains"),
-                facts={key: value for key, value in facts.items() if key not in ("format", "model")},
-                fitted=_owned(tensors, "baseline."),
-            )
-            weights = _owned(tensors, "classifier.")
-            if weights:
-                from .plans import new_classifier
-
-                run.classifier = new_classifier(model, encoder.labels)
-                run.classifier.load_state_dict(weights)
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            line = " ".join(str(error).split())
-            raise InputError(f"{file} cannot be used: {line}; train the run again or restore the file") from None
-        return run
-
     def save(self, path: str | Path, *, whole: bool = True) -> Path:
         """Write one file that can be used anywhere: model, encoder, last chains and passport; return its path.
 
         Unless ``whole`` the baseline is left out, which takes a pass over the training rows.
         """
-        tensors = dict(self.encoder.tensors())
-        if whole and (self.fitted or self.splits is not None):
-            tensors |= {f"baseline.{name}": value for name, value in self.baseline.state_dict().items()}
-        if self.chains is not None:
-            tensors["chains"] = self.chains
-        if self.classifier is not None:
-            tensors |= {f"classifier.{name}": value for name, value in self.classifier.state_dict().items()}
-        facts = {**self.facts, "encoder": self.encoder.facts()}
-        if self.config is not None:
-            facts["training"] = self.config.model_dump(exclude_none=True)
-        if self.tuning is not None:
-            facts["tuning"] = self.tuning.model_dump(exclude_none=True)
-        return storage.write_model(path, self.model, tensors, facts)
+        return model_file.write(self, path, whole)
 
     def remember(self, what: str, found: dict[str, Any]) -> None:
         """Enter something in the passport, and in the model file of the run's directory if it has one."""
@@ -367,38 +309,6 @@ class Run:
             pass
         return trainer.run
 
-    def tuned_settings(self, tuning: FinetuneConfig) -> tuple[TrainConfig, Encoder]:
-        """Return the settings of a fine-tuning, and the encoder that knows the labels that it needs.
-
-        Raises `InputError` where the method does not fit the model or the data.
-        """
-        from ..data import steps_per_epoch
-        from .plans import new_classifier
-
-        splits, kind = self.splits_needed("a fine-tuning"), type(self.model).__name__
-        if self.config is None:
-            raise InputError(f"{self.name} does not say how it was trained: fine-tune a run")
-        if tuning.method == "updown" and not isinstance(self.model, DBN):
-            raise InputError(f"--method updown is for a dbn and {self.name} holds a {kind}: pass --method classifier")
-        encoder = self.encoder_for(tuning, splits)
-        if tuning.method == "classifier":
-            new_classifier(self.model, 2)  # so that what cannot be unrolled is told before anything is written
-        steps = tuning.epochs * steps_per_epoch(len(splits.train), self.config.batch_size)
-        words = {
-            "steps": steps, "schedule": tuning.schedule, "seed": tuning.seed, "patience": None, "max_time": None,
-            "lr": tuning.lr or FINETUNE_LR[tuning.method], "labels": bool(encoder.labels),
-        }  # fmt: skip
-        return self.config.model_copy(update=words), encoder
-
-    def encoder_for(self, tuning: FinetuneConfig, splits: Splits) -> Encoder:
-        """Return the run's encoder, with labels where a classifier is to learn them."""
-        if tuning.method != "classifier" or self.encoder.labels:
-            return self.encoder
-        if splits.train.labels is None:
-            raise InputError(f"{splits.source} holds no labels: a classifier has nothing to learn")
-        fitted = Encoder.fit(self.encoder.visible, self.encoder.binarize, splits.train, labels=True)
-        return replace(self.encoder, label_names=fitted.label_names)
-
 
 def load(path: str | Path) -> Run:
     """Return the run of a model file or of a run directory; ``load(path).model`` is the machine itself.
@@ -411,7 +321,3 @@ def load(path: str | Path) -> Run:
 def save(model: Machine | DBN | Run, path: str | Path) -> Path:
     """Write a model, or a run, to one file; the same model gives the same bytes."""
     return (model if isinstance(model, Run) else Run.of(model)).save(path)
-
-
-def _owned(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

@@ -25,8 +25,9 @@ from .config import FinetuneConfig, TrainConfig
 from .defaults import resolve
 from .environment import choose_device, environment, use_threads
 from .figures import Epoch, Watch, table
+from .finetune import FinetunePlan, tuned_settings
 from .home import Home
-from .plans import FinetunePlan, Plan
+from .plans import Plan
 from .run import Run
 from .splits import Splits
 from .stages import Stage
@@ -163,7 +164,7 @@ class Trainer:
 
         Raises `InputError` where the method does not fit the model or the data, before anything is written.
         """
-        splits, settled, encoder = run.splits_needed("a fine-tuning"), *run.tuned_settings(config)
+        splits, settled, encoder = run.splits_needed("a fine-tuning"), *tuned_settings(run, config)
         home = None
         if out is not None:
             home = Home.create(Path(out), splits, settled, replace=replace, tuning=config, origin=run)
