@@ -1,4 +1,4 @@
-"""What annealing says of log Z, with few replicas and with many, where the exact value is known."""
+"""Annealed importance sampling (AIS) with few temperatures and with many, beside the exact log Z."""
 
 import torch
 
@@ -12,10 +12,10 @@ machine.weight.normal_(0, 0.6, generator=rng)
 truth = evaluation.log_partition(machine).value
 print(f"exact log Z {truth:.3f} nats, the sum over all 2^12 hidden states")
 typical = machine.sample_independent(500, generator=rng)
-print("replicas  log Z          off by  effective chains  way back  verdict")
-for replicas in (4, 30, 300, 3000):
-    told = evaluation.ais(machine, typical, chains=100, n_replicas=replicas, generator=rng)
+print("temperatures  log Z          off by  effective chains  way back  verdict")
+for n_betas in (4, 30, 300, 3000):
+    told = evaluation.ais(machine, typical, chains=100, n_betas=n_betas, generator=rng)
     print(
-        f"{replicas:5}  {told.value:.2f} ± {told.error:.2f}  {told.value - truth:+6.2f}  {told.ess:16.1f}  "
+        f"{n_betas:12}  {told.value:.2f} ± {told.error:.2f}  {told.value - truth:+6.2f}  {told.ess:16.1f}  "
         f"{told.reverse:8.2f}  {told.verdict}"
     )

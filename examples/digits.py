@@ -21,7 +21,7 @@ for step in train(machine, feed, sampler, optimizer, transforms=[CenterGradient(
         break
 
 machine.requires_grad_(False)
-log_z = evaluation.ais(machine, v, n_replicas=300, generator=rng)
+log_z = evaluation.ais(machine, v, n_betas=300, generator=rng)
 score = evaluation.log_likelihood(machine, test, log_z)
 baseline = evaluation.baseline_log_likelihood(machine.visible, v, test)
 print(f"test log-likelihood {score.value:.2f} ± {score.error:.2f} nats a digit ({score.verdict})")

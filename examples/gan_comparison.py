@@ -26,7 +26,7 @@ UPDATES = {"digits": 5000, "mnist": 30000}
 
 
 @dataclass
-class Judges:
+class Critics:
     """Two classifiers of different kinds that saw real digits alone, and real rows to measure distances to."""
 
     linear: LogisticRegression
@@ -41,21 +41,21 @@ def main() -> None:
     asked.out.mkdir(parents=True, exist_ok=True)
     rows, test = (data.load(asked.data, split, data_dir=asked.data_dir) for split in ("train", "test"))
     updates = asked.updates or (500 if asked.quick else UPDATES[asked.data])
-    judges = real_judges(rows, test)
-    real = judges.test[:1000]
+    critics = real_critics(rows, test)
+    real = critics.test[:1000]
     gan, gan_seconds, size = timed_gan(rows.tensor(), updates, len(real), asked.seed)
     rbm, rbm_seconds, machine = timed_rbm(rows, size, updates, len(real), asked.gibbs_steps, asked.seed)
-    clamped = {
-        "real test digits": figures(real, judges, itself=True),
-        "GAN": figures(gan, judges) | {"parameters": size, "seconds": gan_seconds},
-        "RBM": figures(rbm, judges) | {"parameters": count(machine), "seconds": rbm_seconds},
+    found = {
+        "real test digits": figures(real, critics, itself=True),
+        "GAN": figures(gan, critics) | {"parameters": size, "seconds": gan_seconds},
+        "RBM": figures(rbm, critics) | {"parameters": count(machine), "seconds": rbm_seconds},
     }
     setting = {
         "data": asked.data, "train_rows": len(rows), "updates": updates, "batch": BATCH, "seed": asked.seed,
         "gibbs_steps": asked.gibbs_steps, "hidden": machine.hidden.width,
         "pixels": "gray for the GAN; drawn as 0 and 1 by their gray level for the RBM, whose samples are the odds",
     }  # fmt: skip
-    write(asked.out, rows, {"real": real, "GAN": gan, "RBM": rbm}, clamped, setting)
+    write(asked.out, rows, {"real": real, "GAN": gan, "RBM": rbm}, found, setting)
 
 
 def options() -> argparse.Namespace:
@@ -151,7 +151,7 @@ def count(network: nn.Module) -> int:
 # The figures
 
 
-def real_judges(rows: data.Dataset, test: data.Dataset) -> Judges:
+def real_critics(rows: data.Dataset, test: data.Dataset) -> Critics:
     """Fit the two classifiers to gray training digits, at most 10,000; keep as many real rows of either split."""
     x, y = rows.tensor().numpy()[:10_000], rows.labels[:10_000]
     with warnings.catch_warnings():
@@ -160,10 +160,10 @@ def real_judges(rows: data.Dataset, test: data.Dataset) -> Judges:
         layered = MLPClassifier((100,), max_iter=200, random_state=0).fit(x, y)
     real = test.tensor().numpy()
     most = min(len(x), len(real))
-    return Judges(linear, layered, np.bincount(y, minlength=10) / len(y), x[:most], real[:most])
+    return Critics(linear, layered, np.bincount(y, minlength=10) / len(y), x[:most], real[:most])
 
 
-def figures(v: np.ndarray, judges: Judges, itself: bool = False) -> dict[str, object]:
+def figures(v: np.ndarray, critics: Critics, itself: bool = False) -> dict[str, object]:
     """Return how two classifiers see rows ``v``, how even their classes are, and how near they are to real digits.
 
     ``agreed`` is the share of rows that both classifiers give the same class. ``shares`` are the classes of the second;
@@ -171,34 +171,34 @@ def figures(v: np.ndarray, judges: Judges, itself: bool = False) -> dict[str, ob
     gray levels from 0 to 1, to the nearest of equally many training and test digits; the median over the rows. An
     average is nearer to everything than a draw, so they tell who copies the training digits, not who draws better.
     """
-    told, other = judges.layered.predict(v), judges.linear.predict(v)
+    told, other = critics.layered.predict(v), critics.linear.predict(v)
     shares = np.bincount(told, minlength=10) / len(told)
     used = shares[shares > 0]
     near = NearestNeighbors(n_neighbors=2)
     return {
         "rows": len(v),
         "agreed": float((told == other).mean()),
-        "sure": float((judges.layered.predict_proba(v).max(1) > 0.9).mean()),
+        "sure": float((critics.layered.predict_proba(v).max(1) > 0.9).mean()),
         "classes_in_use": float(np.exp(-(used * np.log(used)).sum())),
         "shares": shares.round(4).tolist(),
-        "off_the_classes_of_the_data": float(np.abs(shares - judges.classes).sum() / 2),
-        "to_training_digits": float(np.median(near.fit(judges.train).kneighbors(v)[0][:, 0])),
-        "to_test_digits": float(np.median(near.fit(judges.test).kneighbors(v)[0][:, int(itself)])),
+        "off_the_classes_of_the_data": float(np.abs(shares - critics.classes).sum() / 2),
+        "to_training_digits": float(np.median(near.fit(critics.train).kneighbors(v)[0][:, 0])),
+        "to_test_digits": float(np.median(near.fit(critics.test).kneighbors(v)[0][:, int(itself)])),
         "within_the_rows": float(np.median(near.fit(v).kneighbors(v)[0][:, 1])),
     }
 
 
 def write(
-    out: Path, rows: data.Dataset, drawn: dict[str, np.ndarray], clamped: dict[str, dict], setting: dict[str, object]
+    out: Path, rows: data.Dataset, drawn: dict[str, np.ndarray], found: dict[str, dict], setting: dict[str, object]
 ) -> None:
     """Write the picture and the figures, and print a table of both models beside real digits."""
     tiles = [(name, v[:SHOWN]) for name, v in drawn.items()]
     plots.save_picture(out / "gan_comparison.png", plots.strips(tiles, rows.shape))
-    text = json.dumps({"setting": setting, "figures": clamped}, indent=1, ensure_ascii=False)
+    text = json.dumps({"setting": setting, "figures": found}, indent=1, ensure_ascii=False)
     (out / "gan_comparison.json").write_text(text + "\n", encoding="utf-8")
     print(f"{setting['data']}: {setting['updates']:,} updates of {BATCH} rows each, seed {setting['seed']}")
     for key in ("agreed", "sure", "classes_in_use", "to_training_digits", "to_test_digits", "within_the_rows"):
-        line = "   ".join(f"{name} {values[key]:6.3f}" for name, values in clamped.items())
+        line = "   ".join(f"{name} {values[key]:6.3f}" for name, values in found.items())
         print(f"{key.replace('_', ' '):20} {line}")
     print("samples: gan_comparison.png, every figure and its setting: gan_comparison.json")
 

@@ -12,7 +12,7 @@ from harmonium import (
     data,
     evaluation,
     plots,
-    sample_label,
+    sample,
     schedule,
     train,
 )
@@ -22,7 +22,7 @@ rng = torch.Generator().manual_seed(0)
 digits, test = data.load("digits", "train"), data.load("digits", "test")
 v = torch.cat([digits.binarized("threshold"), data.one_hot(digits, 10)], -1)
 
-machine = RBM(Concat(Bernoulli(64), Potts(sites=1, n_states=10)), Bernoulli(100), generator=rng).init_from_data(v)
+machine = RBM(Concat(Bernoulli(64), Potts(n_sites=1, n_states=10)), Bernoulli(100), generator=rng).init_from_data(v)
 sampler = PCD(machine.sample_independent(100, generator=rng))
 optimizer = torch.optim.SGD(machine.parameters(), lr=0.1)
 fall = schedule(optimizer, "linear", UPDATES)
@@ -36,6 +36,6 @@ told = evaluation.class_log_probs(machine, test.binarized("threshold")).argmax(-
 result = evaluation.Classification.compare(told, torch.from_numpy(test.labels), 10)
 print(f"test errors: {result.error:.1%} of {result.rows} digits, thresholded at half scale")
 
-*_, (drawn, means) = sample_label(machine, torch.arange(10).repeat(4), gibbs_steps=1000, generator=rng)
+means = sample(machine, 40, gibbs_steps=1000, label=torch.arange(10).repeat(4), means=True, generator=rng)
 plots.save_picture("labels.png", plots.grid(means.numpy(), (8, 8), columns=10))
-print("four digits of each label, 0 to 9 from the left, after 1000 Gibbs steps with the label held: labels.png")
+print("four digits of each label, 0 to 9 from the left, after 1000 Gibbs steps with the label clamped: labels.png")

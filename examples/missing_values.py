@@ -1,9 +1,8 @@
-"""Fill in the lower half of digits that the machine has not seen, by Gibbs steps with the upper half held."""
+"""Impute the lower half of digits that the machine has not seen, by Gibbs steps with the upper half clamped."""
 
 import torch
 
-from harmonium import PCD, RBM, Bernoulli, CenterGradient, data, plots, schedule, train
-from harmonium.sampling import recover
+from harmonium import PCD, RBM, Bernoulli, CenterGradient, data, impute, plots, schedule, train
 
 UPDATES = 3000
 rng = torch.Generator().manual_seed(0)
@@ -20,17 +19,17 @@ for step in train(machine, feed, sampler, optimizer, transforms=[CenterGradient(
     if step.index + 1 == UPDATES:
         break
 
-clamped = torch.arange(64) < 32  # the upper four lines of eight
-seen = torch.where(clamped, test, 0.5)
-filled = recover(machine, test, clamped.expand_as(test), chains=16, gibbs_steps=100, generator=rng)
+known = torch.arange(64) < 32  # the upper four lines of eight
+seen = torch.where(known, test, 0.5)
+filled = impute(machine, test, known, chains=16, gibbs_steps=100, generator=rng)
 
 
 def error(guess: torch.Tensor) -> float:
-    return float((guess - test)[:, ~clamped].square().mean())
+    return float((guess - test)[:, ~known].square().mean())
 
 
 print(f"mean squared error on the hidden half: {error(filled):.4f}")
 print(f"with the training means filled in:     {error(v.mean(0).expand_as(test)):.4f}")
-groups = [("truth", test[:10]), ("seen", seen[:10]), ("recovered", filled[:10])]
+groups = [("truth", test[:10]), ("seen", seen[:10]), ("imputed", filled[:10])]
 plots.save_picture("missing.png", plots.strips([(name, x.numpy()) for name, x in groups], (8, 8)))
 print("ten of them: missing.png")

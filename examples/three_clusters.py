@@ -29,7 +29,7 @@ machine.visible.bias.fill_(-0.5)
 machine.hidden.bias.copy_(torch.tensor([0.0, 0.5, -13.0])[units])
 truth = evaluation.log_partition(machine).value
 
-told = evaluation.ais(machine, rows, n_replicas=300, generator=rng)
+told = evaluation.ais(machine, rows, n_betas=300, generator=rng)
 nearest = lambda x: torch.cdist(x, blocks).argmin(-1)  # noqa: E731
 own = [told.shares[int(told.basins.of(block[None]))] for block in blocks]
 print(f"exact log Z {truth:.3f}; {told.value:.3f} ± {told.error:.3f}, {told.verdict}: {told.reason}")
