@@ -73,9 +73,9 @@ def ais_until_consistent(
     progress: Progress = silent,
     generator: Seed = None,
 ) -> Iterator[Estimate]:
-    """Yield estimates, each with four times as many replicas, twice as many basins and all states met before.
+    """Yield estimates, each with four times as many temperatures, twice as many basins and all states met before.
 
-    It ends with one that is consistent, when ``most`` replicas are passed, or when the next would pass ``max_time``
+    It ends with one that is consistent, when ``most`` temperatures are passed, or when the next would pass ``max_time``
     seconds.
     """
     generator = stream(generator, machine.weights[0].device)

@@ -50,7 +50,7 @@ def class_log_probs(model: Machine | DBN, v: Tensor, *, rows: int = 2000) -> Ten
 
 @torch.no_grad()
 def gibbs_class_probs(model: Machine | DBN, v: Tensor, *, gibbs_steps: int = 15, generator: Seed = None) -> Tensor:
-    """Return the label means after Gibbs steps from an uninformative label with the code held: a noisy read-out.
+    """Return the label means after Gibbs steps from an uninformative label with the code clamped: a noisy read-out.
 
     The lab report that this follows draws the pass up and reads the label of the last Gibbs step; `class_log_probs` is
     exact, cheaper, and better.

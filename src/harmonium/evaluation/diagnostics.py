@@ -33,10 +33,10 @@ def reconstruction_error(machine: Machine | DBN, v: Tensor) -> float:
 
 @torch.no_grad()
 def free_energy_drift(machine: Machine, chains: Tensor, gibbs_steps: int = 100) -> float:
-    """Return by how many standard errors the mean free energy of ``chains``, (chains, width), moves in more Gibbs
-    steps.
+    """Return by how many standard errors the mean free energy of ``chains``, (chains, width), moves on.
 
-    Beyond 4 either way the chains lag the machine.  It is blind to modes that they do not reach.
+    They take ``gibbs_steps`` more Gibbs steps; beyond 4 either way they lag the machine.  It is blind to modes that
+    they do not reach.
     """
     later = gibbs_sample(machine, chains, gibbs_steps, generator=Generator(chains.device).manual_seed(0))
     moved = (machine.free_energy(later) - machine.free_energy(chains)).double()

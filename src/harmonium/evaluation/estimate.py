@@ -69,7 +69,8 @@ class Estimate:
         return replace(
             found,
             verdict="inconsistent",
-            reason=f"rows alone hold {certificate - self.value:.2f} nats more than the estimate: take more replicas",
+            reason=f"rows alone hold {certificate - self.value:.2f} nats more than the estimate: "
+            "take more temperatures (--n-betas)",
         )
 
 

@@ -24,7 +24,7 @@ CLOSE = 0.25  # nats that the estimate may lie above the bound to be certified
 class LowerBound:
     """The mean log-likelihood of some rows, twice, in nats a row: as estimated, and a lower bound on what is attained.
 
-    ``elbo`` is that of a model which anyone can draw from: the chains that annealing leads up to the machine.  Where
+    ``bound`` is that of a model which anyone can draw from: the chains that annealing leads up to the machine.  Where
     that reaches the estimate the two are one, and the number is ``certified``.  The errors are standard errors over
     ``rows``; ``gap`` is estimate − bound, and ``gap_error`` its own.
     """

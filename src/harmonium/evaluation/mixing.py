@@ -118,9 +118,7 @@ def _mover(
     log_z: Estimate,
     generator: Generator | None,
 ) -> Move:
-    """Return what takes the given chains, random ones and those of the basins so many Gibbs steps on, and returns
-    all.
-    """
+    """Return what takes the given chains, random ones and those of the basins so many Gibbs steps on, and gives all."""
     if sampler is None:
         fresh = machine.sample_independent(len(chains), generator=generator).to(chains)
         x = torch.cat([chains, fresh, *_sent(machine, chains, log_z, generator)])

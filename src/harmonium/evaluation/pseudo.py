@@ -13,7 +13,7 @@ from ..machines import Bipartite, Machine
 def pseudo_likelihood(machine: Machine, v: Tensor) -> float:
     """Return the mean over rows of Σᵢ log p(vᵢ | the other units), in nats a row; finite visible kinds only.
 
-    Cheap and blind to the weights of far modes: it compares a row with its neighbors alone.
+    Cheap and blind to the mass of far modes: it compares a row with its neighbors alone.
 
     Raises `InputError` for machines with continuous visible units or with latent rows.
     """

@@ -18,7 +18,7 @@ HALVES = (slice(0, None, 2), slice(1, None, 2))
 class Strata:
     """log Z as a sum over basins, log Z = log Σ exp(parts), with errors in nats.
 
-    ``param_groups`` and ``errors`` (basins,) are those of each basin, ``value`` and ``error`` those of the sum; ``ess``
+    ``parts`` and ``errors`` (basins,) are those of each basin, ``value`` and ``error`` those of the sum; ``ess``
     is the effective number of chains.
     """
 

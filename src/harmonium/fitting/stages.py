@@ -1,7 +1,7 @@
 """What a run trains, one after the other: a model, what it sees of a row, and all that moves with it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -44,7 +44,7 @@ class Stage(ABC):
 
     @property
     @abstractmethod
-    def weights(self) -> list[Tensor]:
+    def weights(self) -> Sequence[Tensor]:
         """The weights that are being trained."""
 
     @abstractmethod
@@ -71,7 +71,7 @@ class Learner(Stage):
     machine: Machine | DBN
 
     @property
-    def weights(self) -> list[Tensor]:
+    def weights(self) -> Sequence[Tensor]:
         """The model's weights."""
         return self.machine.weights
 
@@ -180,7 +180,7 @@ class Classifying(Stage):
         return int(list(self.machine.parameters())[-1].shape[0])
 
     @property
-    def weights(self) -> list[Tensor]:
+    def weights(self) -> Sequence[Tensor]:
         """The weights of the network."""
         return [p for p in self.machine.parameters() if p.ndim == 2]
 

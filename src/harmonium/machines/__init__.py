@@ -1,4 +1,4 @@
-"""Machines: unnormalised densities, each with a kernel that leaves it alone; and the deep belief network."""
+"""Machines: unnormalized densities, each with a kernel that leaves it alone; and the deep belief network."""
 
 from torch import nn
 

@@ -2,6 +2,8 @@
 
 import copy
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any, NamedTuple, Self
 
 import torch
@@ -17,7 +19,7 @@ class MeanField(NamedTuple):
     """A factorized guess at what is not visible, and how it was reached.
 
     ``state`` (..., width) has the visible part as it was given and means behind it; ``field`` (..., latent) gives these
-    means.  ``change`` is the largest move in the last of ``gibbs_steps`` Gibbs steps: near 0 when they converged.
+    means.  ``change`` is the largest move in the last of ``steps`` mean-field steps: near 0 when they converged.
     """
 
     state: Tensor
@@ -34,7 +36,7 @@ class Machine(nn.Module, ABC):
     """
 
     infer_steps: int = 0
-    """The most Gibbs steps that `infer` takes, where it takes any."""
+    """The most mean-field steps that `mean_field` takes; of clamped Gibbs steps, as many as `infer` takes."""
 
     @property
     @abstractmethod
@@ -109,7 +111,7 @@ class Machine(nn.Module, ABC):
 
     @torch.no_grad()
     def mean_field(self, v: Tensor) -> MeanField:
-        """Return the fixed point of the latent means given ``v``: each Gibbs step raises `elbo`, or leaves it.
+        """Return the fixed point of the latent means given ``v``: each step raises `elbo`, or leaves it.
 
         It has converged when no mean moves by more than `CLOSE` (Salakhutdinov & Hinton, 2009).
         """
@@ -142,8 +144,8 @@ class Machine(nn.Module, ABC):
 
     @property
     @abstractmethod
-    def weights(self) -> list[Tensor]:
-        """Return the weight tensors."""
+    def weights(self) -> Sequence[Tensor]:
+        """The weight tensors."""
 
     @abstractmethod
     def log_partition_independent(self) -> Tensor:
@@ -191,9 +193,9 @@ class Machine(nn.Module, ABC):
         for weight in machine.weights:
             weight.zero_()
         for row, field in zip(machine.rows, [] if x is None else self.fields(x), strict=x is not None):
-            leaves = row.components()
-            for leaf, piece in zip(leaves, field.mean(0).split([leaf.width for leaf in leaves]), strict=True):
-                leaf.bias.add_(piece)
+            parts = row.components()
+            for part, piece in zip(parts, field.mean(0).split([part.width for part in parts]), strict=True):
+                part.bias.add_(piece)
         return machine
 
     @torch.no_grad()
@@ -224,12 +226,9 @@ class Machine(nn.Module, ABC):
         return check_rows(self.visible, v, what, whole=whole)
 
 
-def projected(weights: list[Tensor]) -> list[Tensor]:
+def projected(weights: Sequence[Tensor]) -> list[Tensor]:
     """Return the products of the first weights, of the first two, and so on."""
-    found = weights[:1]
-    for weight in weights[1:]:
-        found.append(found[-1] @ weight)
-    return found
+    return list(accumulate(weights, torch.matmul))
 
 
 def first_weights(shape: tuple[int, int], like: Tensor, seed: Seed) -> nn.Parameter:

@@ -19,7 +19,7 @@ class BoltzmannMachine(Machine):
     (visible–hidden) and T (hidden–hidden), and J is zero within a site.  The boolean ``mask``, (width, width), says
     which couplings there are; all of them unless given.  A Gibbs step goes through the classes of a coloring: units of
     one class are not coupled and move together, so a sparse machine moves in a few blocks and a dense one site by site.
-    ``gibbs_steps`` is the number of clamped Gibbs steps of `infer`, and the most mean-field steps of `elbo`.
+    ``infer_steps`` is the number of clamped Gibbs steps of `infer`, and the most mean-field steps of `elbo`.
     """
 
     mask: Tensor
@@ -95,7 +95,7 @@ class BoltzmannMachine(Machine):
         a, b = (site[end].numpy() for end in self.mask.cpu().nonzero(as_tuple=True))
         joined = np.zeros((int(site[-1]) + 1,) * 2, dtype=bool)
         joined[a, b] = joined[b, a] = True
-        color = torch.from_numpy(greedy_colours(joined))[site]
+        color = torch.from_numpy(greedy_coloring(joined))[site]
         return list(color.argsort(stable=True).split(color.bincount().tolist()))
 
     def free_energy(self, x: Tensor) -> Tensor:
@@ -173,7 +173,7 @@ class BoltzmannMachine(Machine):
         return self.row.sample(self.row.zero_field(count), generator=generator)
 
 
-def greedy_colours(joined: np.ndarray) -> np.ndarray:
+def greedy_coloring(joined: np.ndarray) -> np.ndarray:
     """Return a color for each site, (sites,), the lowest that no site joined to it has; those of most joints first."""
     count = len(joined)
     color = np.full(count, count)
@@ -187,9 +187,9 @@ def greedy_colours(joined: np.ndarray) -> np.ndarray:
 def sites(row: Units) -> Tensor:
     """Return the number of the site that each column of a row belongs to."""
     found, first = [], 0
-    for leaf in row.components():
-        values = leaf.values()
+    for part in row.components():
+        values = part.values()
         size = 1 if values is None else values.shape[1]
-        found.append(first + torch.arange(leaf.width, device=leaf.bias.device) // size)
-        first += leaf.width // size
+        found.append(first + torch.arange(part.width, device=part.bias.device) // size)
+        first += part.width // size
     return torch.cat(found)

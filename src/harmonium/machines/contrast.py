@@ -104,8 +104,8 @@ def inputs(rbm: "RBM") -> list[Tensor]:
 
 
 def biases(units: Units) -> list[Tensor]:
-    """Return the biases of the leaves of a row, from left to right."""
-    return [leaf.bias for leaf in units.components()]
+    """Return the biases of the components of a row, from left to right."""
+    return [part.bias for part in units.components()]
 
 
 def hooked(parameter: Tensor) -> bool:

@@ -110,7 +110,7 @@ class DBM(Bipartite):
     def up(self, x: Tensor) -> Tensor:
         """Return, for every odd layer, the fields of the layers below and above it, side by side."""
         even, odd = (row.rows() for row in self.joined)
-        parts, weights = x.split([row.width for row in even], -1), self.weights
+        parts, weights = x.split([row.width for row in even], -1), list(self.weights)
         fields = [part @ weight for part, weight in zip(parts, weights[0::2], strict=False)]
         for i, weight in enumerate(weights[1::2]):
             fields[i] = fields[i] + parts[i + 1] @ weight.mT
@@ -119,7 +119,7 @@ class DBM(Bipartite):
     def down(self, y: Tensor) -> Tensor:
         """Return, for every even layer, the fields of the layers below and above it, side by side."""
         even, odd = (row.rows() for row in self.joined)
-        parts, weights = y.split([row.width for row in odd], -1), self.weights
+        parts, weights = y.split([row.width for row in odd], -1), list(self.weights)
         fields = [part @ weight.mT for part, weight in zip(parts, weights[0::2], strict=False)]
         for i, weight in enumerate(weights[1::2]):
             field = parts[i] @ weight
@@ -130,6 +130,6 @@ class DBM(Bipartite):
         return torch.cat(fields, -1) if len(even) > 1 else fields[0]
 
     @property
-    def weights(self) -> list[Tensor]:
+    def weights(self) -> Sequence[Tensor]:
         """The weight matrices, the lowest first."""
-        return list(cast(nn.ParameterList, self._modules["weights"]))
+        return cast("Sequence[Tensor]", self._modules["weights"])

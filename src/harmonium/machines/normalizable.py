@@ -37,14 +37,14 @@ def check_normalizable(machine: Machine) -> None:
 def steepest(machine: Machine) -> float:
     """Return the largest xᵀSx of unit vectors x over the continuous units, those of ReLU units at 0 or more."""
     rows = Concat(*machine.rows)
-    leaves = rows.components()
-    curved = torch.cat([torch.full((leaf.width,), isinstance(leaf, Quadratic)) for leaf in leaves])
+    parts = rows.components()
+    curved = torch.cat([torch.full((part.width,), isinstance(part, Quadratic)) for part in parts])
     if isinstance(machine, Bipartite) and not (curved[: machine.width].any() and curved[machine.width :].any()):
         return 0.0
     if not curved.any():
         return 0.0
-    cut = torch.cat([torch.full((leaf.width,), isinstance(leaf, ReLU)) for leaf in leaves])[curved]
-    scale = torch.cat([leaf.scale().double() for leaf in leaves if isinstance(leaf, Quadratic)])
+    cut = torch.cat([torch.full((part.width,), isinstance(part, ReLU)) for part in parts])[curved]
+    scale = torch.cat([part.scale().double() for part in parts if isinstance(part, Quadratic)])
     scaled = scale[:, None] * coupling_matrix(machine)[curved][:, curved].double() * scale
     values, vectors = torch.linalg.eigh(scaled)
     return _within(scaled, cut, values, vectors) if cut.any() else float(values[-1])

@@ -12,11 +12,11 @@ from ..machines import InterpolationPath, Machine, ais_base
 from ..numerics import Seed, stream
 from .samplers import Sampler
 
-PILOT = 64  # replicas of the climb that measures the path
-EVEN = 0.1  # the share of replicas that is spread evenly whatever the climb says
+PILOT = 64  # gaps of the climb that measures the path
+EVEN = 0.1  # the share of the betas that is spread evenly whatever the climb says
 MEMORY = 0.99  # of the moving average of the swap rates
 MOST = 100  # replicas of a ladder, unless told otherwise
-RESPACE = 200  # updates after which the replicas move to even the swap rates out
+RESPACE = 200  # Gibbs steps after which the betas move to even the swap rates out
 
 
 BETAS = torch.linspace(0, 1, PILOT + 1, dtype=torch.float64)
@@ -34,7 +34,7 @@ def lengths(start: Machine, end: Machine, x: Tensor, *, generator: Seed = None) 
     """Return the thermodynamic length of each gap between `BETAS`, and where chains begun at ``x`` are at the end.
 
     The length is the standard deviation of the log-weight of chains that are led over the gap (Gelman & Meng, 1998).
-    Rungs that share it evenly stand close where the machine changes fast, and neighbors overlap alike everywhere.
+    Betas that share it evenly stand close where the machine changes fast, and neighbors overlap alike everywhere.
     Starts that lie `abreast` have lengths of their own, (`PILOT`, starts), for their chains, (starts, chains, width).
     """
     generator = stream(generator, x.device)
@@ -47,9 +47,7 @@ def lengths(start: Machine, end: Machine, x: Tensor, *, generator: Seed = None) 
 
 
 def space_evenly(betas: Tensor, lengths: Tensor, n_replicas: int) -> Tensor:
-    """Return ``n_replicas`` betas between which the ``lengths``, one for each gap between ``betas``, are shared
-    evenly.
-    """
+    """Return ``n_replicas`` betas that share the ``lengths``, one for each gap between ``betas``, evenly."""
     gaps = betas.diff()
     share = lengths / lengths.sum() if float(lengths.sum()) > 0 else gaps
     total = torch.cat([gaps.new_zeros(1), ((1 - EVEN) * share + EVEN * gaps).cumsum(0)])
@@ -70,9 +68,9 @@ class ParallelTempering(Sampler):
     before.  A swap of states x, y between machines a, b is taken with probability min(1, exp(F_a(x) + F_b(y) − F_a(y) −
     F_b(x))); even and odd pairs take turns (Syed et al., 2022).
 
-    ``chains`` (replicas, chains, width) are the states, ``betas`` (replicas,) the replicas; ``rates`` (replicas − 1,)
-    is the moving average of the share of swaps taken.  With ``adapt`` the replicas move every `RESPACE` Gibbs steps so
-    that the rates become equal.
+    ``chains`` (replicas, chains, width) are the states, ``betas`` (replicas,) where each replica stands on the path;
+    ``rates`` (replicas − 1,) is the moving average of the share of swaps taken.  With ``adapt`` the betas move every
+    `RESPACE` Gibbs steps so that the rates become equal.
     """
 
     chains: Tensor
@@ -94,7 +92,7 @@ class ParallelTempering(Sampler):
         generator = stream(generator, start.weights[0].device)
         super().__init__(k)
         if len(betas) < 2 or float(betas[0]) != 0 or float(betas[-1]) != 1 or bool((betas.diff() <= 0).any()):
-            raise ValueError(f"the replicas {betas.tolist()} were given: give two or more that rise from 0 to 1")
+            raise ValueError(f"the betas {betas.tolist()} were given: give two or more that rise from 0 to 1")
         self.start, self.adapt = start.requires_grad_(False), adapt
         drawn = start.sample_independent(len(betas) * chains, generator=generator)
         self.register_buffer("chains", drawn.view(len(betas), chains, -1))
@@ -113,10 +111,9 @@ class ParallelTempering(Sampler):
         *,
         generator: Seed = None,
     ) -> Self:
-        """Return fixed replicas about one unit of the path's `measured` length apart: about half of the swaps are
-        taken.
+        """Return a ladder of fixed betas, about one unit of length apart, so that about half of the swaps are taken.
 
-        There are at least 3 replicas and at most `MOST`.
+        ``betas`` and ``lengths`` are those of `path_lengths`.  There are at least 3 replicas and at most `MOST`.
         """
         n_replicas = min(max(math.ceil(float(lengths.sum())) + 1, 3), MOST)
         return cls(start, space_evenly(betas, lengths, n_replicas), chains, k, adapt=False, generator=generator)
@@ -125,7 +122,7 @@ class ParallelTempering(Sampler):
     def make(
         cls, machine: Machine, seen: Tensor, *, k: int, chains: int, n_replicas: int, generator: Generator | None = None
     ) -> Self:
-        """Return evenly spaced replicas from independent units fitted to the rows."""
+        """Return a ladder of evenly spaced betas up from independent units fitted to the rows."""
         betas = torch.linspace(0, 1, n_replicas, device=seen.device)
         return cls(ais_base(machine, seen), betas, chains, k, generator=generator)
 
@@ -149,7 +146,7 @@ class ParallelTempering(Sampler):
 
     @torch.no_grad()
     def forward(self, machine: Machine, positive: Tensor, *, generator: Generator | None = None) -> Tensor:
-        """Return the chains on the highest replica, ``gibbs_steps`` Gibbs steps and swaps further on."""
+        """Return the chains on the highest replica, ``k`` Gibbs steps and swaps further on."""
         self.advance(machine, self.k, generator=generator)
         return self.top
 
@@ -214,13 +211,11 @@ class ParallelTempering(Sampler):
 
     def extra_repr(self) -> str:
         """Return what ``print`` shows."""
-        return f"replicas={len(self.betas)}, Gibbs steps={self.k}"
+        return f"n_replicas={len(self.betas)}, k={self.k}"
 
 
 def partners(n_replicas: int, odd: int) -> Tensor:
-    """Return whom every replica may swap with: pairs from replica 0 up, or from replica 1; who is left over has
-    itself.
-    """
+    """Return whom every replica may swap with: pairs from replica 0 up, or from 1; who is left over has itself."""
     index = torch.arange(n_replicas)
     other = torch.where((index - odd) % 2 == 0, index + 1, index - 1)
     return torch.where((other < 0) | (other >= n_replicas), index, other)

@@ -27,14 +27,14 @@ class TrajectoryTempering(Sampler):
     The replicas are ``start``, a machine without couplings, and the machine as it was at moments of its training.  A
     reserve of states of the last replica offers one to each chain at every update, which takes it or stays where it is
     (Hastings, 1970).  When machine and replica overlap by less than `NEAR`, the machine is kept as the next replica,
-    the whole ladder Gibbs steps and swaps, and a new reserve is drawn from it; replicas that the new one can do without
-    are dropped.  The two reserves give the difference of log Z by Bennett's ratio (Bennett, 1976), so that log Z is
-    known all along.
+    the whole ladder takes Gibbs steps and swaps, and a new reserve is drawn from it; replicas that the new one can do
+    without are dropped.  The two reserves give the difference of log Z by Bennett's ratio (Bennett, 1976), so that log
+    Z is known all along.
 
     ``chains`` (chains, width) are the machine's own, ``ladder`` (replicas, chains, width) those of the replicas,
     ``reserve`` (reserve, width) the last replica's; ``log_z`` (replicas, 2) holds each replica's log Z in nats and its
     squared error. ``rate`` is the `overlap` of the machine with the last replica.  Where it is less than `LOST` the
-    machine is ``lost``: the edit `Rollback` takes the update back.
+    machine is ``lost``: the transform `Rollback` takes the update back.
     """
 
     chains: Tensor
@@ -103,21 +103,19 @@ class TrajectoryTempering(Sampler):
 
     @property
     def lost(self) -> bool:
-        """Whether the machine is out of reach of the last replica, or a single step took it as far as a replica
-        should be.
-        """
+        """Whether the machine is out of the last replica's reach, or one step took it as far as a replica should be."""
         return float(self.rate) < (LOST if int(self.age) > 1 else NEAR)
 
     @torch.no_grad()
     def forward(self, machine: Machine, positive: Tensor, *, generator: Generator | None = None) -> Tensor:
-        """Return the chains after a swap with the reserve and ``gibbs_steps`` Gibbs steps.
+        """Return the chains after a swap with the reserve and ``k`` Gibbs steps.
 
         Raises `DivergenceError` when the machine was lost at the update before and nothing took that back.
         """
         if self.lost:
             raise DivergenceError(
                 f"the last update took the machine out of reach, to an overlap of {float(self.rate):.0%} with what it "
-                "was: give train the edit Retreat(sampler, optimizer), or lower the learning rate"
+                "was: give train the transform Rollback(sampler, optimizer), or lower the learning rate"
             )
         drawn = numerics.permutation(len(self.reserve), generator=generator)[: len(self.chains)]
         offered = self.reserve[drawn]  # and left there: chains that lag must not spoil what they are corrected by
@@ -156,8 +154,9 @@ class TrajectoryTempering(Sampler):
 
     @torch.no_grad()
     def advance(self, machine: Machine, gibbs_steps: int, *, generator: Seed = None) -> None:
-        """Take ``gibbs_steps`` Gibbs steps and swaps of all replicas, whose last is ``machine``; even and odd pairs
-        take turns.
+        """Take ``gibbs_steps`` Gibbs steps and swaps of all replicas, where even and odd pairs take turns.
+
+        The replicas stay as they are: of ``machine``, the one in training, nothing is asked.
         """
         generator = stream(generator, self.chains.device)
         start, *rest = self.replicas
@@ -218,7 +217,7 @@ class TrajectoryTempering(Sampler):
 
     def extra_repr(self) -> str:
         """Return what ``print`` shows."""
-        return f"replicas={len(self.replicas)}, Gibbs steps={self.k}"
+        return f"n_replicas={len(self.replicas)}, k={self.k}"
 
 
 def exchange(

@@ -15,7 +15,7 @@ Penalty = Callable[[Machine, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class L1:
-    """``strength`` · Σ|W| over all couplings; biases are free."""
+    """``strength`` · Σ|W| over all weights; biases are free."""
 
     strength: float
 
@@ -46,10 +46,11 @@ class SparsityPenalty:
 
     def __call__(self, machine: Machine, positive: Tensor) -> Tensor:
         if not isinstance(machine, Bipartite):
-            raise TypeError(f"Sparsity needs a hidden row that is summed out, and a {type(machine).__name__} has none")
-        for leaf in (leaf for row in (machine.odd, *machine.latent) for leaf in row.components()):
-            if not isinstance(leaf, Bernoulli | Potts):
-                raise TypeError(f"Sparsity needs hidden units in 0…1, not {type(leaf).__name__}: leave it out")
+            kind = type(machine).__name__
+            raise TypeError(f"SparsityPenalty needs a hidden row that is summed out, and a {kind} has none")
+        for part in (part for row in (machine.odd, *machine.latent) for part in row.components()):
+            if not isinstance(part, Bernoulli | Potts):
+                raise TypeError(f"SparsityPenalty needs hidden units in 0…1, not {type(part).__name__}: leave it out")
         activity = machine.odd.mean(machine.up(positive))
         if machine.latent:
             above = machine.even.mean(machine.down(activity))[..., machine.visible.width :]

@@ -1,4 +1,4 @@
-"""Edits: changes of the gradients between ``backward`` and ``step``."""
+"""Transforms: changes of the gradients between ``backward`` and ``step``."""
 
 from abc import ABC, abstractmethod
 
@@ -17,7 +17,7 @@ class GradientTransform(Remembering, ABC):
 
     @abstractmethod
     def forward(self, machine: Machine, positive: Tensor, negative: Tensor) -> None:
-        """Edit the gradients of ``machine`` given the states of both phases."""
+        """Change the gradients of ``machine`` given the states of both phases."""
 
 
 class CenterGradient(GradientTransform):
@@ -44,13 +44,13 @@ class CenterGradient(GradientTransform):
     def forward(self, machine: Machine, positive: Tensor, negative: Tensor) -> None:
         """Center the gradients of a machine of layers."""
         if not isinstance(machine, Bipartite):
-            raise TypeError(f"Center edits the gradients of a machine of layers, not of a {type(machine).__name__}")
+            raise TypeError(f"CenterGradient needs a machine of layers, not a {type(machine).__name__}")
         layers = machine.layers
         self.follow(distributed.mean(torch.cat([means.mean(0) for means in machine.layer_means(positive)])))
         offsets = self.offsets.split([layer.width for layer in layers])
         plain = [bias_gradient(layer) for layer in layers]
-        for i, coupling in enumerate(machine.weights):
-            weight = coupling.grad
+        for i, parameter in enumerate(machine.weights):
+            weight = parameter.grad
             if weight is None:
                 continue
             weight.addr_(plain[i], offsets[i + 1], alpha=-1).addr_(offsets[i], plain[i + 1], alpha=-1)
@@ -89,7 +89,7 @@ class Rollback(GradientTransform):
         self.register_buffer("count", torch.tensor(0))
 
     def forward(self, machine: Machine, positive: Tensor, negative: Tensor) -> None:
-        """Retreat if the sampler says that the machine is lost."""
+        """Roll back if the sampler says that the machine is lost."""
         sampler, optimizer = self.held
         if not sampler.lost:
             return
@@ -104,13 +104,13 @@ class Rollback(GradientTransform):
 
 def bias_gradient(units: Units) -> Tensor:
     """Return the gradient of all biases of a row, side by side; zeros where a bias has none."""
-    biases = [leaf.bias for leaf in units.components()]
+    biases = [part.bias for part in units.components()]
     return torch.cat([torch.zeros_like(bias) if bias.grad is None else bias.grad for bias in biases], -1)
 
 
 def lower_bias_gradient(units: Units, amount: Tensor) -> None:
     """Subtract ``amount`` from the gradient of a row's biases."""
-    leaves = units.components()
-    for leaf, piece in zip(leaves, amount.split([leaf.width for leaf in leaves]), strict=True):
-        if leaf.bias.grad is not None:
-            leaf.bias.grad -= piece
+    parts = units.components()
+    for part, piece in zip(parts, amount.split([part.width for part in parts]), strict=True):
+        if part.bias.grad is not None:
+            part.bias.grad -= piece

@@ -1,4 +1,4 @@
-"""Rows of units: what a single kind of unit does when its neighbours send it a field."""
+"""Rows of units: what a single kind of unit does when its neighbors send it a field."""
 
 from .base import Device, Units
 from .concat import Concat

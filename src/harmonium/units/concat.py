@@ -20,7 +20,7 @@ class Concat(Units):
     def __init__(self, *parts: Units | int, device: Device = None, dtype: torch.dtype | None = None):
         nn.Module.__init__(self)
         if not parts:
-            raise ValueError("Join was given no rows: give at least one")
+            raise ValueError("Concat was given no rows: give at least one")
         rows = [as_units(part, device=device, dtype=dtype) for part in parts]
         self.parts = nn.ModuleList(rows)
         self.width = sum(row.width for row in rows)
@@ -46,7 +46,7 @@ class Concat(Units):
         return [cast(Units, part) for part in self.parts]
 
     def components(self) -> list[Units]:
-        return [leaf for part in self.rows() for leaf in part.components()]
+        return [one for part in self.rows() for one in part.components()]
 
     def pieces(self, x: Tensor) -> Iterator[tuple[Units, Tensor]]:
         """Return each part with its columns of ``x``."""

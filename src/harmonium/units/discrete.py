@@ -172,4 +172,4 @@ class Potts(Discrete):
         return torch.eye(self.n_states).to(self.bias)
 
     def extra_repr(self) -> str:
-        return f"sites={self.n_sites}, colors={self.n_states}"
+        return f"n_sites={self.n_sites}, n_states={self.n_states}"

@@ -18,7 +18,7 @@ def check_rows(units: Units, v: Any, what: str, *, whole: bool) -> Tensor:
     if not isinstance(v, Tensor):
         given = f"a {type(v).__name__}"
         raise InputError(f"{what} is {given} where a tensor was expected: pass torch.as_tensor(…, dtype=torch.float32)")
-    own, leaves = units.bias, units.components()
+    own, parts = units.bias, units.components()
     if v.layout != torch.strided or v.device != own.device:
         given = f"{v.layout} on {v.device}".removeprefix("torch.")
         raise InputError(f"{what} is {given} where dense on {own.device} was expected: call .to_dense() or .to()")
@@ -31,9 +31,9 @@ def check_rows(units: Units, v: Any, what: str, *, whole: bool) -> Tensor:
         holes = (~v.isfinite()).nonzero()
         where = ", ".join(str(int(i)) for i in holes[0])
         raise InputError(f"{what} holds {len(holes)} NaN or infinite values, the first at [{where}]: fill them in")
-    there = leaves if v.shape[-1] == units.width else leaves[:-1]
-    for leaf, piece in zip(there, v.split([leaf.width for leaf in there], -1), strict=True):
-        if not leaf.in_support(piece):
-            given, kind = f"values from {float(piece.min()):g} to {float(piece.max()):g}", type(leaf).__name__
-            raise InputError(f"{what} holds {given} where {kind} units take {leaf.support}: recode it, or the units")
+    there = parts if v.shape[-1] == units.width else parts[:-1]
+    for part, piece in zip(there, v.split([part.width for part in there], -1), strict=True):
+        if not part.in_support(piece):
+            given, kind = f"values from {float(piece.min()):g} to {float(piece.max()):g}", type(part).__name__
+            raise InputError(f"{what} holds {given} where {kind} units take {part.support}: recode it, or the units")
     return v
