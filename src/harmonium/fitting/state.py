@@ -5,13 +5,14 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..errors import DivergenceError, InputError
 from ..numerics import distributed
 from .stages import Stage
 
 if TYPE_CHECKING:
+    from .course import Course
     from .figures import Epoch
     from .trainer import Trainer
 
@@ -20,7 +21,7 @@ WHOLE = ("epoch", "stage", "step")  # figures of an epoch that are whole numbers
 ALWAYS = (*WHOLE, "seconds", "lr", "loss", "static_weight_fraction", "weight_norm")  # figures that every stage has
 
 
-def of_trainer(trainer: "Trainer") -> tuple[dict[str, Tensor], dict[str, Any]]:
+def of_trainer(trainer: "Course") -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Return all that the next update depends on: tensors by name, and where the training stands."""
     held = {f"done{i}.{name}": x for i, machine in enumerate(trainer.done) for name, x in machine.state_dict().items()}
     held |= of_stage(trainer.stage) | {f"best.{name}": value for name, value in trainer.best.items()}
@@ -34,11 +35,11 @@ def of_trainer(trainer: "Trainer") -> tuple[dict[str, Tensor], dict[str, Any]]:
         "times": torch.tensor([trainer.seconds, trainer.stage_began], dtype=torch.float64),
         "history": torch.tensor(rows, dtype=torch.float64).reshape(len(rows), 15),
     }
-    return held, {"stage": len(trainer.done), "lapsed": trainer.lapsed, "ended": trainer.ended}
+    return held, {"step": trainer.step, "stage": len(trainer.done), "lapsed": trainer.lapsed, "ended": trainer.ended}
 
 
 def restore(
-    trainer: "Trainer", where: Any, found: dict[str, Tensor], facts: dict[str, Any], problems: list[str]
+    trainer: "Course", where: Any, found: dict[str, Tensor], facts: dict[str, Any], problems: list[str]
 ) -> list[str]:
     """Take a training that is set up anew to where a checkpoint stands, bit for bit; return what was passed over.
 
@@ -50,7 +51,7 @@ def restore(
         for i in range(int(facts["stage"])):
             trainer.stage.machine.load_state_dict(_owned(found, f"done{i}"))
             trainer.advance()
-        fill_stage(trainer.stage, found, trainer.device)
+        fill_stage(trainer.stage, found)
         trainer.best = _owned(found, "best")
         optimizer = trainer.stage.optimizer
         optimizer.load_state_dict({**optimizer.state_dict(), "state": _moments(found)})
@@ -99,10 +100,10 @@ def of_stage(stage: Stage) -> dict[str, Tensor]:
     }
 
 
-def fill_stage(stage: Stage, found: dict[str, Tensor], device: torch.device) -> None:
+def fill_stage(stage: Stage, found: dict[str, Tensor]) -> None:
     """Give a stage the tensors that `of_stage` returned; of chains this process's part."""
     for owner, module in stage.modules().items():
-        _fill(module, _owned(found, owner), device)
+        module.load_state_dict(_owned(found, owner))
 
 
 def rates(stage: Stage) -> list[float]:
@@ -122,14 +123,6 @@ def _owned(found: dict[str, Tensor], owner: str) -> dict[str, Tensor]:
         for key, value in found.items()
         if key.startswith(f"{owner}.")
     }
-
-
-def _fill(module: nn.Module, own: dict[str, Tensor], device: torch.device) -> None:
-    """Give a module its tensors, buffers that are still empty included."""
-    for name, value in own.items():
-        if name in module._buffers:
-            module._buffers[name] = value.to(device)
-    module.load_state_dict(own, strict=True)
 
 
 def _moments(found: dict[str, Tensor]) -> dict[int, dict[str, Any]]:

@@ -6,44 +6,33 @@ from collections.abc import Generator as Generating
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
-import numpy as np
 import torch
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 
-from .. import numerics, storage
-from ..data import batches, steps_per_epoch
+from .. import storage
 from ..encoding import Encoder
 from ..errors import DivergenceError, InputError, SaveError
 from ..machines import DBN, Machine
-from ..numerics import distributed, products
+from ..numerics import distributed
 from ..registry import MODELS
-from ..training import schedule
 from . import checkpoints, state, torchrun
 from .config import FinetuneConfig, TrainConfig
+from .course import Course, Update
 from .defaults import resolve
 from .environment import choose_device, environment, use_threads
-from .figures import Epoch, Watch, table
+from .figures import Epoch, table
 from .finetune import FinetunePlan, tuned_settings
 from .home import Home
 from .plans import Plan
 from .run import Run
 from .splits import Splits
-from .stages import Stage
 
-FIRST = 5_000  # rows that first biases and first chains are taken from
 TRIES = 8  # times that a diverged run goes back and halves its rate
 
 
-class Update(NamedTuple):
-    """One update: its loss in nats, and the figures of the epoch where it ends one."""
-
-    loss: float
-    epoch: Epoch | None
-
-
-class Trainer:
+class Trainer(Course):
     """A training in progress: iterate over it for its epochs, or over `steps` for its updates.
 
     ``config`` are the settings, ``rows`` whatever `fit` takes.  With ``out`` the run lies in that directory: settings,
@@ -76,9 +65,9 @@ class Trainer:
         device, home = choose_device(settled.device), None
         if out is not None:
             home = Home.create(Path(out), splits, settled, replace=replace)
-        self._set_up(settled, splits, device, home, save_every)
+        self._begin(settled, splits, device, home, save_every)
 
-    def _set_up(
+    def _begin(
         self,
         config: TrainConfig,
         splits: Splits,
@@ -87,36 +76,19 @@ class Trainer:
         save_every: float,
         tuning: tuple[FinetuneConfig, Machine | DBN, Encoder] | None = None,
     ) -> None:
-        self.config, self.splits, self.device, self.home, self.save_every = config, splits, device, home, save_every
         use_threads(config)
-        self.rows = splits.train
-        self.each = steps_per_epoch(len(self.rows), config.batch_size)
-        if tuning is None:
-            self.encoder = Encoder.fit(config.visible, config.binarize, self.rows, labels=config.labels)
-            self.plan: Plan = MODELS[config.model](config, self.encoder, device)
-        else:
-            self.encoder = tuning[2]
-            self.plan = FinetunePlan(config, self.encoder, device, *tuning[:2])
-        self.tuning = tuning[0] if tuning else None
-        self.watch = Watch(self.encoder, splits, device)
-        self.snapshots: dict[int, dict[str, np.ndarray]] = {}
+        self.home, self.save_every, self.tuning = home, save_every, tuning[0] if tuning else None
         self.problems: list[str] = []
         self.events: list[dict[str, Any]] = []
         self.stopped, self._asked = 0, 0
         self._kept: tuple[dict[str, Tensor], dict[str, Any]] | None = None
-        self.begin_again()
-
-    def begin_again(self) -> None:
-        """Forget what was learned: be where the training begins."""
-        self.order = Generator(self.device).manual_seed(2 * self.config.seed)
-        self.chance = Generator(self.device).manual_seed(2 * self.config.seed + 1)
-        self.done: list[nn.Module] = []
-        self.step, self.lapsed, self.seconds, self.ended = 0, 0, 0.0, False
-        self.history: list[Epoch] = []
-        self.stage = self._make_stage()
-        self.stage_began = 0.0
-        self.best: dict[str, Tensor] = {}
-        self.epoch_start = self.order.get_state()
+        if tuning is None:
+            encoder = Encoder.fit(config.visible, config.binarize, splits.train, labels=config.labels)
+            plan: Plan = MODELS[config.model](config, encoder, device)
+        else:
+            encoder = tuning[2]
+            plan = FinetunePlan(config, encoder, device, *tuning[:2])
+        Course.__init__(self, config, splits, encoder, plan, device)
 
     @classmethod
     def resume(
@@ -143,7 +115,7 @@ class Trainer:
             splits = home.splits(rows, labels, config)
             torchrun.check_even(config, len(splits.train), home.tuning is not None)
             home.check_data(splits)
-            self._set_up(config, splits, choose_device(config.device), home, save_every, home.origin())
+            self._begin(config, splits, choose_device(config.device), home, save_every, home.origin())
             if checkpoints.places(home.path):
                 self.problems = state.restore(self, *checkpoints.latest(home.path))
                 self.ended = self.ended and not changed
@@ -169,15 +141,10 @@ class Trainer:
         if out is not None:
             home = Home.create(Path(out), splits, settled, replace=replace, tuning=config, origin=run)
         self = cls.__new__(cls)
-        self._set_up(settled, splits, choose_device(settled.device), home, save_every, (config, run.model, encoder))
+        self._begin(settled, splits, choose_device(settled.device), home, save_every, (config, run.model, encoder))
         return self
 
     # What it is -------------------------------------------------------------------------------------------------------
-
-    @property
-    def model(self) -> Machine | DBN:
-        """What the training has so far: the machine, or the network of all layers."""
-        return self.plan.model([*self.done, self.stage.machine])
 
     @property
     def run(self) -> Run:
@@ -200,27 +167,6 @@ class Trainer:
             snapshots=self.snapshots,
         )
 
-    @property
-    def lap(self) -> int:
-        """The number of updates of one stage."""
-        assert self.config.steps is not None
-        return self.config.steps
-
-    @property
-    def total_steps(self) -> int:
-        """The number of updates of the whole run, all stages together."""
-        return self.lap * len(self.plan.names)
-
-    @property
-    def total_epochs(self) -> int:
-        """The number of passes over the data, the last of each stage perhaps not whole."""
-        return -(-self.lap // self.each) * len(self.plan.names)
-
-    @property
-    def finished(self) -> bool:
-        """Whether all is learned."""
-        return len(self.done) == len(self.plan.names) - 1 and (self.ended or self.lapsed >= self.lap)
-
     # Going through it -------------------------------------------------------------------------------------------------
 
     def __iter__(self) -> Iterator[Epoch]:
@@ -241,7 +187,7 @@ class Trainer:
             self.home.hold()
         try:
             if self.step == 0 and not self.history:
-                self._snapshot()
+                self.snapshot()
                 self.save()
             yield from self._steps_with_retries()
             if not self.stopped:
@@ -270,118 +216,24 @@ class Trainer:
 
     def _steps(self) -> Iterator[Update]:
         saved = time.monotonic()
-        while not self.finished and not self.stopped:
-            if self.ended or self.lapsed >= self.lap:
-                self.advance()
-            for update in self._run_stage():
-                yield update
-                late = time.monotonic() - saved > self.save_every
-                code, due = distributed.largest(self._asked or 143 * torchrun.orphaned(), late)
-                if due or code:
-                    self.save()
-                    saved = time.monotonic()
-                if code:
-                    self.stopped = int(code)
-                    return
+        for update in self.updates():
+            yield update
+            late = time.monotonic() - saved > self.save_every
+            code, due = distributed.largest(self._asked or 143 * torchrun.orphaned(), late)
+            if due or code:
+                self.save()
+                saved = time.monotonic()
+            if code:
+                self.stopped = int(code)
+                return
 
-    def advance(self) -> None:
-        """Begin the next stage."""
-        self.done.append(self.stage.machine)
-        self.lapsed, self.ended, self.best, self.stage_began = 0, False, {}, self.seconds
-        self.stage = self._make_stage()
-
-    def _run_stage(self) -> Iterator[Update]:
-        stage = self.stage
-        scheduler = schedule(stage.optimizer, self.config.schedule, self.lap, done=self.lapsed)
-        loop = stage.loop(self._feed(), self.step, self.chance)
-        total, before, since = 0.0, self._weights(), time.perf_counter()
-        while self.lapsed < self.lap and not self.ended:
-            rate = stage.optimizer.param_groups[0]["lr"]
-            if self._ends_epoch(self.lapsed + 1):
-                before = self._weights()
-            with products(self.config.precision, self.device), distributed.split():
-                update = next(loop)
-            scheduler.step()
-            self.step, self.lapsed = self.step + 1, self.lapsed + 1
-            loss, epoch = float(update.loss), None
-            total += loss
-            out_of_time = self._out_of_time(time.perf_counter() - since)
-            if self._ends_epoch(self.lapsed) or out_of_time:
-                self.seconds += time.perf_counter() - since
-                epoch = self._end_epoch(total / self.each, rate, before)
-                self.ended = self.ended or out_of_time
-                total, since = 0.0, time.perf_counter()
-            yield Update(loss, epoch)
-
-    def _end_epoch(self, loss: float, rate: float, before: list[Tensor]) -> Epoch:
-        told = {"epoch": len(self.history) + 1, "stage": len(self.done) + 1, "step": self.step}
-        epoch = self.watch.figures(self.stage, before, seconds=round(self.seconds, 3), lr=rate, loss=loss, **told)
-        self.history.append(epoch)
-        self.epoch_start = self.order.get_state()
-        self._keep_best(epoch)
-        milestones = {1, (self.total_epochs + 1) // 2, self.total_epochs}
-        if epoch.epoch in milestones or self.ended or self.lapsed == self.lap:
-            self._snapshot()
-        return epoch
-
-    def _ends_epoch(self, lapsed: int) -> bool:
-        return lapsed % self.each == 0 or lapsed == self.lap
-
-    def _out_of_time(self, running: float) -> bool:
-        if self.config.max_time is None:
-            return False
-        spent, share = self.seconds + running - self.stage_began, self.config.max_time / len(self.plan.names)
-        return bool(distributed.largest(spent >= share)[0])
-
-    def _keep_best(self, epoch: Epoch) -> None:
-        """Remember the best state of the stage, and take it back when it was not bettered for long enough."""
-        if self.config.patience is None:
-            return
-        if epoch.score is None:
-            raise InputError(
-                "--patience looks at a likelihood or pseudo-likelihood of held-out rows, and this model tells neither "
-                "while it learns: leave it out, or pass --max-time"
-            )
-        own = [one for one in self.history if one.stage == epoch.stage]
-        best = max(own, key=lambda one: one.score or -np.inf)
-        if best is epoch:
-            self.best = {name: value.clone() for name, value in state.of_stage(self.stage).items()}
-        if best.epoch + self.config.patience <= epoch.epoch or self.lapsed == self.lap:
-            state.fill_stage(self.stage, {name: x.clone() for name, x in self.best.items()}, self.device)
-            self.ended = True
-
-    def _weights(self) -> list[Tensor]:
-        return [weight.detach().clone() for weight in self.stage.weights]
-
-    def _feed(self) -> Iterator[Tensor]:
-        """Return what the stage sees of the run's batches, from where it stands."""
-        self.order.set_state(self.epoch_start)
-        feed = batches(
-            self.rows, self.config.batch_size, binarize=self.encoder.binarize, labels=self.encoder.labels,
-            generator=self.order, device=self.device,
-        )  # fmt: skip
-        for _ in range(self.lapsed % self.each):
-            next(feed)
-        return (self.stage.encode(self.encoder.encode(distributed.own(x))) for x in feed)
-
-    def _make_stage(self) -> Stage:
-        seeded = Generator().manual_seed(self.config.seed)
-        drawn = numerics.permutation(len(self.rows), generator=seeded)[:FIRST].sort().values
-        some = self.rows.select(drawn.numpy())
-        rows = self.encoder.rows(some, labeled=True, generator=seeded).to(self.device)
-        return self.plan.make(self.done, rows, self.chance)
+    def snapshot(self) -> None:
+        """Keep held-out rows, their reconstructions and the chains, as they are now; on disk too."""
+        super().snapshot()
+        if self.home and not distributed.index():
+            self.home.write_snapshot(len(self.history), self.snapshots[len(self.history)])
 
     # What is kept -----------------------------------------------------------------------------------------------------
-
-    def _snapshot(self) -> None:
-        """Keep held-out rows, their reconstructions and the chains, as they are now."""
-        chains = self.stage.chains()  # of all processes
-        if distributed.index():
-            return
-        arrays = self.watch.snapshot(self.model, chains, self.config.seed)
-        self.snapshots[len(self.history)] = arrays
-        if self.home:
-            self.home.write_snapshot(len(self.history), arrays)
 
     def save(self) -> None:
         """Keep a checkpoint; on disk, with the figures and the model, each whole or not at all.

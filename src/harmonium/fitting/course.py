@@ -1,0 +1,189 @@
+"""The course of a training: its stages one after the other, update by update, and what is told after every epoch."""
+
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Generator, Tensor, nn
+
+from .. import numerics
+from ..data import batches, steps_per_epoch
+from ..encoding import Encoder
+from ..errors import InputError
+from ..machines import DBN, Machine
+from ..numerics import distributed, products
+from ..training import schedule
+from . import state
+from .config import TrainConfig
+from .figures import Epoch, Watch
+from .plans import Plan
+from .splits import Splits
+from .stages import Stage
+
+FIRST = 5_000  # rows that first biases and first chains are taken from
+
+
+class Update(NamedTuple):
+    """One update: its loss in nats, and the figures of the epoch where it ends one."""
+
+    loss: float
+    epoch: Epoch | None
+
+
+class Course:
+    """A training in memory: where it stands, and the updates that take it on.
+
+    Two streams of random numbers, one for the order of the data and one for the chains, start from the seed; the state
+    of the first at the beginning of an epoch and the number of updates since are enough to go on bit for bit.
+    """
+
+    def __init__(self, config: TrainConfig, splits: Splits, encoder: Encoder, plan: Plan, device: torch.device):
+        self.config, self.splits, self.encoder, self.plan, self.device = config, splits, encoder, plan, device
+        self.rows = splits.train
+        self.each = steps_per_epoch(len(self.rows), config.batch_size)
+        self.watch = Watch(encoder, splits, device)
+        self.snapshots: dict[int, dict[str, np.ndarray]] = {}
+        self.begin_again()
+
+    def begin_again(self) -> None:
+        """Forget what was learned: be where the training begins."""
+        self.order = Generator(self.device).manual_seed(2 * self.config.seed)
+        self.chance = Generator(self.device).manual_seed(2 * self.config.seed + 1)
+        self.done: list[nn.Module] = []
+        self.step, self.lapsed, self.seconds, self.ended = 0, 0, 0.0, False
+        self.history: list[Epoch] = []
+        self.stage = self._make_stage()
+        self.stage_began = 0.0
+        self.best: dict[str, Tensor] = {}
+        self.epoch_start = self.order.get_state()
+
+    @property
+    def model(self) -> Machine | DBN:
+        """What the training has so far: the machine, or the network of all layers."""
+        return self.plan.model([*self.done, self.stage.machine])
+
+    @property
+    def lap(self) -> int:
+        """The number of updates of one stage."""
+        assert self.config.steps is not None
+        return self.config.steps
+
+    @property
+    def total_steps(self) -> int:
+        """The number of updates of the whole run, all stages together."""
+        return self.lap * len(self.plan.names)
+
+    @property
+    def total_epochs(self) -> int:
+        """The number of passes over the data, the last of each stage perhaps not whole."""
+        return -(-self.lap // self.each) * len(self.plan.names)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all is learned."""
+        return len(self.done) == len(self.plan.names) - 1 and (self.ended or self.lapsed >= self.lap)
+
+    def updates(self) -> Iterator[Update]:
+        """Train from where it stands to the end, stage after stage; give every update."""
+        while not self.finished:
+            if self.ended or self.lapsed >= self.lap:
+                self.advance()
+            yield from self._run_stage()
+
+    def advance(self) -> None:
+        """Begin the next stage."""
+        self.done.append(self.stage.machine)
+        self.lapsed, self.ended, self.best, self.stage_began = 0, False, {}, self.seconds
+        self.stage = self._make_stage()
+
+    def _run_stage(self) -> Iterator[Update]:
+        stage = self.stage
+        scheduler = schedule(stage.optimizer, self.config.schedule, self.lap, done=self.lapsed)
+        loop = stage.loop(self._feed(), self.step, self.chance)
+        total, before, since = 0.0, self._weights(), time.perf_counter()
+        while self.lapsed < self.lap and not self.ended:
+            rate = stage.optimizer.param_groups[0]["lr"]
+            if self._ends_epoch(self.lapsed + 1):
+                before = self._weights()
+            with products(self.config.precision, self.device), distributed.split():
+                update = next(loop)
+            scheduler.step()
+            self.step, self.lapsed = self.step + 1, self.lapsed + 1
+            loss, epoch = float(update.loss), None
+            total += loss
+            out_of_time = self._out_of_time(time.perf_counter() - since)
+            if self._ends_epoch(self.lapsed) or out_of_time:
+                self.seconds += time.perf_counter() - since
+                epoch = self._end_epoch(total / self.each, rate, before)
+                self.ended = self.ended or out_of_time
+                total, since = 0.0, time.perf_counter()
+            yield Update(loss, epoch)
+
+    def _end_epoch(self, loss: float, rate: float, before: list[Tensor]) -> Epoch:
+        told = {"epoch": len(self.history) + 1, "stage": len(self.done) + 1, "step": self.step}
+        state.refuse_infinite(self.step, state.of_stage(self.stage))
+        epoch = self.watch.figures(self.stage, before, seconds=round(self.seconds, 3), lr=rate, loss=loss, **told)
+        self.history.append(epoch)
+        self.epoch_start = self.order.get_state()
+        self._keep_best(epoch)
+        milestones = {1, (self.total_epochs + 1) // 2, self.total_epochs}
+        if epoch.epoch in milestones or self.ended or self.lapsed == self.lap:
+            self.snapshot()
+        return epoch
+
+    def _ends_epoch(self, lapsed: int) -> bool:
+        return lapsed % self.each == 0 or lapsed == self.lap
+
+    def _out_of_time(self, running: float) -> bool:
+        if self.config.max_time is None:
+            return False
+        spent, share = self.seconds + running - self.stage_began, self.config.max_time / len(self.plan.names)
+        return bool(distributed.largest(spent >= share)[0])
+
+    def _keep_best(self, epoch: Epoch) -> None:
+        """Remember the best state of the stage, and take it back when it was not bettered for long enough."""
+        if self.config.patience is None:
+            return
+        if epoch.score is None:
+            raise InputError(
+                "--patience looks at a likelihood or pseudo-likelihood of held-out rows, and this model tells neither "
+                "while it learns: leave it out, or pass --max-time"
+            )
+        own = [one for one in self.history if one.stage == epoch.stage]
+        best = max(own, key=lambda one: one.score or -np.inf)
+        if best is epoch:
+            self.best = {name: value.clone() for name, value in state.of_stage(self.stage).items()}
+        if best.epoch + self.config.patience <= epoch.epoch or self.lapsed == self.lap:
+            state.fill_stage(self.stage, {name: x.clone() for name, x in self.best.items()})
+            self.ended = True
+
+    def _weights(self) -> list[Tensor]:
+        return [weight.detach().clone() for weight in self.stage.weights]
+
+    def _feed(self) -> Iterator[Tensor]:
+        """Return what the stage sees of the run's batches, from where it stands."""
+        self.order.set_state(self.epoch_start)
+        feed = batches(
+            self.rows, self.config.batch_size, binarize=self.encoder.binarize, labels=self.encoder.labels,
+            generator=self.order, device=self.device,
+        )  # fmt: skip
+        for _ in range(self.lapsed % self.each):
+            next(feed)
+        return (self.stage.encode(self.encoder.encode(distributed.own(x))) for x in feed)
+
+    def _make_stage(self) -> Stage:
+        seeded = Generator().manual_seed(self.config.seed)
+        drawn = numerics.permutation(len(self.rows), generator=seeded)[:FIRST].sort().values
+        some = self.rows.select(drawn.numpy())
+        rows = self.encoder.rows(some, labeled=True, generator=seeded).to(self.device)
+        return self.plan.make(self.done, rows, self.chance)
+
+    def snapshot(self) -> None:
+        """Keep held-out rows, their reconstructions and the chains, as they are now."""
+        chains = self.stage.chains()  # of all processes
+        if distributed.index():
+            return
+        arrays = self.watch.snapshot(self.model, chains, self.config.seed)
+        self.snapshots[len(self.history)] = arrays
