@@ -52,9 +52,21 @@ def ais(
 
     Verdict: ``consistent`` when the ways up and back agree in every basin, no start finds more, no state met is heavier
     than the estimate allows, all evaluated in errors; else ``inconsistent``, with the test that failed in ``reason``.
-    ``progress`` wraps the steps, for a progress bar.
 
-    Raises `InputError` for a machine that has no normalizer.
+    Args:
+        data: rows, (rows, visible), to set a start's biases and to find basins from; none if left out.
+        chains, n_betas: how many chains, of all starts together about, and how many temperatures a path.
+        progress: wraps the steps, for a progress bar.
+
+    Raises:
+        InputError: for a machine that has no normalizer.
+
+    Example:
+        >>> import harmonium as hm
+        >>> rbm = hm.RBM(9, 4, generator=0)
+        >>> found, exact = hm.evaluation.ais(rbm, n_betas=50, generator=0), hm.evaluation.log_partition(rbm)
+        >>> abs(found.value - exact.value) < 0.01, found.verdict
+        (True, 'consistent')
     """
     generator = stream(generator, machine.weights[0].device)
     plan = _Plan(machine, data, chains, burn, progress, generator)
@@ -75,8 +87,8 @@ def ais_until_consistent(
 ) -> Iterator[Estimate]:
     """Yield estimates, each with four times as many temperatures, twice as many basins and all states met before.
 
-    It ends with one that is consistent, when ``most`` temperatures are passed, or when the next would pass ``max_time``
-    seconds.
+    ``data`` are rows, (rows, visible), as in `ais`.  It ends with one that is consistent, when ``most`` temperatures
+    are passed, or when the next would pass ``max_time`` seconds.
     """
     generator = stream(generator, machine.weights[0].device)
     plan = _Plan(machine, data, chains, burn, progress, generator)

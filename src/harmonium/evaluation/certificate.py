@@ -17,6 +17,13 @@ def certificate(machine: Machine, x: Tensor, *, generator: Seed = None) -> float
 
     log Z ≥ log Σ exp(−free_energy(x)) over *distinct* states, and the same over distinct states of the row that is
     summed out, drawn given ``x``: the better of the two, each where the row has finitely many states.
+
+    Example:
+        >>> import harmonium as hm
+        >>> rbm = hm.RBM(3, 2, generator=0)
+        >>> truth = hm.evaluation.log_partition(rbm).value
+        >>> abs(hm.evaluation.certificate(rbm, rbm.visible.states()) - truth) < 1e-6  # all states, each once
+        True
     """
     generator = stream(generator, x.device)
     deep, best = copy.deepcopy(machine).double(), -math.inf

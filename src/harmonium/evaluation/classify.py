@@ -12,7 +12,7 @@ from ..numerics import Seed, stream
 
 @dataclass(frozen=True)
 class Classification:
-    """How many rows of each class (first axis) were given each label (second axis)."""
+    """How many rows of each class were given each label: ``confusion`` (classes, labels)."""
 
     confusion: Tensor
 
@@ -52,8 +52,8 @@ def class_log_probs(model: Machine | DBN, v: Tensor, *, rows: int = 2000) -> Ten
 def gibbs_class_probs(model: Machine | DBN, v: Tensor, *, gibbs_steps: int = 15, generator: Seed = None) -> Tensor:
     """Return the label means after Gibbs steps from an uninformative label with the code clamped: a noisy read-out.
 
-    The lab report that this follows draws the pass up and reads the label of the last Gibbs step; `class_log_probs` is
-    exact, cheaper, and better.
+    ``v`` are rows without labels, (rows, visible); the means are (rows, labels).  The lab report that this follows
+    draws the pass up and reads the label of the last Gibbs step; `class_log_probs` is exact, cheaper, and better.
     """
     generator = stream(generator, model.weights[0].device)
     top, code = (model.top, model.recognize(v, generator=generator)[-1]) if isinstance(model, DBN) else (model, v)

@@ -14,7 +14,7 @@ from .estimate import log_evidence
 def free_energy_gap(machine: Machine | DBN, train: Tensor, held_out: Tensor) -> float:
     """Return mean free_energy(held-out rows) − mean free_energy(training rows), in nats; of bounds where there are.
 
-    log Z cancels, so a gap that grows tells of over-fitting at no cost (Hinton, 2012, §6).
+    Both are (rows, visible).  log Z cancels, so a gap that grows tells of over-fitting at no cost (Hinton, 2012, §6).
     """
     fixed = [Generator(train.device).manual_seed(0) for _ in range(2)]
     ours, theirs = (log_evidence(machine, v, generator=g) for v, g in zip((train, held_out), fixed, strict=True))
@@ -23,7 +23,7 @@ def free_energy_gap(machine: Machine | DBN, train: Tensor, held_out: Tensor) -> 
 
 @torch.no_grad()
 def reconstruction_error(machine: Machine | DBN, v: Tensor) -> float:
-    """Return the mean squared difference per unit between rows ``v`` and their pass up and down.
+    """Return the mean squared difference per unit between rows ``v``, (rows, visible), and their pass up and down.
 
     Use it, but do not trust it (Hinton, 2012, §5): it falls as mixing dies.
     """
@@ -46,18 +46,20 @@ def free_energy_drift(machine: Machine, chains: Tensor, gibbs_steps: int = 100) 
 
 @torch.no_grad()
 def static_weight_fraction(before: Sequence[Tensor], after: Sequence[Tensor], limit: float = 0.001) -> float:
-    """Return the share of weights that moved by less than ``limit`` between two moments, usually one step apart."""
+    """Return the share of weights that moved by less than ``limit`` between two moments: lists of weights (below,
+    above).
+    """
     still = sum(int(((a - b).abs() < limit).sum()) for a, b in zip(before, after, strict=True))
     return still / sum(a.numel() for a in before)
 
 
 @torch.no_grad()
 def weight_norm(weights: Sequence[Tensor]) -> float:
-    """Return the root of the sum of all squared weights."""
+    """Return the root of the sum of all squares in some weights, each (below, above)."""
     return float(sum(weight.square().sum() for weight in weights)) ** 0.5
 
 
 @torch.no_grad()
 def mean_activation(machine: Machine | DBN, v: Tensor) -> Tensor:
-    """Return the mean activity of each hidden unit over the rows ``v``, all hidden layers side by side."""
+    """Return the mean activity of each hidden unit over rows ``v``, (rows, visible), all hidden layers side by side."""
     return torch.cat([v.new_zeros(0), *(means.mean(0) for means in machine.hidden_means(v))])

@@ -80,6 +80,13 @@ def log_likelihood(machine: Machine | DBN, v: Tensor, log_z: Estimate, *, genera
 
     A machine with latent layers gives its variational bound, a `DBN` one draw of its own; a label that the rows lack
     is summed out.  The error is that of log Z, which all rows share; the verdict is handed on.
+
+    Example:
+        >>> import harmonium as hm
+        >>> rbm, v = hm.RBM(9, 4).independent(), hm.data.bars_and_stripes(3)
+        >>> found = hm.evaluation.log_likelihood(rbm, v, hm.evaluation.log_partition(rbm))
+        >>> round(found.value, 4), found.verdict  # −9 log 2
+        (-6.2383, 'exact')
     """
     value = float(log_evidence(machine, v, generator=generator).mean())
     return replace(

@@ -36,7 +36,14 @@ def log_partition(machine: Machine, *, cells: int = 2**19, progress: Progress = 
     row listed and the other summed in closed form.  Other machines: all states.  ``cells`` bounds the numbers held at
     once; ``progress`` wraps the range of chunks, for a progress bar.
 
-    Raises `InputError` when there are more than 2²⁵ states to list.
+    Raises:
+        InputError: when there are more than 2²⁵ states to list, or the machine has no normalizer.
+
+    Example:
+        >>> import harmonium as hm
+        >>> rbm = hm.RBM(9, 4).independent()  # without weights every state weighs the same: log 2¹³
+        >>> round(hm.evaluation.log_partition(rbm).value, 4)
+        9.0109
     """
     check_normalizable(machine)
     if not is_enumerable(machine):

@@ -31,7 +31,7 @@ def log_partition_from_trajectory(
     Each replica adds log Z_k − log Z_{k−1} from states of both (Bennett, 1976), the last term from the chains of the
     machine; the squares of the errors add up too.  The error trusts that the states of a replica are independent and
     lie where the machine has its mass, and a ladder that never met a mode cannot tell: so the value is held against
-    `ais`, from the rows of ``data`` if given, and against the states that were met.
+    `ais`, from the rows of ``data``, (rows, visible), if given, and against the states that were met.
 
     Verdict: ``consistent`` when annealing is, and agrees within the errors of both; else ``inconsistent``.
 

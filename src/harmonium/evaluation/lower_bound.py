@@ -60,7 +60,19 @@ def lower_bound(
     ``log_z``, an estimate of `ais`.  E[log p̂] is at most its log.  What is latent is drawn by mean field, and
     weighed; a label that the rows lack is drawn from its exact probabilities.
 
-    Raises `InputError` for a network, whose likelihood is a bound already, and for an estimate without basins.
+    Args:
+        v: the rows, (rows, visible), of which ``rows`` are taken.
+        chains: how many are led down from each row.
+
+    Raises:
+        InputError: for a network, whose likelihood is a bound already, and for an estimate without basins.
+
+    Example:
+        >>> import harmonium as hm
+        >>> rbm, v = hm.RBM(9, 4, generator=0), hm.data.bars_and_stripes(3)
+        >>> log_z = hm.evaluation.ais(rbm, v, n_betas=50, generator=0)
+        >>> hm.evaluation.lower_bound(rbm, v, log_z, n_betas=50, generator=0).verdict
+        'certified'
     """
     generator = stream(generator, machine.weights[0].device)
     if isinstance(machine, DBN) or log_z.basins is None:

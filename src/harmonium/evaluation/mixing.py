@@ -68,7 +68,14 @@ def mixing(
     the given chains as they were, and random ones as they went on, with what became of them (Kolmogorov & Smirnov); and
     how many of the given chains are in each basin with its share of Z.
 
-    Raises `InputError` for a machine that has no normalizer.
+    Raises:
+        InputError: for a machine that has no normalizer.
+
+    Example:
+        >>> import harmonium as hm
+        >>> rbm = hm.RBM(9, 4, generator=0)
+        >>> hm.evaluation.mixing(rbm, rbm.sample_independent(100, generator=0), generator=0).verdict
+        'mixed'
     """
     generator = stream(generator, chains.device)
     check_normalizable(machine)

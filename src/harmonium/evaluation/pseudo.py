@@ -11,11 +11,17 @@ from ..machines import Bipartite, Machine
 
 @torch.no_grad()
 def pseudo_likelihood(machine: Machine, v: Tensor) -> float:
-    """Return the mean over rows of Σᵢ log p(vᵢ | the other units), in nats a row; finite visible kinds only.
+    """Return the mean over rows ``v``, (rows, visible), of Σᵢ log p(vᵢ | the others), in nats a row (Besag, 1975).
 
     Cheap and blind to the mass of far modes: it compares a row with its neighbors alone.
 
-    Raises `InputError` for machines with continuous visible units or with latent rows.
+    Raises:
+        InputError: for machines with continuous visible units or with latent rows.
+
+    Example:
+        >>> import harmonium as hm
+        >>> round(hm.evaluation.pseudo_likelihood(hm.RBM(9, 4).independent(), hm.data.bars_and_stripes(3)), 4)
+        -6.2383
     """
     sites = _sites(machine)
     given_the_rest = _conditional(machine, v)

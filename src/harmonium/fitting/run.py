@@ -258,6 +258,12 @@ class Run:
         """Return rows, (rows, columns), with what is missing (NaN) filled in by its posterior mean.
 
         See `sampling.impute`; ``chains`` chains a row, of ``gibbs_steps`` Gibbs steps.
+
+        Example:
+            >>> import harmonium as hm, numpy as np
+            >>> run = hm.fit("digits", hidden=8, epochs=1, seed=1)
+            >>> run.impute(np.full((2, 64), np.nan), gibbs_steps=10).shape
+            (2, 64)
         """
         from .restoring import impute
 
@@ -313,11 +319,24 @@ class Run:
 def load(path: str | Path) -> Run:
     """Return the run of a model file or of a run directory; ``load(path).model`` is the machine itself.
 
-    Raises `InputError` when the file is missing, damaged, of another format, or holds numbers that are not finite.
+    Raises:
+        InputError: when the file is missing, damaged, of another format, or holds numbers that are not finite.
+
+    Example:
+        >>> import harmonium as hm
+        >>> path = hm.save(hm.RBM(6, 4), "model.safetensors")
+        >>> hm.load(path).sample(3, gibbs_steps=10).shape
+        (3, 6)
     """
     return Run.open(path)
 
 
 def save(model: Machine | DBN | Run, path: str | Path) -> Path:
-    """Write a model, or a run, to one file; the same model gives the same bytes."""
+    """Write a model, or a run, to one file and return its path; the same model gives the same bytes.
+
+    Example:
+        >>> import harmonium as hm
+        >>> hm.save(hm.RBM(6, 4), "model.safetensors").name
+        'model.safetensors'
+    """
     return (model if isinstance(model, Run) else Run.of(model)).save(path)

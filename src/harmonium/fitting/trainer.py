@@ -35,12 +35,18 @@ TRIES = 8  # times that a diverged run goes back and halves its rate
 class Trainer(Course):
     """A training in progress: iterate over it for its epochs, or over `steps` for its updates.
 
-    ``config`` are the settings, ``rows`` whatever `fit` takes.  With ``out`` the run lies in that directory: settings,
-    figures, model, and a checkpoint every ``save_every`` seconds, from which `resume` goes on bit for bit.  A training
-    that diverges goes back to its last checkpoint at half the learning rate, eight times at most.  ``run`` is what it
-    has learned so far.
+    A training that diverges goes back to its last checkpoint at half the learning rate, eight times at most.  ``run``
+    is what it has learned so far, at any moment; ``history`` holds the epochs.
 
-    Raises `InputError` where the settings do not fit the data, or ``out`` holds a run already.
+    Args:
+        config: the settings.
+        rows, labels: what `fit` takes: rows (rows, columns) or where they lie, and class numbers (rows,).
+        out: a directory for settings, figures, model and checkpoints, from which `resume` goes on bit for bit.
+        replace: start anew where a run lies already.
+        save_every: seconds between checkpoints.
+
+    Raises:
+        InputError: where the settings do not fit the data, or ``out`` holds a run already.
 
     Example:
         >>> import harmonium as hm
@@ -105,7 +111,15 @@ class Trainer(Course):
         ``epochs``, ``steps``, ``patience`` or ``max_time`` may be given anew: a finished run goes on with more.  A run
         whose data were an array needs it again as ``rows``.  What was passed over is in ``problems``.
 
-        Raises `InputError` when there is no run, another process trains there, or its data have changed.
+        Raises:
+            InputError: when there is no run, another process trains there, or its data have changed.
+
+        Example:
+            >>> import harmonium as hm
+            >>> run = hm.fit("digits", hidden=8, epochs=1, seed=1, out="runs/a")
+            >>> trainer = hm.Trainer.resume("runs/a", epochs=2)
+            >>> [epoch.epoch for epoch in trainer]
+            [2]
         """
         home = Home.open(Path(path))
         self = cls.__new__(cls)

@@ -16,10 +16,21 @@ class BoltzmannMachine(Machine):
     """Visible and hidden units coupled without restriction (Ackley, Hinton & Sejnowski, 1985).
 
     Energy(x) = own energies − ½ xᵀJx with x = (v, h); the blocks of the symmetric J are R (visible–visible), W
-    (visible–hidden) and T (hidden–hidden), and J is zero within a site.  The boolean ``mask``, (width, width), says
-    which couplings there are; all of them unless given.  A Gibbs step goes through the classes of a coloring: units of
-    one class are not coupled and move together, so a sparse machine moves in a few blocks and a dense one site by site.
-    ``infer_steps`` is the number of clamped Gibbs steps of `infer`, and the most mean-field steps of `elbo`.
+    (visible–hidden) and T (hidden–hidden), and J is zero within a site.  A Gibbs step goes through the classes of a
+    coloring: units of one class are not coupled and move together, so a sparse machine moves in a few blocks and a
+    dense one site by site.
+
+    Args:
+        visible, hidden: a row of units, or a number of Bernoulli units; hidden may be left out.
+        mask: boolean (width, width), which couplings there are; all of them unless given.
+        infer_steps: the clamped Gibbs steps of `infer`, and at most so many mean-field steps of `elbo`.
+        generator, device, dtype: as for `RBM`.
+
+    Example:
+        >>> import harmonium as hm
+        >>> machine = hm.BoltzmannMachine(hm.Spin(5), generator=0)
+        >>> hm.evaluation.log_partition(machine).verdict  # all 2⁵ states are listed
+        'exact'
     """
 
     mask: Tensor

@@ -20,6 +20,12 @@ class DoubledRBM(RBM):
 
     A hidden unit sees ``up_times`` copies of the row below, a visible unit ``down_times`` copies of the row above: 2
     where the pair will have another layer on that side, 1 at the ends (Salakhutdinov & Hinton, 2009, §3).
+
+    Example:
+        >>> import harmonium as hm
+        >>> halves = hm.DoubledRBM(6, 4, 2, 1), hm.DoubledRBM(4, 3, 1, 2)
+        >>> len(hm.DBM.stack(halves).layers)
+        3
     """
 
     def __init__(
@@ -53,8 +59,19 @@ class DBM(Bipartite):
     """A chain of layers, each joined to the next by a weight matrix (Salakhutdinov & Hinton, 2009).
 
     Energy = Σ layer energies − Σ hₗᵀWₗhₗ₊₁.  A chain is bipartite: even layers talk to odd layers alone, so one row
-    holds the even layers, the other, summed out, the odd ones.  A number for a layer is that many Bernoulli units;
-    ``infer_steps`` bounds the mean-field steps of `infer`.
+    holds the even layers, the other, summed out, the odd ones.  A state is (..., even layers side by side), visible
+    first.
+
+    Args:
+        layers: rows of units, the visible one first; a number is that many Bernoulli units.
+        infer_steps: the most mean-field steps of `infer` and `elbo`.
+        generator, device, dtype: as for `RBM`.
+
+    Example:
+        >>> import harmonium as hm
+        >>> dbm = hm.DBM(6, 4, 3, generator=0)
+        >>> dbm.elbo(dbm.sample_independent(5)[:, :6]).shape  # evidence lower bound (ELBO) on log p(v) + log Z
+        torch.Size([5])
     """
 
     def __init__(

@@ -51,8 +51,19 @@ class SigmoidBeliefLayer(nn.Module):
 class DBN(nn.Module):
     """Directed layers under a top RBM, whose visible row is the highest code, with labels beside it if there are any.
 
-    p(v, h) = p(v | h₁) p(h₁ | h₂) … p_top(h_L), trained layer by layer and then by `training.updown` (Hinton,
-    Osindero & Teh, 2006).  It is no `Machine`: its density has no closed form up to Z; `elbo` is a lower bound.
+    p(v, h) = p(v | h₁) p(h₁ | h₂) … p_top(h_L), trained layer by layer and then by `training.updown` (Hinton, Osindero
+    & Teh, 2006).  It is no `Machine`: its density has no closed form up to Z; `elbo` is its evidence lower bound
+    (ELBO).
+
+    Args:
+        layers: the directed layers, the lowest first; each ends where the next begins.
+        top: the RBM whose visible row is the highest code.
+
+    Example:
+        >>> import harmonium as hm
+        >>> dbn = hm.DBN.stack([hm.RBM(6, 4), hm.RBM(4, 5)])  # of RBMs that were learned one by one
+        >>> hm.sample(dbn, 3, gibbs_steps=10).shape
+        torch.Size([3, 6])
     """
 
     def __init__(self, *layers: SigmoidBeliefLayer, top: RBM):

@@ -76,7 +76,8 @@ def abreast(machines: Sequence[Machine]) -> Machine:
 
 @torch.no_grad()
 def ais_base(machine: Machine, data: Tensor | None = None) -> Machine:
-    """Return the start of the path: no couplings, hidden biases of zero, visible biases from the data if given.
+    """Return the start of the path: no couplings, hidden biases of zero, visible biases from the ``data``, (rows,
+    visible).
 
     Precisions stay those of the machine, so that every machine on the path can be normalized.
     """

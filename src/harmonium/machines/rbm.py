@@ -15,9 +15,19 @@ from .contrast import ClosedForm, descend, hooked, inputs
 class RBM(Bipartite):
     """A visible and a hidden row of any kinds, joined by one weight matrix (Smolensky, 1986; Hinton, 2002).
 
-    Energy(v, h) = visible.energy(v) + hidden.energy(h) − vᵀWh, with W of shape (visible, hidden) drawn from
-    N(0, 0.01²).  A number for a row is that many Bernoulli units; ``device`` and ``dtype`` are as in `torch.nn`, and
-    those of the visible row unless given.
+    Energy(v, h) = visible.energy(v) + hidden.energy(h) − vᵀWh, with W of shape (visible, hidden) drawn from N(0,
+    0.01²); called on rows, (..., visible), it gives their free energy in nats, visible.energy(v) − hidden.cgf(vᵀW).
+
+    Args:
+        visible, hidden: a row of units, or a number of Bernoulli units.
+        generator: a `torch.Generator` or a seed, for the weights.
+        device, dtype: as in `torch.nn`; those of the visible row unless given.
+
+    Example:
+        >>> import harmonium as hm
+        >>> rbm = hm.RBM(hm.Spin(6), 4, generator=0)  # six spins, four Bernoulli units
+        >>> rbm(rbm.sample_independent(5)).shape
+        torch.Size([5])
     """
 
     def __init__(

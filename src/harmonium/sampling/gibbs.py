@@ -21,9 +21,20 @@ def gibbs_sample(
     *,
     generator: Seed = None,
 ) -> Tensor:
-    """Return the states of chains started at ``x``, (..., width), after ``gibbs_steps`` Gibbs steps.
+    """Return the states of chains, (..., width), after some Gibbs steps.
 
-    Units where the boolean mask ``clamped`` is true keep their value.
+    Args:
+        machine: the machine whose distribution the steps leave alone.
+        x: where the chains start, (..., width), visible units first.
+        gibbs_steps: how many steps each takes.
+        clamped: boolean, broadcast against ``x``: units that keep their value where it is true.
+        generator: a `torch.Generator` or a seed.
+
+    Example:
+        >>> import harmonium as hm
+        >>> rbm = hm.RBM(6, 4)
+        >>> hm.gibbs_sample(rbm, rbm.sample_independent(5), 10, generator=0).shape
+        torch.Size([5, 6])
     """
     machine, generator = machine.rounded(), stream(generator, x.device)
     for _ in range(gibbs_steps):
@@ -95,11 +106,14 @@ def impute(
     progress: Progress = silent,
     generator: Seed = None,
 ) -> Tensor:
-    """Return rows ``v``, (rows, visible), with missing values replaced by their posterior mean given the known ones.
+    """Return rows, (rows, visible), with missing values imputed: their posterior mean given the known ones.
 
-    ``known``, a boolean mask that broadcasts against ``v``, says which values are given; where it is left out NaN are
-    missing.  ``chains`` chains a row start from independent units, with what is known clamped, and run ``gibbs_steps``
-    Gibbs steps; the second half of these is averaged, each by its conditional mean.
+    ``chains`` chains a row start from independent units, with what is known clamped, and run ``gibbs_steps`` Gibbs
+    steps; the second half of these is averaged, each by its conditional mean.
+
+    Args:
+        v: the rows, (rows, visible).
+        known: boolean, broadcast against ``v``: which values are given; where it is left out, NaN are missing.
 
     Example:
         >>> import harmonium as hm, torch
@@ -126,7 +140,18 @@ def denoise(
 ) -> Tensor:
     """Return the posterior mean of rows whose bits, ``low`` or 1, were seen through flips of the given probability.
 
-    What was seen is an external field on the visible units, the log-odds ±log((1 − p)/p): see `flip_field`.
+    What was seen is an external field on the visible units, the log-odds ±log((1 − p)/p): see `flip_field`; ``chains``
+    and ``gibbs_steps`` are as in `impute`.
+
+    Args:
+        v: the rows as they were seen, (rows, visible).
+        probability: that of a flip, between 0 and 0.5.
+        low: the lower value of a bit, 0 or −1.
+
+    Example:
+        >>> import harmonium as hm, torch
+        >>> hm.denoise(hm.RBM(4, 3), torch.tensor([[1.0, 1.0, 0.0, 1.0]]), 0.1, gibbs_steps=10).shape
+        torch.Size([1, 4])
     """
     field, free = flip_field(v, probability, low), torch.zeros_like(v, dtype=torch.bool)
     return _posterior_mean(model, v, free, field, chains, gibbs_steps, progress, generator)

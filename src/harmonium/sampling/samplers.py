@@ -64,6 +64,12 @@ class CD(Sampler):
     """Contrastive divergence, CD-k: ``k`` Gibbs steps from the data (Hinton, 2002).
 
     Cheap, and biased: the chains barely leave the data, so modes far from it are never unlearned.
+
+    Example:
+        >>> import harmonium as hm
+        >>> rbm, sampler = hm.RBM(6, 4), hm.CD(k=1)
+        >>> sampler(rbm, rbm.sample_independent(5)).shape  # (batch, width): as many states as rows
+        torch.Size([5, 6])
     """
 
     words = "contrastive divergence (CD-k)"
@@ -74,9 +80,17 @@ class CD(Sampler):
 
 
 class PCD(Sampler):
-    """Persistent contrastive divergence, or stochastic maximum likelihood (Younes, 1989; Tieleman, 2008).
+    """Persistent contrastive divergence (PCD), or stochastic maximum likelihood (Younes, 1989; Tieleman, 2008).
 
-    The chains, (chains, width), go on from one update to the next and follow the model as it learns.
+    The chains, (chains, width), go on from one update to the next, ``k`` Gibbs steps each, and follow the model as it
+    learns.
+
+    Example:
+        >>> import harmonium as hm
+        >>> rbm = hm.RBM(6, 4)
+        >>> sampler = hm.PCD(rbm.sample_independent(100), k=1)
+        >>> sampler(rbm, rbm.sample_independent(5)).shape
+        torch.Size([100, 6])
     """
 
     chains: Tensor
@@ -107,6 +121,16 @@ class NaiveMCMC(Sampler):
 
     The states start from the units' biases without couplings.  With fewer Gibbs steps than the chains need to mix,
     the model is trained out of equilibrium and generates best after just that many Gibbs steps (Decelle et al., 2021).
+
+    Args:
+        chains: how many states; as many as the batch has rows unless given.
+        k: the Gibbs steps of each.
+
+    Example:
+        >>> import harmonium as hm
+        >>> rbm = hm.RBM(6, 4)
+        >>> hm.NaiveMCMC(chains=10, k=20)(rbm, rbm.sample_independent(5)).shape
+        torch.Size([10, 6])
     """
 
     words = "naive Markov-chain Monte Carlo (MCMC) from new random states"
@@ -128,7 +152,14 @@ class NaiveMCMC(Sampler):
 
 
 class ExactSampler(Sampler):
-    """Independent draws by enumeration of the smaller row, or of all units: for teaching, and for testing the rest."""
+    """Independent draws by enumeration of the smaller row, or of all units: for teaching, and for testing the rest.
+
+    Example:
+        >>> import harmonium as hm
+        >>> rbm = hm.RBM(6, 4)  # 2⁴ hidden states are listed
+        >>> hm.ExactSampler(chains=10)(rbm, rbm.sample_independent(5)).shape
+        torch.Size([10, 6])
+    """
 
     words = "exact draws by enumeration"
 

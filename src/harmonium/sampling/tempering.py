@@ -71,6 +71,13 @@ class ParallelTempering(Sampler):
     ``chains`` (replicas, chains, width) are the states, ``betas`` (replicas,) where each replica stands on the path;
     ``rates`` (replicas − 1,) is the moving average of the share of swaps taken.  With ``adapt`` the betas move every
     `RESPACE` Gibbs steps so that the rates become equal.
+
+    Example:
+        >>> import harmonium as hm, torch
+        >>> rbm = hm.RBM(6, 4)
+        >>> ladder = hm.ParallelTempering(rbm.independent(), torch.linspace(0, 1, 5), chains=20)
+        >>> ladder(rbm, rbm.sample_independent(5)).shape, ladder.chains.shape
+        (torch.Size([20, 6]), torch.Size([5, 20, 6]))
     """
 
     chains: Tensor

@@ -35,6 +35,14 @@ class TrajectoryTempering(Sampler):
     ``reserve`` (reserve, width) the last replica's; ``log_z`` (replicas, 2) holds each replica's log Z in nats and its
     squared error. ``rate`` is the `overlap` of the machine with the last replica.  Where it is less than `LOST` the
     machine is ``lost``: the transform `Rollback` takes the update back.
+
+    Example:
+        >>> import harmonium as hm
+        >>> rbm = hm.RBM(6, 4)
+        >>> trail = hm.TrajectoryTempering(rbm.independent(), rbm, chains=20)
+        >>> trail(rbm, rbm.sample_independent(5)).shape
+        torch.Size([20, 6])
+        >>> log_z, error = trail.log_partition(rbm)  # in nats, at no cost
     """
 
     chains: Tensor

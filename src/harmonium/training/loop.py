@@ -29,7 +29,7 @@ SCHEDULES = {
 
 @dataclass(frozen=True)
 class Step:
-    """What one update did: its number from 0, the loss in nats, and the states of both phases."""
+    """What one update did: its number from 0, the loss in nats, and the states of both phases, (states, width)."""
 
     index: int
     loss: Tensor
@@ -38,11 +38,23 @@ class Step:
 
 
 def contrastive_loss(machine: Machine, positive: Tensor, negative: Tensor) -> Tensor:
-    """Return mean free_energy(positive) − mean free_energy(negative), in nats: (states, width) of each phase → ().
+    """Return mean free_energy(positive) − mean free_energy(negative), a scalar in nats.
 
     Its gradient is minus that of the mean log-likelihood when the negative states are the model's own (Hinton, 2002),
     in closed form for an `RBM` of Bernoulli, Spin and Potts units.  It is a term like any other: add to it, scale it,
     accumulate over parts of a batch; what does not require a gradient is left alone.
+
+    Args:
+        positive: states of the data, (batch, width): rows, completed by ``machine.infer`` where some units are latent.
+        negative: states of the model, (chains, width), from a sampler.
+
+    Example:
+        >>> import harmonium as hm
+        >>> rbm, v = hm.RBM(9, 4), hm.data.bars_and_stripes(3)
+        >>> loss = hm.contrastive_loss(rbm, v, hm.CD(k=1)(rbm, v)) + 0.01 * rbm.weight.square().sum()
+        >>> loss.backward()
+        >>> rbm.weight.grad.shape
+        torch.Size([9, 4])
     """
     return machine.contrastive_loss(positive, negative)
 
@@ -60,14 +72,28 @@ def train(
 ) -> Iterator[Step]:
     """Climb the log-likelihood of the batches, one `Step` at a time; the caller's loop body decides when to stop.
 
-    loss = mean free_energy(positive) − mean free_energy(negative), whose gradient is minus the gradient of the
-    mean log-likelihood when the sampler's states are the model's own.  The loss itself measures nothing: watch
-    a likelihood instead.  A batch is a tensor (rows, visible), or a tuple or list as a `DataLoader` gives: its first
-    tensor, and where the machine has labels class numbers beside it, which are joined one-hot.  ``start`` numbers the
-    first step, for a run that goes on.
+    The loss is `contrastive_loss`.  It measures nothing itself: watch a likelihood instead.
 
-    Raises `InputError` when the first batch is none of the machine's rows, and `DivergenceError` with the step and the
-    largest weight when the loss or a gradient is not finite, or the loss is beyond 1e9 nats.
+    Args:
+        batches: tensors (rows, visible), or tuples or lists as a `DataLoader` gives: the first tensor, and where the
+            machine has labels class numbers (rows,) beside it, which are joined one-hot.
+        sampler: where negative states come from, such as `CD` (contrastive divergence) or `PCD`.
+        transforms: changes of the gradients, such as `CenterGradient`.
+        penalties: terms of the loss, called as ``penalty(machine, positive)``.
+        start: the number of the first step, for a run that goes on.
+        generator: a `torch.Generator` or a seed.
+
+    Raises:
+        InputError: when the first batch is none of the machine's rows.
+        DivergenceError: when the loss or a gradient is not finite, or the loss is beyond 1e9 nats.
+
+    Example:
+        >>> import harmonium as hm, torch
+        >>> v = hm.data.bars_and_stripes(3)
+        >>> rbm = hm.RBM(9, 4, generator=0).init_from_data(v)
+        >>> optimizer = torch.optim.SGD(rbm.parameters(), lr=0.1)
+        >>> [step.index for step in hm.train(rbm, [v] * 3, hm.CD(), optimizer, generator=1)]
+        [0, 1, 2]
     """
     generator = stream(generator, machine.weights[0].device)
     for index, batch in enumerate(batches, start):
@@ -113,6 +139,13 @@ def schedule(optimizer: Optimizer, shape: str, steps: int, *, done: int = 0) -> 
 
     ``shape`` is ``constant``, ``linear``, ``late`` (linear over the second half) or ``cosine``; call ``.step()`` after
     every update.  ``done`` steps count as taken, for a run that goes on.
+
+    Example:
+        >>> import harmonium as hm, torch
+        >>> optimizer = torch.optim.SGD(hm.RBM(9, 4).parameters(), lr=0.1)
+        >>> scheduler = hm.schedule(optimizer, "linear", 100, done=50)
+        >>> optimizer.param_groups[0]["lr"]
+        0.05
     """
     if shape not in SCHEDULES:
         raise ValueError(f"the schedule is {shape!r}: give one of {', '.join(SCHEDULES)}")

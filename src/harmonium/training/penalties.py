@@ -15,7 +15,14 @@ Penalty = Callable[[Machine, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class L1:
-    """``strength`` · Σ|W| over all weights; biases are free."""
+    """``strength`` · Σ|W| over all weights; biases are free.
+
+    Example:
+        >>> import harmonium as hm, torch
+        >>> rbm = hm.RBM.from_tensors(torch.full((2, 2), -0.5), torch.zeros(2), torch.zeros(2))
+        >>> hm.L1(0.5)(rbm, torch.zeros(1, 2)).item()
+        1.0
+    """
 
     strength: float
 
@@ -25,7 +32,14 @@ class L1:
 
 @dataclass(frozen=True)
 class L2:
-    """``strength``/2 · ΣW² over all couplings: the weight cost of Hinton's guide (2012); biases are free."""
+    """``strength``/2 · ΣW² over all weights: the weight cost of Hinton's guide (2012); biases are free.
+
+    Example:
+        >>> import harmonium as hm, torch
+        >>> rbm = hm.RBM.from_tensors(torch.full((2, 2), -0.5), torch.zeros(2), torch.zeros(2))
+        >>> hm.L2(0.5)(rbm, torch.zeros(1, 2)).item()
+        0.25
+    """
 
     strength: float
 
@@ -39,6 +53,12 @@ class SparsityPenalty:
 
     Its gradient on each hidden field is proportional to activity − target (Hinton, 2012, §11).  Latent layers are
     active as the rows beside them, which are summed out, ask for.
+
+    Example:
+        >>> import harmonium as hm
+        >>> rbm, v = hm.RBM(9, 4), hm.data.bars_and_stripes(3)  # rows (14, 9)
+        >>> bool(hm.SparsityPenalty(target=0.1)(rbm, v) > 0)
+        True
     """
 
     target: float
@@ -65,6 +85,13 @@ class HybridLoss:
     """``strength`` · mean −log p(label | v) over the batch, by the free energy of every label.
 
     Added to the generative loss it makes the hybrid objective of Larochelle & Bengio (2008).
+
+    Example:
+        >>> import harmonium as hm, torch
+        >>> rbm = hm.RBM(hm.Concat(9, hm.Potts(1, 2)), 4)
+        >>> rows = rbm.sample_independent(5)  # (5, 11): the label one-hot at the end
+        >>> round(hm.HybridLoss(1.0)(rbm, rows).item(), 1)  # log 2: nothing is learned yet
+        0.7
     """
 
     strength: float

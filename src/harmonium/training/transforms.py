@@ -31,6 +31,13 @@ class CenterGradient(GradientTransform):
     What has no gradient, since it is frozen, counts as one that is zero and stays without.
     The offsets are moving averages over the data phase with weight ``rate`` for the newest batch.
     Reference: Montavon & Müller, 2012; Melchior, Fischer & Wiskott, 2016.
+
+    Example:
+        >>> import harmonium as hm, torch
+        >>> rbm, v = hm.RBM(9, 4), hm.data.bars_and_stripes(3)
+        >>> loop = hm.train(rbm, [v], hm.CD(), torch.optim.SGD(rbm.parameters()), transforms=[hm.CenterGradient()])
+        >>> len(list(loop))
+        1
     """
 
     offsets: Tensor
@@ -63,7 +70,16 @@ class CenterGradient(GradientTransform):
 
 
 class ClipGradNorm(GradientTransform):
-    """Scale the gradient down to a Euclidean norm of at most ``limit``."""
+    """Scale the gradient down to a Euclidean norm of at most ``limit``.
+
+    Example:
+        >>> import harmonium as hm
+        >>> rbm, v = hm.RBM(9, 4), hm.data.bars_and_stripes(3)
+        >>> hm.contrastive_loss(rbm, v, 1 - v).backward()
+        >>> hm.ClipGradNorm(0.01)(rbm, v, 1 - v)
+        >>> bool(rbm.weight.grad.norm() <= 0.01)
+        True
+    """
 
     def __init__(self, limit: float):
         super().__init__()
@@ -79,6 +95,13 @@ class Rollback(GradientTransform):
 
     The machine and its chains return to the last replica, the optimizer forgets its momentum, and its learning rate is
     halved.  Put it last: the gradient of the lost machine is dropped.  ``count`` is how often it happened.
+
+    Example:
+        >>> import harmonium as hm, torch
+        >>> rbm = hm.RBM(9, 4)
+        >>> trail, optimizer = hm.TrajectoryTempering(rbm.independent(), rbm), torch.optim.SGD(rbm.parameters())
+        >>> int(hm.Rollback(trail, optimizer).count)
+        0
     """
 
     count: Tensor

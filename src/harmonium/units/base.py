@@ -15,9 +15,9 @@ Device = torch.device | str | None
 class Units(nn.Module, ABC):
     """A row of ``width`` independent units: a factorized exponential family in the field sent by the neighbors.
 
-    The density of a state x under a field is exp(field·x − energy(x) − cgf(field)).  The last axis of every
-    tensor is the row; all axes before it are batch.  A parameter may carry leading axes of its own (a ladder
-    of machines), which broadcast against the batch.
+    The density of a state x under a field is exp(field·x − energy(x) − cgf(field)).  The last axis of every tensor,
+    (..., width), is the row; all axes before it are batch.  A parameter may carry leading axes of its own (a ladder of
+    machines), which broadcast against the batch.
     """
 
     support: str = ""

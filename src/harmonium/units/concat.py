@@ -15,6 +15,12 @@ class Concat(Units):
     """Several rows laid side by side as one: pixels and a label, say, or columns of different kinds.
 
     A number is that many Bernoulli units.
+
+    Example:
+        >>> import harmonium as hm
+        >>> units = hm.Concat(64, hm.Potts(1, 10))
+        >>> units.width, units.labels
+        (74, 10)
     """
 
     def __init__(self, *parts: Units | int, device: Device = None, dtype: torch.dtype | None = None):

@@ -29,7 +29,15 @@ class Quadratic(Units):
 
 
 class Gaussian(Quadratic):
-    """Real units: x ~ N((bias + field)/precision, 1/precision)."""
+    """Real units: x ~ N((bias + field)/precision, 1/precision), the precision of each learned as its logarithm.
+
+    Example:
+        >>> import harmonium as hm, torch
+        >>> units = hm.Gaussian(1)
+        >>> units.init_from_data(torch.tensor([[1.0], [3.0]]))
+        >>> units.mean(units.zero_field(1)).tolist(), units.scale().tolist()
+        ([[2.0]], [1.0])
+    """
 
     support = "real numbers"
 
@@ -56,7 +64,14 @@ class Gaussian(Quadratic):
 
 
 class ReLU(Quadratic):
-    """Units on x ≥ 0: a Gaussian centered at (bias + field)/precision and cut at zero (Nair & Hinton, 2010)."""
+    """Units on x ≥ 0: a Gaussian centered at (bias + field)/precision and cut at zero (Nair & Hinton, 2010).
+
+    Example:
+        >>> import harmonium as hm
+        >>> units = hm.ReLU(4)
+        >>> bool((units.sample(units.zero_field(100)) >= 0).all())
+        True
+    """
 
     support = "numbers of 0 or more"
 

@@ -28,7 +28,14 @@ class Discrete(Units):
 
 
 class Bernoulli(Discrete):
-    """Units that are 0 or 1: energy −bias·x, P(x = 1) = σ(bias + field)."""
+    """Units that are 0 or 1: energy −bias·x, P(x = 1) = σ(bias + field).
+
+    Example:
+        >>> import harmonium as hm
+        >>> units = hm.Bernoulli(3)
+        >>> units.mean(units.zero_field(2)).tolist()
+        [[0.5, 0.5, 0.5], [0.5, 0.5, 0.5]]
+    """
 
     support = "0 or 1"
 
@@ -63,7 +70,13 @@ def as_units(row: Units | int, *, device: Device = None, dtype: torch.dtype | No
 
 
 class Spin(Discrete):
-    """Units that are −1 or +1: energy −bias·x, E[x] = tanh(bias + field)."""
+    """Units that are −1 or +1: energy −bias·x, E[x] = tanh(bias + field).
+
+    Example:
+        >>> import harmonium as hm
+        >>> hm.Spin(2).states().tolist()
+        [[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]]
+    """
 
     support = "-1 or +1"
 
@@ -86,7 +99,13 @@ class Spin(Discrete):
 
 
 class Binomial(Discrete):
-    """Counts 0 … ``trials``, each the sum of that many equal Bernoulli units: energy −bias·x − log C(trials, x)."""
+    """Counts 0 … ``trials``, each the sum of that many equal Bernoulli units: energy −bias·x − log C(trials, x).
+
+    Example:
+        >>> import harmonium as hm
+        >>> hm.Binomial(1, trials=3).states().tolist()
+        [[0.0], [1.0], [2.0], [3.0]]
+    """
 
     def __init__(self, width: int, trials: int, *, device: Device = None, dtype: torch.dtype | None = None):
         super().__init__(width, device=device, dtype=dtype)
@@ -130,7 +149,12 @@ class Binomial(Discrete):
 class Potts(Discrete):
     """One-hot sites of ``n_states`` states, laid flat: P(state) = softmax(bias + field); also the label unit.
 
-    A row of s sites has s · n_states columns, the states of the first site first.
+    A row of ``n_sites`` sites has n_sites · n_states columns, the states of the first site first.
+
+    Example:
+        >>> import harmonium as hm
+        >>> hm.Potts(1, 3).states().tolist()
+        [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
     """
 
     support = "one-hot blocks"
