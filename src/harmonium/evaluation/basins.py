@@ -98,12 +98,6 @@ def survey(
     The centers are fixed points of mean field, the heaviest by their bound on log Z.  Chains run ``burn`` Gibbs steps
     from all of them: centers between which chains pass, there and back, are one basin.  The ``most`` heaviest basins
     are told apart; the others share one.  ``data`` are rows, (rows, visible), ``met`` states, (states, width).
-
-    Example:
-        >>> import harmonium as hm
-        >>> rbm = hm.RBM(9, 4, generator=0)
-        >>> hm.evaluation.survey(rbm, [rbm.independent()], generator=0).basins.count  # its chains pass everywhere
-        1
     """
     generator = stream(generator, machine.weights[0].device)
     begun = _begin(machine, starts, data, met, generator)

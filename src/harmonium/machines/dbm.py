@@ -20,12 +20,6 @@ class DoubledRBM(RBM):
 
     A hidden unit sees ``up_times`` copies of the row below, a visible unit ``down_times`` copies of the row above: 2
     where the pair will have another layer on that side, 1 at the ends (Salakhutdinov & Hinton, 2009, §3).
-
-    Example:
-        >>> import harmonium as hm
-        >>> halves = hm.DoubledRBM(6, 4, 2, 1), hm.DoubledRBM(4, 3, 1, 2)
-        >>> len(hm.DBM.stack(halves).layers)
-        3
     """
 
     def __init__(

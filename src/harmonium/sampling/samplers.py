@@ -122,9 +122,7 @@ class NaiveMCMC(Sampler):
     The states start from the units' biases without couplings.  With fewer Gibbs steps than the chains need to mix,
     the model is trained out of equilibrium and generates best after just that many Gibbs steps (Decelle et al., 2021).
 
-    Args:
-        chains: how many states; as many as the batch has rows unless given.
-        k: the Gibbs steps of each.
+    There are as many ``chains``, (chains, width), as the batch has rows unless given.
 
     Example:
         >>> import harmonium as hm

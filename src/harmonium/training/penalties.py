@@ -15,13 +15,13 @@ Penalty = Callable[[Machine, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class L1:
-    """``strength`` · Σ|W| over all weights; biases are free.
+    """``strength`` · Σ|W| over all weights, (below, above) each; biases are free.
 
     Example:
         >>> import harmonium as hm, torch
         >>> rbm = hm.RBM.from_tensors(torch.full((2, 2), -0.5), torch.zeros(2), torch.zeros(2))
-        >>> hm.L1(0.5)(rbm, torch.zeros(1, 2)).item()
-        1.0
+        >>> hm.L1(0.5)(rbm, torch.zeros(1, 2)).item(), hm.L2(0.5)(rbm, torch.zeros(1, 2)).item()
+        (1.0, 0.25)
     """
 
     strength: float
@@ -32,14 +32,7 @@ class L1:
 
 @dataclass(frozen=True)
 class L2:
-    """``strength``/2 · ΣW² over all weights: the weight cost of Hinton's guide (2012); biases are free.
-
-    Example:
-        >>> import harmonium as hm, torch
-        >>> rbm = hm.RBM.from_tensors(torch.full((2, 2), -0.5), torch.zeros(2), torch.zeros(2))
-        >>> hm.L2(0.5)(rbm, torch.zeros(1, 2)).item()
-        0.25
-    """
+    """``strength``/2 · ΣW² over all weights: the weight cost of Hinton's guide (2012); biases are free."""
 
     strength: float
 
