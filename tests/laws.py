@@ -40,8 +40,8 @@ KINDS = {
     "potts": lambda: Potts(2, 3),
     "gaussian": lambda: Gaussian(3),
     "relu": lambda: ReLU(3),
-    "join": lambda: Concat(Bernoulli(2), Potts(1, 3)),
-    "join-mixed": lambda: Concat(Spin(2), Gaussian(2), Concat(ReLU(1), Bernoulli(1))),
+    "concat": lambda: Concat(Bernoulli(2), Potts(1, 3)),
+    "concat-mixed": lambda: Concat(Spin(2), Gaussian(2), Concat(ReLU(1), Bernoulli(1))),
 }
 FINITE = [name for name, make in KINDS.items() if make().count < math.inf]
 CONTINUOUS = ["gaussian", "relu"]
@@ -197,11 +197,21 @@ def odd_probabilities(m: Bipartite) -> tuple[Tensor, Tensor]:
 
 
 def counts(x: Tensor, states: Tensor) -> Tensor:
-    """Count how often each of ``states`` occurs among the rows of ``x``; a row that is none of them is an error."""
-    _, where = torch.unique(torch.cat([states, x]), dim=0, return_inverse=True)
-    order = where[: len(states)]
-    assert len(order.unique()) == len(states) == int(where.max()) + 1
-    return torch.bincount(where[len(states) :], minlength=len(states))[order]
+    """Count how often each of ``states`` occurs among the rows of ``x``; a row that is none of them is an error.
+
+    Whole numbers are digits of one whole number a row, which float64 holds exactly.
+    """
+    low, high = float(states.min()), float(states.max())
+    assert bool(((x == x.round()) & (x >= low) & (x <= high)).all())
+    base, width = int(high - low) + 1, states.shape[-1]
+    assert base**width < 2**53
+    place = float(base) ** torch.arange(width, dtype=torch.float64)
+    known, order = ((states.double() - low) @ place).sort()
+    assert bool((known.diff() > 0).all())
+    found = (x.double() - low) @ place
+    where = torch.searchsorted(known, found).clamp_max(len(known) - 1)
+    assert torch.equal(known[where], found)
+    return torch.bincount(order[where], minlength=len(states))
 
 
 def chi_square(observed: Tensor, p: Tensor) -> float:

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 import torch
-from harmonium.evaluation.log_partition_from_trajectory import _verdict
 
 from harmonium import ParallelTempering, TrajectoryTempering, evaluation
+from harmonium.evaluation.from_trajectory import _verdict
 from harmonium.machines import InterpolationPath
 from harmonium.sampling import gibbs_sample, path_lengths
 from laws import MACHINES, exact_ladder, machine, rng, three_clusters

@@ -17,7 +17,7 @@ def test_stuck_chains_are_told_and_tempered_ones_pass():
     plain = evaluation.mixing(m, chains, gibbs_steps=2000, generator=rng())
     assert plain.verdict == "stuck"
     assert plain.rhat > 2
-    assert "pt" in plain.reason
+    assert "tempered" in plain.reason
     sampler = ladder(m)
     sampler.advance(m, 200, generator=rng(2))
     before = sampler.chains.clone()
@@ -44,7 +44,7 @@ def test_chains_that_lag_are_told():
     assert found.lag < 1e-4
 
 
-def test_the_sweeps_that_random_chains_need_grow_with_the_coupling():
+def test_the_gibbs_steps_that_random_chains_need_grow_with_the_coupling():
     needed = []
     for scale in (0.1, 1.5):
         m = randomized(RBM(Bernoulli(12), Bernoulli(8)), scale, seed=2).requires_grad_(False)

@@ -15,7 +15,7 @@ with_hidden = pytest.mark.parametrize("name", WITH_HIDDEN)
 
 
 def sites_by_hand(m):
-    """Return the site of every column, counted leaf by leaf."""
+    """Return the site of every column, counted row by row."""
     found, last = [], 0
     for leaf in row_of(m).components():
         size = leaf.n_states if isinstance(leaf, Potts) else 1
@@ -88,7 +88,7 @@ def grid(side):
     [(lambda: BoltzmannMachine(Potts(53, 21)), 53), (lambda: BoltzmannMachine(Spin(64 * 64), mask=grid(64)), 2)],
     ids=["53 sites of 21 states", "a lattice of 64 by 64"],
 )
-def test_large_machines_are_coloured_site_by_site_and_not_pair_by_pair(make, classes):
+def test_large_machines_are_colored_site_by_site_and_not_pair_by_pair(make, classes):
     m = make()
     assert len(m.classes) == classes
     for columns in m.classes:
@@ -101,7 +101,7 @@ def test_a_mask_of_another_shape_is_refused():
 
 
 @with_hidden
-def test_the_blocks_are_couplings_within_and_between_the_rows(name):
+def test_the_blocks_are_weights_within_and_between_the_rows(name):
     """−energy = visible + hidden + ½vᵀRv + vᵀWh + ½hᵀTh, and a hidden unit sees Wᵀv + Th."""
     m = machine(name)
     x, first = exact_states(m, 6), m.visible.width
@@ -164,7 +164,7 @@ def test_the_gradient_of_the_bound_needs_no_derivative_of_its_means(name, monkey
 
 
 @pytest.mark.parametrize("mask", [None, ring(6)])
-def test_a_visible_machine_recovers_the_couplings_that_made_the_data(mask):
+def test_a_visible_machine_recovers_the_weights_that_made_the_data(mask):
     """The likelihood is concave in the couplings: with the exact gradient there is one place to end."""
     teacher = randomized(BoltzmannMachine(Spin(6), mask=mask), 0.4).requires_grad_(False)
     student = BoltzmannMachine(Spin(6), mask=mask).double()

@@ -63,20 +63,20 @@ def leaves_alone(name, seed, monkeypatch):
 
 
 @pytest.mark.parametrize("name", MAKERS)
-def test_a_sweep_leaves_the_density_alone(name, monkeypatch):
+def test_a_gibbs_step_leaves_the_density_alone(name, monkeypatch):
     for seed in range(5):
         leaves_alone(name, seed, monkeypatch)
 
 
 @pytest.mark.whole
 @pytest.mark.parametrize("name", MAKERS)
-def test_a_sweep_leaves_the_densities_of_many_machines_alone(name, monkeypatch):
+def test_a_gibbs_step_leaves_the_densities_of_many_machines_alone(name, monkeypatch):
     for seed in range(5, 45):
         leaves_alone(name, seed, monkeypatch)
 
 
 @pytest.mark.parametrize("name", MAKERS)
-def test_a_held_sweep_leaves_the_conditional_density_alone(name, monkeypatch):
+def test_a_clamped_gibbs_step_leaves_the_conditional_density_alone(name, monkeypatch):
     m = randomized(MAKERS[name](), 1.0, 7).requires_grad_(False)
     s = row_of(m).states()
     clamped = torch.arange(m.width) == 0

@@ -158,10 +158,10 @@ def _means_agree(m, x, y, p):
 
 
 @listed
-def test_held_units_keep_their_value_and_the_rest_is_conditional(name):
+def test_clamped_units_keep_their_value_and_the_rest_is_conditional(name):
     m = machine(name)
     s = row_of(m).states()
-    first = m.visible.components()[0].values().shape[1]  # hold one whole site
+    first = m.visible.components()[0].values().shape[1]  # clamp one whole site
     clamped = torch.zeros(m.width, dtype=torch.bool)
     clamped[:first] = True
     agree = (s[:, :first] == s[0, :first]).all(-1)
@@ -174,7 +174,7 @@ def test_held_units_keep_their_value_and_the_rest_is_conditional(name):
 
 
 @every_machine
-def test_decoupled_machines_are_exact(name):
+def test_independent_machines_are_exact(name):
     m = machine(name).independent()
     assert all((weight == 0).all() for weight in m.weights)
     assert float(m.log_partition_independent().detach()) == pytest.approx(evaluation.log_partition(m).value, rel=1e-12)
@@ -224,7 +224,7 @@ def test_a_seed_repeats_and_the_global_stream_is_left_alone(name):
 
 
 @every_machine
-def test_match_sets_visible_biases_alone(name):
+def test_init_from_data_sets_visible_biases_alone(name):
     m = machine(name)
     own = {id(parameter) for parameter in m.visible.parameters()}
     others = [(p, p.clone()) for p in m.parameters() if id(p) not in own]
@@ -273,12 +273,12 @@ def test_the_bound_is_the_expected_energy_and_entropy_of_its_means(name):
 
 
 @deep
-def test_the_bound_climbs_with_the_sweeps_and_converges(name):
+def test_the_bound_climbs_with_the_mean_field_steps_and_converges(name):
     m = machine(name)
     v = exact_states(m, 20)[:, : m.visible.width]
     reached = []
-    for gibbs_steps in (1, 2, 4, 8, 500):
-        m.infer_steps = gibbs_steps
+    for steps in (1, 2, 4, 8, 500):
+        m.infer_steps = steps
         reached.append(m.elbo(v))
     assert all((later >= earlier - 1e-8).all() for earlier, later in pairwise(reached))
     q = m.mean_field(v)
@@ -297,8 +297,8 @@ def test_the_loss_of_a_deep_machine_has_the_gradient_of_its_bound(name):
 
 
 @listed
-def test_a_channel_is_a_field_on_the_visible_units(name):
-    """Gibbs steps under a channel leave exp(−free energy + channel·v) alone."""
+def test_an_external_field_is_a_field_on_the_visible_units(name):
+    """Gibbs steps under an external field leave exp(−free energy + field·v) alone."""
     m = machine(name)
     s = row_of(m).states()
     external_field = torch.linspace(-1, 1, m.visible.width, dtype=torch.float64)

@@ -59,7 +59,7 @@ def test_the_matrix_holds_the_couplings_between_all_units(name):
 def test_machines_of_other_shapes_are_looked_at_too():
     general = BoltzmannMachine(Concat(Gaussian(3), Bernoulli(2))).double().requires_grad_(False)
     general.weight.copy_(3 * torch.ones(5, 5).triu(1))
-    with pytest.raises(InputError, match="Boltzmann of Gaussian-Bernoulli units has no normalizer"):
+    with pytest.raises(InputError, match="BoltzmannMachine of Gaussian-Bernoulli units has no normalizer"):
         check_normalizable(general)
     deep = DBM(Bernoulli(3), Gaussian(3), Gaussian(2)).double().requires_grad_(False)
     deep.weights[1].fill_(1.0)

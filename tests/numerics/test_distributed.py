@@ -54,7 +54,7 @@ def test_every_kind_draws_what_one_process_draws(name, stand_for):
 
 
 @pytest.mark.parametrize("name", MACHINES)
-def test_every_machine_sweeps_as_in_one_process(name, stand_for):
+def test_every_machine_is_sampled_as_in_one_process(name, stand_for):
     m = machine(name).requires_grad_(False)
     x = m.sample_independent(12, generator=rng(1))
     whole = m.gibbs(x, generator=rng(4))

@@ -2,7 +2,7 @@
 
 import os
 from functools import cache
-from pathlib import InterpolationPath
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from harmonium import RBM, ExactSampler, ParallelTempering, Spin, data, evaluati
 from harmonium.sampling import path_lengths
 from laws import bimodal, exact_states, probabilities, rng
 
-BLOBS = InterpolationPath(os.environ.get("HARMONIUM_DATA", "nowhere")) / "blobs_16"
+BLOBS = Path(os.environ.get("HARMONIUM_DATA", "nowhere")) / "blobs_16"
 needs_blobs = pytest.mark.skipif(not BLOBS.is_dir(), reason="blobs_16 is not under HARMONIUM_DATA")
 
 

@@ -46,11 +46,11 @@ def test_exact_draws_of_continuous_rows_have_the_right_moments(name):
     assert ((x.mean(0) - truth).abs() < 5 * x.std(0) / DRAWS**0.5).all()
 
 
-def test_fresh_and_persistent_chains_mix_towards_the_model():
+def test_new_and_persistent_chains_mix_towards_the_model():
     m = machine("bernoulli")
     s = m.even.states()
-    fresh = NaiveMCMC(DRAWS, k=50)(m, s, generator=rng())
-    same_distribution(fresh, s, probabilities(m, s))
+    new = NaiveMCMC(DRAWS, k=50)(m, s, generator=rng())
+    same_distribution(new, s, probabilities(m, s))
     persistent = SAMPLERS["pcd"](m)
     for _ in range(25):
         x = persistent(m, s, generator=rng(2 + _))
@@ -84,6 +84,6 @@ def test_the_number_of_chains_is_as_told():
     assert len(ExactSampler(9)(m, v)) == 9
 
 
-def test_no_sweeps_are_refused():
+def test_no_gibbs_steps_are_refused():
     with pytest.raises(ValueError, match="1 or more"):
         CD(0)

@@ -12,11 +12,12 @@ from harmonium import (
     TrajectoryTempering,
     evaluation,
     gibbs_sample,
-    sample_label,
+    sample,
     train,
 )
-from harmonium.sampling import path_lengths, recover, sample_chain
-from harmonium.training import _cd_chain, to_sequential
+from harmonium.sampling import denoise, impute, path_lengths, sample_chain
+from harmonium.training import to_sequential
+from harmonium.training.updown import _cd_chain
 from laws import exact_states, machine, rng
 
 PLAIN = machine("bernoulli")
@@ -36,21 +37,21 @@ def learned(m, v, g):
 
 
 DRAWS = {
-    "run": lambda m, v, g: gibbs_sample(m, v, 3, generator=g),
-    "fields": lambda m, v, g: m.sample_independent(50, generator=g),
-    "sample_label": lambda m, v, g: last(sample_label(m, torch.zeros(50, dtype=torch.int64), 3, generator=g)),
+    "gibbs_sample": lambda m, v, g: gibbs_sample(m, v, 3, generator=g),
+    "sample_independent": lambda m, v, g: m.sample_independent(50, generator=g),
+    "sample": lambda m, v, g: sample(m, 50, 3, label=0, generator=g),
     "sample_chain": lambda m, v, g: last(sample_chain(m, 50, 3, generator=g)),
-    "wander in a network": lambda m, v, g: last(sample_chain(DBN(top=m), 50, 3, generator=g)),
-    "recover": lambda m, v, g: recover(m, v, gibbs_steps=4, generator=g),
-    "measured": lambda m, v, g: path_lengths(m.independent(), m, generator=g)[1],
+    "sample_chain of a network": lambda m, v, g: last(sample_chain(DBN(top=m), 50, 3, generator=g)),
+    "impute": lambda m, v, g: impute(m, v, torch.arange(6) > 1, gibbs_steps=4, generator=g),
+    "denoise": lambda m, v, g: denoise(m, v, 0.2, gibbs_steps=4, generator=g),
+    "path_lengths": lambda m, v, g: path_lengths(m.independent(), m, generator=g)[1],
     "pt": lambda m, v, g: ParallelTempering(m.independent(), BETAS, generator=g).chains,
     "ptt": lambda m, v, g: TrajectoryTempering(m.independent(), m, 20, generator=g).ladder,
     "train": learned,
-    "contrast": lambda m, v, g: _cd_chain(m, v, 2, generator=g)[1],
-    "network": lambda m, v, g: to_sequential(PLAIN, 3, generator=g)[-1].weight,
-    "ais": lambda m, v, g: torch.tensor(evaluation.ais(m, chains=20, n_replicas=20, burn=5, generator=g).value),
-    "gibbs scores": lambda m, v, g: evaluation.gibbs_class_probs(m, v[:, :3], generator=g),
-    "stochastic": lambda m, v, g: torch.tensor(evaluation.stochastic_pseudo_likelihood(m, v, generator=g).value),
+    "_cd_chain": lambda m, v, g: _cd_chain(m, v, 2, generator=g)[1],
+    "to_sequential": lambda m, v, g: to_sequential(PLAIN, 3, generator=g)[-1].weight,
+    "ais": lambda m, v, g: torch.tensor(evaluation.ais(m, chains=20, n_betas=20, burn=5, generator=g).value),
+    "gibbs_class_probs": lambda m, v, g: evaluation.gibbs_class_probs(m, v[:, :3], generator=g),
 }
 
 
@@ -76,15 +77,15 @@ def test_samplers_and_transforms_take_up_a_state_of_another_size():
         ),
         (grown, TrajectoryTempering(m.independent(), m.independent(), 3, generator=2)),
     ]
-    for clamped, other in pairs:
-        other.load_state_dict(clamped.state_dict())
-        assert torch.equal(other(m, v, generator=rng(5)), clamped(m, v, generator=rng(5)))
-    clamped, other = CenterGradient(), CenterGradient()
+    for held, other in pairs:
+        other.load_state_dict(held.state_dict())
+        assert torch.equal(other(m, v, generator=rng(5)), held(m, v, generator=rng(5)))
+    held, other = CenterGradient(), CenterGradient()
     for _ in range(2):
         m.descend(v, v[:3])
-        clamped(m, v, v)
-    other.load_state_dict(clamped.state_dict())
-    assert torch.equal(other.offsets, clamped.offsets)
+        held(m, v, v)
+    other.load_state_dict(held.state_dict())
+    assert torch.equal(other.offsets, held.offsets)
     assert other.offsets.dtype == torch.float64
     other.load_state_dict(CenterGradient().state_dict())
     assert not len(other.offsets)

@@ -25,7 +25,7 @@ VISIBLE = {
     "spin": lambda: Spin(3),
     "binomial": lambda: Binomial(2, 2),
     "potts": lambda: Potts(1, 3),
-    "join": lambda: Concat(Bernoulli(1), Potts(1, 3)),
+    "concat": lambda: Concat(Bernoulli(1), Potts(1, 3)),
 }
 HIDDEN = VISIBLE | {"gaussian": lambda: Gaussian(2), "relu": lambda: ReLU(2)}
 

@@ -31,7 +31,7 @@ from harmonium.machines import Machine
 from laws import BIPARTITE, LISTED, MACHINES, exact_states, machine, randomized, rng, row_of
 
 every_machine = pytest.mark.parametrize("name", MACHINES)
-LABELLED = [name for name in LISTED if MACHINES[name]().labels and not MACHINES[name]().latent]
+LABELED = [name for name in LISTED if MACHINES[name]().labels and not MACHINES[name]().latent]
 
 
 def gradients(m: Machine) -> list[torch.Tensor]:
@@ -47,8 +47,8 @@ def loss(m: Machine, v, u):
 
 
 @pytest.mark.parametrize("name", BIPARTITE)
-def test_centre_is_the_change_of_variables_that_it_claims(name):
-    """The gradient in Wₗ and aₗ + Wₗλₗ₊₁ + Wₗ₋₁ᵀλₗ₋₁, carried back to plain parameters, is what Center leaves."""
+def test_centering_is_the_change_of_variables_that_it_claims(name):
+    """The gradient in Wₗ and aₗ + Wₗλₗ₊₁ + Wₗ₋₁ᵀλₗ₋₁, carried back to plain parameters, is what is left."""
     m = machine(name)
     v, u = both_phases(m)
     loss(m, v, u).backward()
@@ -66,13 +66,13 @@ def test_centre_is_the_change_of_variables_that_it_claims(name):
         plain[i] = plain[i] - weight @ offsets[i + 1]
         plain[i + 1] = plain[i + 1] - offsets[i] @ weight
     CenterGradient()(m, v, u)
-    for coupling, weight in zip(m.weights, weights, strict=True):
-        assert torch.allclose(coupling.grad, weight, rtol=1e-12, atol=1e-14)
+    for parameter, weight in zip(m.weights, weights, strict=True):
+        assert torch.allclose(parameter.grad, weight, rtol=1e-12, atol=1e-14)
     for row, bias in zip(m.layers, plain, strict=True):
         assert torch.allclose(torch.cat([leaf.bias.grad for leaf in row.components()]), bias, rtol=1e-12, atol=1e-14)
 
 
-def test_centre_gives_the_centred_covariances():
+def test_centering_gives_the_centered_covariances():
     m = machine("bernoulli")
     v, u = both_phases(m)
     loss(m, v, u).backward()
@@ -82,7 +82,7 @@ def test_centre_gives_the_centred_covariances():
     assert torch.allclose(m.weight.grad, (u - mu).T @ (hu - lam) / 30 - (v - mu).T @ (hv - lam) / 20)
 
 
-def test_centred_steps_do_not_depend_on_which_state_is_called_one():
+def test_centered_steps_do_not_depend_on_which_state_is_called_one():
     """Flipping every visible bit leaves centered learning as it was (Melchior et al., 2016), and plain learning not."""
 
     def learned(transforms, flip):
@@ -117,7 +117,7 @@ def test_the_offsets_are_moving_averages():
 
 
 @every_machine
-def test_clip_norm_shortens_and_keeps_the_direction(name):
+def test_clipping_the_norm_shortens_and_keeps_the_direction(name):
     m = machine(name)
     v, u = both_phases(m)
     loss(m, v, u).backward()
@@ -158,7 +158,7 @@ def test_sparsity_asks_every_hidden_layer_for_its_target():
     assert float(SparsityPenalty(0.2, 0.5)(m, v).detach()) == pytest.approx(float(truth.detach()), rel=1e-12)
 
 
-@pytest.mark.parametrize("name", LABELLED)
+@pytest.mark.parametrize("name", LABELED)
 def test_the_discriminative_penalty_is_minus_the_log_probability_of_the_label(name):
     m = machine(name)
     s = row_of(m).states()
@@ -289,11 +289,11 @@ def test_labels_are_learned_beside_pixels():
     assert (scores.argmax(0) == bars).double().mean() > 0.9
 
 
-def test_edits_and_penalties_that_do_not_fit_say_so():
+def test_transforms_and_penalties_that_do_not_fit_say_so():
     general, v = machine("general"), torch.zeros(1, 7, dtype=torch.float64)
-    with pytest.raises(TypeError, match=r"machine of layers, not of a Boltzmann"):
+    with pytest.raises(TypeError, match=r"machine of layers, not a BoltzmannMachine"):
         CenterGradient()(general, v, v)
-    with pytest.raises(TypeError, match=r"hidden row that is summed out, and a Boltzmann has none"):
+    with pytest.raises(TypeError, match=r"hidden row that is summed out, and a BoltzmannMachine has none"):
         SparsityPenalty(0.1)(general, v)
     for name, kind in (("spin", "Spin"), ("mixed hidden", "Gaussian"), ("four layers", "Spin")):
         m = machine(name)

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from harmonium import DBN, RBM, Bernoulli, Concat, DivergenceError, Gaussian, Potts, SigmoidBeliefLayer, numerics
-from harmonium.training import _cd_chain, param_groups, updown
+from harmonium.training import param_groups, updown
+from harmonium.training.updown import _cd_chain
 from laws import DRAWS, exact_states, probabilities, randomized, rng, same_distribution
 
 RATES = {"generation": 0.3, "recognition": 0.02, "top": 0.1}
@@ -86,7 +87,7 @@ def named(dbn: DBN) -> dict[str, torch.Tensor]:
     """Return the parameters of a network of two directed layers under the names of the pseudo-code."""
     one, two = dbn.arrows()
     first, labeled = dbn.code, len(dbn.top.visible.components()) > 1
-    bias = torch.cat([leaf.bias for leaf in dbn.top.visible.components()])
+    bias = torch.cat([part.bias for part in dbn.top.visible.components()])
     found = {
         "R1": one.recognition, "r1": one.above.bias, "G1": one.generation.T, "gx": one.below.bias,
         "R2": two.recognition, "r2": two.above.bias, "G2": two.generation.T, "g1": two.below.bias,
@@ -176,7 +177,7 @@ def test_a_label_is_carried_along_as_probabilities_and_codes_as_draws():
     assert ((end[:, 4:] > 0) & (end[:, 4:] < 1)).all()
 
 
-def test_sweeps_may_follow_the_step_and_steps_go_on_where_they_stopped():
+def test_gibbs_steps_may_follow_the_step_and_steps_go_on_where_they_stopped():
     asked, x = [], batch(network(5, 4, 3))
 
     def gibbs_steps(index):
@@ -244,7 +245,7 @@ def test_it_raises_the_probability_of_its_rows():
     assert bound() > -2.0
 
 
-def test_sweeps_of_rounded_weights_draw_from_the_rounded_machine():
+def test_gibbs_steps_of_rounded_weights_draw_from_the_rounded_machine():
     top = RBM(Bernoulli(4), Bernoulli(3)).double().requires_grad_(False)
     top = randomized(top, 0.9, 3).to(torch.bfloat16).float()  # weights that bfloat16 holds
     exact = copy.deepcopy(top).double()
@@ -255,7 +256,7 @@ def test_sweeps_of_rounded_weights_draw_from_the_rounded_machine():
     same_distribution(end.double(), s, probabilities(exact, s))
 
 
-def test_the_precision_of_the_sweeps_leaves_the_weights_alone():
+def test_the_precision_of_the_gibbs_steps_leaves_the_weights_alone():
     dbn = network(4, 3).float()
     x = batch(dbn).float()
     step = next(updown(dbn, [x], torch.optim.SGD(dbn.parameters(), 0.1), precision=torch.bfloat16, generator=rng(9)))

@@ -91,7 +91,7 @@ def test_samples_fall_evenly_between_quantiles(name):
 
 
 @every_kind
-def test_match_gives_the_means_of_the_data(name):
+def test_init_from_data_gives_the_means_of_the_data(name):
     u, other = kind(name), kind(name, seed=9)
     v = other.sample(field(u, seed=4).expand(4000, -1), generator=rng()).detach()
     u.init_from_data(v)
@@ -100,21 +100,21 @@ def test_match_gives_the_means_of_the_data(name):
 
 
 @continuous
-def test_match_gives_the_variances_of_the_data(name):
+def test_init_from_data_gives_the_variances_of_the_data(name):
     u = kind(name)
     v = kind(name, seed=9).sample(u.zero_field(4000), generator=rng()).detach()
     u.init_from_data(v)
     assert torch.allclose(variances(u, u.zero_field(1))[0], v.var(0, correction=0), rtol=1e-6)
 
 
-def test_match_refuses_no_constant_column():
+def test_init_from_data_refuses_no_constant_column():
     u = Gaussian(2)
     u.init_from_data(torch.tensor([[0.0, 1.0], [0.0, 3.0]]))
     assert torch.allclose(variances(u, u.zero_field(1))[0], torch.tensor([0.005, 1.0]))
 
 
 @every_kind
-def test_a_ladder_is_its_rungs(name):
+def test_a_ladder_is_its_machines(name):
     """Parameters with axes of their own broadcast against the batch."""
     u = kind(name)
     f = field(u, 2, 5)

@@ -57,7 +57,7 @@ def sample(
     With a ``label``, a class number or one for each row, it stays clamped.  ``means`` returns the means of the last
     draw.  In a `DBN` the chain runs in the top RBM and a pass down follows.
 
-    Raises `InputError` for a label where the model has none.
+    Raises `InputError` for a label that the model has not.
 
     Example:
         >>> import harmonium as hm
@@ -89,9 +89,7 @@ def sample_chain(
     if label is None:
         x, clamped = machine.sample_independent(count, generator=generator), None
     else:
-        x, clamped = _labeled(
-            machine, torch.as_tensor(label).expand(count) if isinstance(label, int) else label, generator
-        )
+        x, clamped = _labeled(machine, torch.as_tensor(label), count, generator)
     return _chain(model, x, clamped, progress(range(gibbs_steps), "sampling"), generator)
 
 
@@ -187,19 +185,28 @@ def _posterior_mean(
 
 
 def _somewhere(model: Machine | DBN, v: Tensor) -> Tensor:
-    """Return values that the units take, to stand where none are known."""
-    return model.sample_independent(1)[:, : v.shape[-1]].to(v).expand(v.shape)
+    """Return values that the units take, to stand where none are known; no chain starts there, so any will do."""
+    return model.sample_independent(1, generator=0)[:, : v.shape[-1]].to(v).expand(v.shape)
 
 
-def _labeled(machine: Machine, label: Tensor, generator: Generator | None) -> tuple[Tensor, Tensor]:
-    """Return states without weights but with the labels, and the mask that clamps these."""
+def _labeled(machine: Machine, label: Tensor, count: int, generator: Generator | None) -> tuple[Tensor, Tensor]:
+    """Return states of independent units but for their labels, and the mask that clamps these."""
     labels, first = machine.labels, machine.visible.width - machine.labels
     if not labels:
         raise InputError("the machine has no label units to clamp: train it with labels, or draw without a label")
-    mark = one_hot(label, labels).to(machine.weights[0])
+    if (
+        label.is_floating_point()
+        or label.shape not in {(), (count,)}
+        or not bool(((label >= 0) & (label < labels)).all())
+    ):
+        raise InputError(
+            f"the label is {label.tolist()} where a class number from 0 to {labels - 1}, or one for each of {count} "
+            "rows, was expected: number the classes"
+        )
+    mark = one_hot(label.long().expand(count), labels).to(machine.weights[0])
     clamped = torch.zeros(machine.width, dtype=torch.bool, device=mark.device)
     clamped[first : first + labels] = True
-    x = machine.sample_independent(len(label), generator=generator)
+    x = machine.sample_independent(count, generator=generator)
     return torch.where(clamped, pad(mark, (first, machine.width - first - labels)), x), clamped
 
 
