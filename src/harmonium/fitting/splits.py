@@ -9,7 +9,6 @@ import numpy as np
 
 from .. import data
 from ..data import Dataset
-from ..encoding import encoding
 from ..errors import InputError
 from ..registry import DATASETS
 from .config import TrainConfig
@@ -45,7 +44,11 @@ class Splits:
     @property
     def levels(self) -> int | None:
         """What the values of the data mean: those of whole kinds are taken as they are."""
-        return 0 if self.config.visible != "auto" and encoding(self.config.visible).whole else self.config.levels
+        if self.config.visible == "auto":
+            return self.config.levels
+        from ..encoding import encoding  # brings torch in: errors of the data are told without it
+
+        return 0 if encoding(self.config.visible).whole else self.config.levels
 
     @cached_property
     def _parts(self) -> dict[str, Dataset]:
