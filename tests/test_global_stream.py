@@ -12,9 +12,9 @@ import pytest
 import rich.style  # noqa: F401  (draws a number from Python's stream when it is imported)
 import torch
 
-from harmonium import CD, DBN, RBM, Bernoulli, CenterGradient, data, evaluation, gibbs_sample, sample_label, train
+from harmonium import CD, DBN, RBM, Bernoulli, CenterGradient, data, evaluation, gibbs_sample, impute, sample, train
 from harmonium.cli import main
-from harmonium.sampling import recover, sample_chain
+from harmonium.sampling import denoise, sample_chain
 from harmonium.training import finetune_classifier, to_sequential, updown
 from laws import MACHINES, SAMPLERS, machine, rng
 
@@ -60,8 +60,9 @@ def test_training_and_sampling_touch_no_global_stream(name):
                 break
         gibbs_sample(m, m.infer(rows, generator=rng(4)), 2, generator=rng(5))
         next(sample_chain(m, 4, 2, generator=rng(6)))
-        evaluation.ais(m, rows, replicas=3, chains=8, burn=1, generator=rng(7))
-        recover(m, rows[:2], torch.arange(m.visible.width) < 1, chains=2, generator=rng(9))
+        evaluation.ais(m, rows, n_betas=3, chains=8, burn=1, generator=rng(7))
+        impute(m, rows[:2], torch.arange(m.visible.width) < 1, chains=2, gibbs_steps=20, generator=rng(9))
+        denoise(m, rows[:2], 0.1, chains=2, gibbs_steps=20, generator=rng(9))
         evaluation.log_evidence(m, rows, generator=rng(8))
 
 
@@ -87,7 +88,7 @@ def test_networks_and_classifiers_touch_no_global_stream():
             pass
     labeled = machine("labeled")
     with untouched():
-        list(sample_label(labeled, torch.tensor([1, 2]), 4, generator=rng(2)))
+        sample(labeled, 2, 4, label=torch.tensor([1, 2]), generator=rng(2))
         evaluation.gibbs_class_probs(labeled, labeled.visible.states()[:4, :3], generator=rng(3))
 
 
@@ -113,19 +114,12 @@ COMMANDS = {
     "sample": lambda home: ["sample", home, "--gibbs-steps", 20, "--out", home.parent / "sample.png"],
     "recover": lambda home: ["recover", home, "--gibbs-steps", 4, "--out", home.parent / "recovered.png"],
     "classify": lambda home: ["classify", home],
-    "sample_label": lambda home: [
-        "sample_label",
-        home,
-        "--label",
-        1,
-        "--gibbs-steps",
-        20,
-        "--out",
-        home.parent / "sample_label.png",
-    ],
-    "finetune": lambda home: ["finetune", home, "--method", "backprop", "--epochs", 1, "--no-report"],
+    "label": lambda home: ["sample", home, "--label", 1, "--gibbs-steps", 20, "--out", home.parent / "label.png"],
+    "finetune": lambda home: ["finetune", home, "--method", "classifier", "--epochs", 1, "--no-report"],
     "weights": lambda home: ["weights", home, "--out", home.parent / "weights.png"],
     "report": lambda home: ["report", home],
+    "info": lambda home: ["info", home],
+    "data": lambda home: ["data", "check", "digits"],
     "doctor": lambda home: ["doctor"],
 }
 

@@ -9,16 +9,18 @@ import numpy as np
 import pytest
 import torch
 
+from harmonium.storage import FORMAT
+
 CHILD = """
-import sys
+import json, sys
 from pathlib import Path
 
 import torch, numpy, yaml, safetensors.torch
 import harmonium
 from harmonium.errors import InputError
-from harmonium.runs import Run, checkpoint, checkpoints
+from harmonium.fitting import Run, checkpoints
 
-path, seen = Path(sys.argv[1]), []
+seen = []
 WATCHED = "os.system os.exec os.posix_spawn subprocess.Popen pickle.find_class socket.connect os.fork".split()
 sys.addaudithook(lambda event, args: seen.append(event) if event in WATCHED else None)
 doors = {
@@ -26,12 +28,14 @@ doors = {
     ".yaml": lambda p: Run.open(p.parent),
     ".json": lambda p: checkpoints.latest(p.parents[2]),
 }
-try:
-    doors.get(path.suffix, harmonium.data.load)(path)
-    print("opened")
-except InputError as error:
-    print("refused" if "\\n" not in str(error) else "told in several lines")
-assert not seen, seen
+for path in map(Path, sys.argv[1:]):
+    seen.clear()
+    try:
+        doors.get(path.suffix, harmonium.data.load)(path)
+        said = "opened"
+    except InputError as error:
+        said = "refused" if "\\n" not in str(error) else "told in several lines"
+    print(json.dumps([str(path), said, seen, Path("ran").exists()]), flush=True)
 """
 
 
@@ -47,7 +51,7 @@ def model(facts, tensors=None):
     from safetensors.torch import save
 
     held = {"weight": torch.zeros(2, 3)} if tensors is None else tensors
-    return save(held, metadata={"harmonium": json.dumps({"format": "harmonium 1", **facts})})
+    return save(held, metadata={"harmonium": json.dumps({"format": FORMAT, **facts})})
 
 
 def nested(depth):
@@ -70,18 +74,18 @@ def archive_of_objects(place):
 
 
 def wide(width):
-    return {"machine": {"kind": "RBM", "visible": {"kind": "Bernoulli", "width": width},
-                        "hidden": {"kind": "Bernoulli", "width": 3}}}  # fmt: skip
+    return {"model": {"kind": "RBM", "visible": {"kind": "Bernoulli", "width": width},
+                      "hidden": {"kind": "Bernoulli", "width": 3}}}  # fmt: skip
 
 
 HOSTILE = {
     "pickle.safetensors": lambda p: pickle.dumps(Payload()),
     "torch.safetensors": torch_saved,
     "no_machine.safetensors": lambda p: model({}),
-    "call.safetensors": lambda p: model({"machine": {"kind": "__import__('os').system", "command": "touch ran"}}),
-    "other_kind.safetensors": lambda p: model({"machine": {"kind": "Sampler"}}),
-    "dunder.safetensors": lambda p: model({"machine": {"kind": "RBM", "__class__": 1, "visible": {"kind": "Spin"}}}),
-    "list.safetensors": lambda p: model({"machine": [1, 2, 3]}),
+    "call.safetensors": lambda p: model({"model": {"kind": "__import__('os').system", "command": "touch ran"}}),
+    "other_kind.safetensors": lambda p: model({"model": {"kind": "Sampler"}}),
+    "dunder.safetensors": lambda p: model({"model": {"kind": "RBM", "__class__": 1, "visible": {"kind": "Spin"}}}),
+    "list.safetensors": lambda p: model({"model": [1, 2, 3]}),
     "negative.safetensors": lambda p: model(wide(-4)),
     "huge.safetensors": lambda p: model(wide(10**15)),
     "text.safetensors": lambda p: model(wide("touch ran")),
@@ -98,11 +102,23 @@ HOSTILE = {
 }
 
 
+@pytest.fixture(scope="module")
+def met(tmp_path_factory):
+    """Return what one process said to each file, what it ran meanwhile, and whether a payload has run; and its end."""
+    place = tmp_path_factory.mktemp("hostile")
+    for name, make in HOSTILE.items():
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_bytes(make(place / name))
+    done = subprocess.run([sys.executable, "-c", CHILD, *HOSTILE], capture_output=True, text=True, cwd=place)
+    told = map(json.loads, done.stdout.splitlines())
+    return {name: rest for name, *rest in told}, done
+
+
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_strangers_file_is_refused_and_nothing_runs(name, tmp_path):
-    path = tmp_path / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(HOSTILE[name](path))
-    done = subprocess.run([sys.executable, "-c", CHILD, str(path)], capture_output=True, text=True, cwd=tmp_path)
-    assert done.stdout == "refused\n", done.stdout + done.stderr[-1500:]
-    assert not (tmp_path / "ran").exists()
+def test_a_strangers_file_is_refused_and_nothing_runs(name, met):
+    told, done = met
+    assert told.get(name) == ["refused", [], False], done.stdout + done.stderr[-1500:]
+
+
+def test_the_process_that_met_them_ended_well(met):
+    assert (met[1].returncode, met[1].stderr) == (0, "")

@@ -31,7 +31,7 @@ from harmonium import (
     schedule,
     train,
 )
-from harmonium.sampling import recover
+from harmonium.sampling import impute
 from harmonium.training import updown
 from laws import rng
 
@@ -136,8 +136,8 @@ DOORS = {
     "train": learned,
     "log_likelihood": lambda m, v: answer(evaluation.log_likelihood(m, v, evaluation.log_partition(m)).value),
     "pseudo_likelihood": lambda m, v: answer(evaluation.pseudo_likelihood(m, v)),
-    "ais": lambda m, v: answer(evaluation.ais(m, v, chains=10, replicas=10, generator=rng(3)).value),
-    "recover": lambda m, v: recover(m, v, torch.arange(6) < 3, chains=2, gibbs_steps=4, generator=rng(4)),
+    "ais": lambda m, v: answer(evaluation.ais(m, v, chains=10, n_betas=10, generator=rng(3)).value),
+    "impute": lambda m, v: impute(m, v, torch.arange(6) < 3, chains=2, gibbs_steps=4, generator=rng(4)),
 }
 
 

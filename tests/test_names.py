@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from harmonium.runs import vault
-from harmonium.runs.directory import free_path
 from PIL import Image
 
 from harmonium import InputError, data, load, recipes
+from harmonium.fitting import checkpoints
+from harmonium.fitting.home import free_path
+from harmonium.storage import FORMAT
 
 SECRET = "secret-of-somebody-else"
 ROOTS = [
@@ -51,7 +52,7 @@ WATCH = Watch()
 def model_of(name, place):
     from safetensors.torch import save
 
-    facts = {"format": "harmonium 1", "machine": {"kind": name, "visible": {"kind": name, "width": name}, name: name}}
+    facts = {"format": FORMAT, "model": {"kind": name, "visible": {"kind": name, "width": name}, name: name}}
     (place / "m.safetensors").write_bytes(save({name: torch.zeros(2)}, metadata={"harmonium": json.dumps(facts)}))
     load(place / "m.safetensors")
 
@@ -62,11 +63,11 @@ def archive_of(name, place):
 
 
 def checkpoint_of(name, place):
-    step = place / "run" / vault.FOLDER / "000000001"
+    step = place / "run" / checkpoints.FOLDER / "000000001"
     step.mkdir(parents=True, exist_ok=True)
-    held = {"format": vault.FORMAT, "version": name, "step": 1, "settings": name, "files": {name: {"bytes": 1}}}
-    (step / vault.MANIFEST).write_text(json.dumps(held))
-    vault.latest(place / "run")
+    held = {"format": checkpoints.FORMAT, "version": name, "step": 1, "settings": name, "files": {name: {"bytes": 1}}}
+    (step / checkpoints.MANIFEST).write_text(json.dumps(held))
+    checkpoints.latest(place / "run")
 
 
 def directory_of(name, place):

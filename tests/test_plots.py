@@ -119,16 +119,16 @@ def test_a_lone_weight_among_zeros_sets_the_limit():
         (lambda: plots.png(np.zeros((0, 2), np.uint8)), "uint8"),
         (lambda: plots.png(np.zeros((2, 2), np.uint8), zoom=0), "zoom = 0"),
         (lambda: plots.png("picture"), "str"),
-        (lambda: plots.png(plots.usage(np.zeros(3)), zoom=2), "Figure"),
+        (lambda: plots.png(plots.mean_activation(np.zeros(3)), zoom=2), "Figure"),
         (lambda: plots.curves({"epoch": [1, 2]}), "alone"),
         (lambda: plots.curves({"epoch": [1], "loss": [1]}, x="epoc"), "did you mean 'epoch'"),
         (lambda: plots.curves({"epoch": [1], "loss": [1]}, panels=[("a", ["los"])]), "did you mean 'loss'"),
         (lambda: plots.curves({"epoch": [1, 2], "loss": [1]}), "1 values for 2"),
         (lambda: plots.lines({}, title="", xlabel="", ylabel=""), "no series"),
         (lambda: plots.lines({"a": ([0], [1])}, title="", xlabel="", ylabel="", log_x=True), "log_x"),
-        (lambda: plots.usage(np.array([0.2, 1.2])), "from 0 to 1"),
-        (lambda: plots.usage(np.array([0.2, np.nan])), "from 0 to 1"),
-        (lambda: plots.usage(np.zeros((2, 2))), "hidden"),
+        (lambda: plots.mean_activation(np.array([0.2, 1.2])), "from 0 to 1"),
+        (lambda: plots.mean_activation(np.array([0.2, np.nan])), "from 0 to 1"),
+        (lambda: plots.mean_activation(np.zeros((2, 2))), "hidden"),
     ],
 )
 def test_bad_input_is_told_in_one_line(call, words):
@@ -152,7 +152,7 @@ def test_small_pictures_grow_and_large_ones_stay():
 
 
 def test_a_figure_becomes_a_png_of_its_size_and_the_same_one_twice():
-    figure = plots.usage(np.arange(10) / 10)
+    figure = plots.mean_activation(np.arange(10) / 10)
     data = plots.png(figure)
     size = figure.get_size_inches() * plots.DPI
     np.testing.assert_allclose(opened(data).shape[:2], size[::-1], atol=1)
@@ -167,7 +167,7 @@ def test_a_saved_picture_reads_back(tmp_path):
 
 
 def test_a_figure_is_saved_by_suffix(tmp_path):
-    path = plots.save_picture(str(tmp_path / "use.JPG"), plots.usage(np.array([0.1, 0.9])))
+    path = plots.save_picture(str(tmp_path / "use.JPG"), plots.mean_activation(np.array([0.1, 0.9])))
     with Image.open(path) as image:
         assert image.format == "JPEG"
 
@@ -289,8 +289,8 @@ def test_names_with_signs_of_other_languages_are_drawn_as_they_are():
         assert plots.png(picture)[1:4] == b"PNG"
 
 
-def test_usage_sorts_the_units_and_counts_the_idle_and_the_stuck():
-    figure = plots.usage(np.array([0.5, 0.001, 1.0, 0.0, 0.01, 0.99]))
+def test_mean_activation_sorts_the_units_and_counts_the_idle_and_the_stuck():
+    figure = plots.mean_activation(np.array([0.5, 0.001, 1.0, 0.0, 0.01, 0.99]))
     assert titles(figure) == ["6 hidden units\n2 nearly always off (< 1 %), 1 nearly always on (> 99 %)"]
     values = figure.axes[0].patches[0].get_data().values
     assert values.tolist() == [1.0, 0.99, 0.5, 0.01, 0.001, 0.0]

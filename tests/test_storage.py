@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 
 from harmonium import DBN, RBM, Bernoulli, Concat, InputError, Potts, SigmoidBeliefLayer, load, save
 from harmonium.evaluation import class_log_probs
-from harmonium.storage import describe, read_tensors
+from harmonium.storage import describe, read_model, read_tensors
 from laws import DEEP, MACHINES, exact_states, machine, randomized, rng
 
 
@@ -15,19 +15,21 @@ from laws import DEEP, MACHINES, exact_states, machine, randomized, rng
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_a_machine_comes_back_to_the_bit(name, dtype, tmp_path):
     m = machine(name).to(dtype)
-    again = load(save(m, tmp_path / "model.safetensors"))
-    assert describe(again) == describe(m)
-    x = m.sample_independent(5, generator=rng())
-    assert torch.equal(again.free_energy(x), m.free_energy(x))
-    assert all(a.requires_grad and torch.equal(a, b) for a, b in zip(again.parameters(), m.parameters(), strict=True))
+    path = save(m, tmp_path / "model.safetensors")
+    again, x = read_model(path)[0], m.sample_independent(5, generator=rng())
+    assert all(p.requires_grad for p in again.parameters())
+    for found in (again, load(path).model):
+        assert describe(found) == describe(m)
+        assert torch.equal(found.free_energy(x), m.free_energy(x))
+        assert all(torch.equal(a, b) for a, b in zip(found.parameters(), m.parameters(), strict=True))
 
 
 @pytest.mark.parametrize("name", [*DEEP, "labeled", "general, labeled"])
 def test_what_is_inferred_comes_back_to_the_bit(name, tmp_path):
     m = machine(name).requires_grad_(False)
-    again = load(save(m, tmp_path / "model.safetensors")).requires_grad_(False)
+    again = load(save(m, tmp_path / "model.safetensors")).model
     v = exact_states(m, 5)[:, : m.visible.width]
-    assert again.gibbs_steps == m.infer_steps
+    assert again.infer_steps == m.infer_steps
     assert torch.equal(again.elbo(v), m.elbo(v))
     x = m.infer(v, generator=rng())
     assert torch.equal(again.infer(v, generator=rng()), x)
@@ -44,7 +46,7 @@ def test_a_network_comes_back_to_the_bit(labels, depth, dtype, tmp_path):
     top = RBM(Concat(Bernoulli(3), Potts(1, labels)) if labels else Bernoulli(3), Bernoulli(6))
     layers = [SigmoidBeliefLayer(Bernoulli(below), Bernoulli(above)) for below, above in pairwise(widths)]
     dbn = randomized(DBN(*layers, top=top)).to(dtype).requires_grad_(False)
-    again = load(save(dbn, tmp_path / "model.safetensors"))
+    again = read_model(save(dbn, tmp_path / "model.safetensors"))[0]
     assert describe(again) == describe(dbn)
     assert len(again.layers) == depth
     assert all(a.requires_grad and a.dtype == dtype for a in again.parameters())
@@ -64,7 +66,7 @@ def test_a_network_comes_back_to_the_bit(labels, depth, dtype, tmp_path):
 
 def test_a_mask_comes_back_with_its_colouring(tmp_path):
     m = machine("general, sparse")
-    again = load(save(m, tmp_path / "model.safetensors"))
+    again = load(save(m, tmp_path / "model.safetensors")).model
     assert torch.equal(again.mask, m.mask)
     assert len(again.classes) == len(m.classes) < 8
     assert all(torch.equal(a, b) for a, b in zip(again.classes, m.classes, strict=True))
@@ -110,11 +112,11 @@ def damaged(path, how):
         elif how == "shape":
             tensors["weight"] = torch.zeros(2, 2)
         elif how == "kind":
-            facts["machine"]["kind"] = "Nonsense"
+            facts["model"]["kind"] = "Nonsense"
         elif how == "huge":
-            facts["machine"]["visible"]["width"] = 10**12
+            facts["model"]["visible"]["width"] = 10**12
         elif how == "units":
-            facts["machine"] = {"kind": "Bernoulli", "width": 4}
+            facts["model"] = {"kind": "Bernoulli", "width": 4}
             tensors = {"bias": torch.zeros(4)}
         save_file(tensors, path, metadata={"harmonium": json.dumps(facts)})
 

@@ -11,27 +11,19 @@ import time
 
 import numpy as np
 import pytest
-from harmonium.runs import vault
+from inside import harmonium
 
 from harmonium import RBM, Gaussian, ReLU, save
+from harmonium.fitting import checkpoints
 
 HARMONIUM = [sys.executable, "-c", "from harmonium.cli import main; main()"]
 PLAIN = {**os.environ, "OMP_NUM_THREADS": "1", "NO_COLOR": "1"}
 
 
-def harmonium(*words, cwd=None, env=None, **more) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [*HARMONIUM, *map(str, words)], capture_output=True, text=True, cwd=cwd, env=PLAIN | (env or {}), **more
-    )
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    """A small run on digits, with its report."""
-    place = tmp_path_factory.mktemp("cli")
-    done = harmonium("train", "digits", "--hidden", 12, "--epochs", 30, "--seed", 1, "--out", "runs/a", cwd=place)
-    assert done.returncode == 0, done.stderr
-    return place, done
+def process(*words, cwd=None, prefix=()) -> subprocess.CompletedProcess:
+    """Run a command in a process of its own."""
+    words = [*prefix, *HARMONIUM, *map(str, words)]
+    return subprocess.run(words, capture_output=True, text=True, cwd=cwd, env=PLAIN)
 
 
 def test_training_leaves_a_whole_run_and_says_how_good_it_is(home):
@@ -94,20 +86,8 @@ def test_a_model_without_a_normaliser_is_refused_with_its_pair_and_number(home, 
 
 
 def test_recover_prints_one_json_object_and_draws(home):
-    done = harmonium(
-        "recover",
-        "runs/a",
-        "--mask",
-        "bottom",
-        "--count",
-        12,
-        "--gibbs-steps",
-        20,
-        "--json",
-        "--out",
-        "r.png",
-        cwd=home[0],
-    )
+    words = ["--mask", "bottom", "--count", 12, "--gibbs-steps", 20, "--json", "--out", "r.png"]
+    done = harmonium("recover", "runs/a", *words, cwd=home[0])
     figures = json.loads(done.stdout)
     assert {"rows", "mask", "mean_squared_error", "baseline_mean_squared_error"} <= figures.keys()
     assert (figures["rows"], figures["mask"]) == (12, "bottom")
@@ -245,12 +225,21 @@ def test_an_interrupt_of_the_start_is_told_in_one_line():
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "harmonium: interrupted\n")
 
 
+LONG = "train digits --hidden 8 --batch-size 10 --steps 2000 --seed 2 --no-report --out".split()
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A run that nobody interrupts."""
+    place = tmp_path_factory.mktemp("whole")
+    done = harmonium(*LONG, "whole", cwd=place)
+    assert done.returncode == 0, done.stderr
+    return place / "whole"
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_saves_and_the_run_goes_on_to_the_same_bytes(tmp_path, number, code):
-    words = ["train", "digits", "--hidden", "8", "--steps", "4000", "--seed", "2", "--no-report", "--out"]
-    whole = harmonium(*words, "whole", cwd=tmp_path)
-    assert whole.returncode == 0, whole.stderr
-    work = subprocess.Popen([*HARMONIUM, *words, "cut"], cwd=tmp_path, env=PLAIN, stderr=subprocess.PIPE, text=True)
+def test_a_signal_saves_and_the_run_goes_on_to_the_same_bytes(whole, tmp_path, number, code):
+    work = subprocess.Popen([*HARMONIUM, *LONG, "cut"], cwd=tmp_path, env=PLAIN, stderr=subprocess.PIPE, text=True)
     with work:
         assert work.stderr is not None
         for line in work.stderr:
@@ -262,9 +251,9 @@ def test_a_signal_saves_and_the_run_goes_on_to_the_same_bytes(tmp_path, number, 
     assert "train --resume cut" in rest
     done = harmonium("train", "--resume", "cut", "--no-report", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "cut/model.safetensors").read_bytes() == (tmp_path / "whole/model.safetensors").read_bytes()
+    assert (tmp_path / "cut/model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
     assert len((tmp_path / "cut/metrics.csv").read_text().splitlines()) == len(
-        (tmp_path / "whole/metrics.csv").read_text().splitlines()
+        (whole / "metrics.csv").read_text().splitlines()
     )
 
 
@@ -280,7 +269,7 @@ def test_a_missing_permission_is_told_before_the_training(tmp_path, closed):
     place = tmp_path / ("out" if closed == "out" else "data.npy")
     place.chmod(0o555 if closed == "out" else 0)
     words = ["train", "data.npy", "--hidden", "3", "--steps", "20", "--no-report", "--out", "out/run"]
-    done = subprocess.run([*BOUND, *HARMONIUM, *words], cwd=tmp_path, env=PLAIN, capture_output=True, text=True)
+    done = process(*words, cwd=tmp_path, prefix=BOUND)
     place.chmod(0o755)
     assert done.returncode == 2, done.stderr
     assert len(done.stderr.splitlines()) == 1
@@ -295,6 +284,7 @@ def test_a_directory_that_closes_under_a_run_ends_it_at_the_next_save(tmp_path):
     work = subprocess.Popen(words, cwd=tmp_path, env=PLAIN, stderr=subprocess.PIPE, text=True)
     folder = tmp_path / "run" / "checkpoints"
     while not list(folder.glob("0*[1-9]*")):
+        assert work.poll() is None
         time.sleep(0.05)
     folder.chmod(0o555)
     said = work.communicate(timeout=60)[1].splitlines()[-1]
@@ -302,7 +292,7 @@ def test_a_directory_that_closes_under_a_run_ends_it_at_the_next_save(tmp_path):
     assert work.returncode == 4, said
     assert "Permission denied" in said
     assert "--resume run` goes on from step" in said
-    assert vault.latest(tmp_path / "run")[3] == []
+    assert checkpoints.latest(tmp_path / "run")[3] == []
 
 
 def test_divergence_exits_3_with_the_step_and_the_cause(tmp_path):
@@ -326,7 +316,7 @@ def test_a_run_is_replaced_only_when_told_to(home):
 
 def test_help_and_version_answer_at_once():
     began = time.perf_counter()
-    done = harmonium("--help")
+    done = process("--help")
     seconds = time.perf_counter() - began
     assert done.returncode == 0
     for word in ("train", "evaluate", "sample", "recover", "weights", "report", "reproduce", "data", "doctor"):
@@ -338,10 +328,13 @@ def test_help_and_version_answer_at_once():
 def test_every_option_of_train_is_told():
     shown = harmonium("train", "--help").stdout
     for option in (
-        "hidden visible sampler Gibbs steps chains batch epochs steps lr schedule optimizer momentum center no-center l1 l2 "
-        "sparsity clip binarize seed device data-dir config out"
+        "model hidden hidden-kind labels discriminative pretrain visible sampler gibbs-steps chains n-replicas batch-size "
+        "epochs steps patience max-time lr schedule optimizer momentum center no-center l1 l2 sparsity clip binarize "
+        "levels seed device precision threads valid test init data-dir config out replace resume save-every report "
+        "no-report"
     ).split():
-        assert f"--{option}" in shown, option
+        assert f" --{option} " in shown, option
+    assert " -k " in shown
 
 
 def test_data_lists_checks_and_the_doctor_answers(rubbish):
@@ -361,24 +354,10 @@ def test_settings_come_from_defaults_then_yaml_then_options(tmp_path):
     import yaml
 
     settings = yaml.safe_load((tmp_path / "r/config.yaml").read_text())
-    assert (settings["hidden"], settings["steps"], settings["lr"], settings["batch"]) == (6, 12, 0.2, 100)
+    assert (settings["hidden"], settings["steps"], settings["lr"], settings["batch_size"]) == (6, 12, 0.2, 100)
 
 
-@pytest.fixture(scope="module")
-def to_sequential(tmp_path_factory):
-    """A small network that knows labels, and its two fine-tunings."""
-    place = tmp_path_factory.mktemp("deep")
-    learn = ["--lr", 0.1, "--momentum", 0.8, "--epochs", 40, "--no-report"]
-    train = ["train", "digits", "--model", "dbn", "--labels", "--hidden", "40,60", *learn]
-    done = [harmonium(*train, "--out", "runs/d", cwd=place)]
-    for method in ("updown", "backprop"):
-        tune = ["finetune", "runs/d", "--method", method, "--epochs", 2, "--no-report"]
-        done.append(harmonium(*tune, cwd=place))
-    assert [one.returncode for one in done] == [0, 0, 0], [one.stderr for one in done]
-    return place
-
-
-@pytest.mark.parametrize("run", ["runs/d", "runs/d-updown", "runs/d-backprop"])
+@pytest.mark.parametrize("run", ["runs/d", "runs/d-updown", "runs/d-classifier"])
 def test_classify_prints_one_json_object(network, run):
     figures = json.loads(harmonium("classify", run, "--json", cwd=network).stdout)
     assert {"error", "accuracy", "rows", "confusion"} <= figures.keys()
@@ -386,11 +365,10 @@ def test_classify_prints_one_json_object(network, run):
     assert figures["error"] < 0.6
 
 
-@pytest.mark.parametrize("name", ["sample_label.png", "sample_label.gif", "sample_label.npy"])
-def test_dreams_are_drawn(network, name):
-    done = harmonium(
-        "sample_label", "runs/d", "--label", 7, "--count", 3, "--gibbs-steps", 5, "--out", name, cwd=network
-    )
+@pytest.mark.parametrize("name", ["label.png", "label.gif", "label.npy"])
+def test_rows_of_a_label_are_drawn(network, name):
+    words = ["--label", 7, "--count", 3, "--gibbs-steps", 5, "--out", name]
+    done = harmonium("sample", "runs/d", *words, cwd=network)
     assert done.returncode == 0, done.stderr
     assert (network / name).stat().st_size > 100
     if name.endswith(".npy"):
@@ -403,27 +381,27 @@ def test_every_command_works_on_a_network(network):
         ["sample", "runs/d", "--gibbs-steps", 5, "--out", "s.png"],
         ["recover", "runs/d", "--count", 4, "--gibbs-steps", 4, "--json"],
         ["weights", "runs/d", "--layer", 2, "--out", "w.png"],
-        ["report", "runs/d-backprop"],
+        ["report", "runs/d-classifier"],
     ):
         done = harmonium(*words, cwd=network)
         assert done.returncode == 0, (words, done.stderr)
     assert json.loads(harmonium("evaluate", "runs/d", "--n-betas", 50, "--json", cwd=network).stdout)["bound"]
-    page = (network / "runs/d-backprop/report.html").read_text()
+    page = (network / "runs/d-classifier/report.html").read_text()
     assert "Does it know the labels?" in page
 
 
 DEEP_FAULTS = {
     "classify without labels": (["classify", "{home}/runs/a"], "train it with --labels"),
-    "sample without labels": (["sample_label", "{home}/runs/a", "--out", "x.png"], "train it with --labels"),
-    "label out of range": (["sample_label", "runs/d", "--label", "10", "--out", "x.png"], "0 to 9"),
-    "label of another kind": (["sample_label", "runs/d", "--label", "seven", "--out", "x.png"], "class number or all"),
+    "sample without labels": (["sample", "{home}/runs/a", "--label", "1", "--out", "x.png"], "train it with --labels"),
+    "label out of range": (["sample", "runs/d", "--label", "10", "--out", "x.png"], "0 to 9, or all"),
+    "label of another kind": (["sample", "runs/d", "--label", "seven", "--out", "x.png"], "0 to 9, or all"),
     "labels of the wrong length": (["train", "short.npz", "--labels"], "labels of shape"),
     "no labels in the data": (["train", "bare.npy", "--labels"], "holds none"),
     "two layers for an rbm": (["train", "digits", "--hidden", "8,8"], "--model dbm or dbn"),
     "no number of units": (["train", "digits", "--hidden", "8,x"], "one for each layer"),
-    "up-down on an rbm": (["finetune", "{home}/runs/a"], "backprop"),
+    "up-down on an rbm": (["finetune", "{home}/runs/a"], "--method classifier"),
     "a layer too many": (["weights", "runs/d", "--layer", "3", "--out", "w.png"], "1 to 2"),
-    "gibbs after backprop": (["classify", "runs/d-backprop", "--readout", "gibbs"], "pass exact"),
+    "gibbs after a classifier": (["classify", "runs/d-classifier", "--readout", "gibbs"], "pass exact"),
 }
 
 

@@ -20,7 +20,7 @@ KILL = signal.SIGKILL
 EXITS = {KILL: -9, signal.SIGINT: 130, signal.SIGTERM: 143}
 KINDS = {
     "rbm, persistent chains": "--hidden 12 --steps 6000",
-    "rbm, tempered": "--hidden 8 --steps 1500 --sampler tempered --n-replicas 4",
+    "rbm, tempered": "--hidden 8 --steps 1500 --sampler pt --n-replicas 4",
     "dbm": "--model dbm --hidden 10,6 --steps 1500",
     "dbn": "--model dbn --hidden 10,8 --labels --steps 2500",
 }

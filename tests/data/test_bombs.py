@@ -97,7 +97,7 @@ def held(what):
 if path.suffix == ".safetensors":
     from harmonium import load as door
 elif path.suffix == ".yaml":
-    from harmonium.runs import Run
+    from harmonium.fitting import Run
     door, path = Run.open, path.parent
 else:
     from harmonium.data import load as door

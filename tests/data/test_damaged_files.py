@@ -8,10 +8,9 @@ import warnings
 
 import numpy as np
 import pytest
-from harmonium.runs import Run, TrainConfig
 from PIL import Image
 
-from harmonium import RBM, Bernoulli, Concat, Potts, data, load, save
+from harmonium import RBM, Bernoulli, Concat, Potts, Run, data, fit, load, save
 from harmonium.errors import InputError
 
 SOON = 1.0  # seconds
@@ -107,7 +106,7 @@ def model(home):
 
 
 def settings(home):
-    return Run.create(home / "run", "digits", TrainConfig(hidden="12", lr=0.05, steps=40)).path / "config.yaml"
+    return fit("digits", hidden=12, lr=0.05, steps=40, out=home / "run").path / "config.yaml"
 
 
 @pytest.mark.parametrize(("tries", "seed"), [(300, 0), pytest.param(800, 1, marks=pytest.mark.whole)], ids=str)

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from harmonium import data
-from harmonium.data.sources import FOLDERS, pick
+from harmonium.data.named import FOLDERS
+from harmonium.data.sources import pick
 from harmonium.errors import InputError
 
 NUMBERED = np.repeat(np.arange(200.0)[:, None] / 200, 2, axis=1)

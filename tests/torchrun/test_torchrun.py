@@ -144,8 +144,11 @@ def test_a_run_of_somebody_else_is_not_gone_on_with(tmp_path):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--batch", "25", "--out", "run"], "--batch 25 cannot be shared evenly by 2 processes: pass --batch 24 or 26"),
-        (["--sampler", "pt", "--out", "run"], "--sampler tempered keeps its replicas in one process"),
+        (
+            ["--batch-size", "25", "--out", "run"],
+            "--batch-size 25 cannot be shared evenly by 2 processes: pass --batch-size 24 or 26",
+        ),
+        (["--sampler", "pt", "--out", "run"], "--sampler pt keeps its replicas in one process"),
         ([], "several processes write one run: say where with --out"),
     ],
 )

@@ -1,0 +1,19 @@
+"""A command in this process: what it prints and its exit code."""
+
+import contextlib
+import io
+import subprocess
+
+from harmonium.cli import main
+
+
+def harmonium(*words, cwd=".") -> subprocess.CompletedProcess:
+    """Run a command in a directory; anything but a `SystemExit` that leaves it fails the test."""
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with contextlib.chdir(cwd), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main([*map(str, words)])
+        except SystemExit as end:
+            assert isinstance(end.code, int)
+            code = end.code
+    return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
