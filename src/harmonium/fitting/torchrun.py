@@ -100,7 +100,7 @@ def check_even(config: TrainConfig, rows: int, tuned: bool = False) -> None:
     count = int(os.environ["WORLD_SIZE"])
     if config.sampler not in SHARED:
         raise InputError(
-            f"--sampler {config.sampler} keeps its replicas in one process: pass persistent, or leave torchrun out"
+            f"--sampler {config.sampler} keeps its replicas in one process: pass pcd, or leave torchrun out"
         )
     for name, size in {"batch-size": min(config.batch_size, rows), "chains": config.chains or count}.items():
         if size % count:
