@@ -47,7 +47,8 @@ def frames(
     """
     g = Generator().manual_seed(run.seed if seed is None else seed)
     labels = None if label is None else torch.tensor(known_labels(run, label)).repeat_interleave(count)
-    chain = sample_chain(run.model, count, gibbs_steps, label=labels, progress=progress, generator=g)
+    rows = count if labels is None else len(labels)
+    chain = sample_chain(run.model, rows, gibbs_steps, label=labels, progress=progress, generator=g)
     wanted = {int(n) for n in np.unique(np.geomspace(1, gibbs_steps, kept).round())}
     decode = run.encoder.decode
     return [
