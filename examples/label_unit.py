@@ -17,7 +17,7 @@ from harmonium import (
     train,
 )
 
-UPDATES = 4000
+UPDATES = 2000
 rng = torch.Generator().manual_seed(0)
 digits, test = data.load("digits", "train"), data.load("digits", "test")
 v = torch.cat([digits.binarized("threshold"), data.one_hot(digits, 10)], -1)

@@ -2,6 +2,7 @@
 somewhere.
 """
 
+import copy
 import json
 import re
 import runpy
@@ -53,8 +54,29 @@ def name(value: object) -> str:
     return str(value.relative_to(ROOT)) if isinstance(value, Path) else str(value)
 
 
+@pytest.fixture(scope="session")
+def known_runs():
+    return {}
+
+
+@pytest.fixture
+def shared_fit(known_runs, monkeypatch):
+    """Let pages that train the same run in memory share it."""
+    train = hm.fit
+
+    def fit(rows, labels=None, **settings):
+        if not isinstance(rows, str) or rows != "digits" or "out" in settings:
+            return train(rows, labels, **settings)
+        key = repr((rows, labels, sorted(settings.items())))
+        if key not in known_runs:
+            known_runs[key] = train(rows, labels, **settings)
+        return copy.deepcopy(known_runs[key])
+
+    monkeypatch.setattr(hm, "fit", fit)
+
+
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=name)
-def test_the_python_blocks_of_a_page_run_from_top_to_bottom(page, apart):
+def test_the_python_blocks_of_a_page_run_from_top_to_bottom(page, apart, shared_fit):
     space = {"__name__": page.stem}
     for block in blocks(page, "python"):
         exec(compile(block, str(page), "exec"), space)
