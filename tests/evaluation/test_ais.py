@@ -113,7 +113,7 @@ def test_each_mode_has_its_share_and_a_path_of_its_own():
     assert estimate.verdict == "consistent"
 
 
-def test_too_few_rungs_are_told_and_more_mend_it():
+def test_too_few_betas_are_told_and_more_mend_it():
     m = randomized(RBM(Bernoulli(60), Bernoulli(60)), 1.5, seed=1).requires_grad_(False)
     steps = list(evaluation.ais_until_consistent(m, n_betas=3, chains=60, generator=rng()))
     assert [step.verdict for step in steps] == ["inconsistent"] * (len(steps) - 1) + ["consistent"]

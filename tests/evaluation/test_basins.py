@@ -49,7 +49,7 @@ def test_the_bound_of_mean_field_holds(name):
 
 
 @pytest.mark.parametrize("name", MACHINES)
-def test_a_machine_without_couplings_stands_where_the_states_stand(name):
+def test_a_machine_without_weights_stands_where_the_states_stand(name):
     """Its units have the means that they have under the fields at a state; of several states, under the mean field."""
     m = machine(name).requires_grad_(False)
     x = exact_states(m, 3)

@@ -8,10 +8,10 @@ from harmonium.evaluation import Classification, class_log_probs, gibbs_class_pr
 from harmonium.machines import evidence, label_log_probs
 from laws import DEEP, LISTED, MACHINES, exact_states, machine, randomized, rng, row_of
 
-LABELLED = [name for name in LISTED if MACHINES[name]().labels]
-EXACT = [name for name in LABELLED if name not in DEEP]
-BOUNDED = [name for name in LABELLED if name in DEEP]
-labeled = pytest.mark.parametrize("name", LABELLED)
+LABELED = [name for name in LISTED if MACHINES[name]().labels]
+EXACT = [name for name in LABELED if name not in DEEP]
+BOUNDED = [name for name in LABELED if name in DEEP]
+labeled = pytest.mark.parametrize("name", LABELED)
 
 
 def beside(name):
@@ -29,7 +29,7 @@ def beside(name):
     return m, v, log_p
 
 
-def test_every_kind_of_labelled_machine_is_among_these():
+def test_every_kind_of_labeled_machine_is_among_these():
     assert EXACT == ["labeled", "general, labeled"]
     assert BOUNDED == ["labeled three layers", "general, sparse"]
 
@@ -85,14 +85,14 @@ def test_gibbs_read_outs_average_to_the_exact_probabilities(name):
         assert ((means.mean(0) - truth).abs() < 5 * means.std(0) / 100 + 1e-12).all()
 
 
-def labelled_net() -> DBN:
+def labeled_net() -> DBN:
     top = RBM(Concat(Bernoulli(3), Potts(1, 3)), Bernoulli(4))
     return randomized(DBN(SigmoidBeliefLayer(Bernoulli(4), Bernoulli(3)), top=top)).requires_grad_(False)
 
 
 def test_a_network_is_read_at_its_top():
     """Scores take the code of a pass up by means; the noisy read-out draws it."""
-    dbn = labelled_net()
+    dbn = labeled_net()
     v = dbn.visible.states()[::5]
     layer = dbn.arrows()[0]
     mean = torch.sigmoid(v @ layer.recognition + layer.above.bias)

@@ -44,7 +44,7 @@ def test_chains_that_lag_are_told():
     assert found.lag < 1e-4
 
 
-def test_the_gibbs_steps_that_random_chains_need_grow_with_the_coupling():
+def test_the_gibbs_steps_that_random_chains_need_grow_with_the_weights():
     needed = []
     for scale in (0.1, 1.5):
         m = randomized(RBM(Bernoulli(12), Bernoulli(8)), scale, seed=2).requires_grad_(False)

@@ -180,7 +180,7 @@ def test_the_discriminative_penalty_has_the_total_derivative_of_the_bounds(monke
     assert float(HybridLoss(0.7)(m, x).detach()) == pytest.approx(float(wanted.detach()), rel=1e-12)
 
 
-def test_the_rows_of_a_labelled_machine_are_where_they_should_be():
+def test_the_rows_of_a_labeled_machine_are_where_they_should_be():
     m = MACHINES["labeled three layers"]()
     assert m.labels == 3
     assert isinstance(m.visible.components()[-1], Potts)

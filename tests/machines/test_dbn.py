@@ -204,7 +204,7 @@ def test_a_reconstruction_goes_up_and_down_by_means(name):
 
 
 @every_net
-def test_a_sweep_is_a_pass_up_a_sweep_of_the_top_and_a_pass_down(name):
+def test_a_gibbs_step_is_a_pass_up_one_of_the_top_and_a_pass_down(name):
     dbn = net(name)
     x, external_field = rows(dbn, 6), torch.linspace(-2, 2, dbn.visible.width, dtype=torch.float64)
     g = rng(5)
@@ -225,7 +225,7 @@ def test_a_sweep_is_a_pass_up_a_sweep_of_the_top_and_a_pass_down(name):
 
 
 @every_net
-def test_held_columns_stay(name):
+def test_clamped_columns_stay(name):
     dbn = net(name)
     x = rows(dbn, 200)
     clamped = torch.zeros(dbn.width, dtype=torch.bool)
@@ -237,7 +237,7 @@ def test_held_columns_stay(name):
 
 
 @pytest.mark.parametrize("name", ["labeled", "deeper, labeled"])
-def test_a_held_label_is_clamped_in_the_top_too(name):
+def test_a_clamped_label_is_clamped_in_the_top_too(name):
     """One label stays, and the codes below it are drawn from a Gibbs step of the top that holds it."""
     dbn = net(name)
     x = rows(dbn, 200)
@@ -265,7 +265,7 @@ def test_exact_codes_generate_rows_with_the_exact_means(name):
 
 
 @every_net
-def test_fields_samples_are_rows_with_labels_behind_them(name):
+def test_independent_samples_are_rows_with_labels_behind_them(name):
     dbn = net(name)
     x = dbn.sample_independent(20_000, generator=rng())
     assert x.shape == (20_000, dbn.width)

@@ -46,7 +46,7 @@ def test_the_scale_of_the_units_counts():
 
 
 @pytest.mark.parametrize("name", MACHINES)
-def test_the_matrix_holds_the_couplings_between_all_units(name):
+def test_the_matrix_holds_the_weights_between_all_units(name):
     """½ xᵀJx over all units, those summed out at their means, is the interaction."""
     m = machine(name).requires_grad_(False)
     x = exact_states(m, 3)

@@ -165,7 +165,7 @@ def test_the_recipe_from_end_to_end(tmp_path, more):
     assert {"training", "annealing", "samples", "features, training rows", "fine-tuning"} <= labels
     names = {path.stem for path in tmp_path.glob("*.png")}
     assert names == {"mean-field", "samples", "real", "fields-1", "fields-2", "errors"}
-    machine = load(tmp_path / "machine.safetensors")
+    machine = load(tmp_path / "machine.safetensors").model
     assert [layer.width for layer in machine.layers] == [784, 12, 10]
     text = found.read_text()
     for words in ("200 of the 60,000 training rows", "−84.62", "Where we differ", "Receptive fields"):

@@ -115,7 +115,7 @@ def test_the_recipe_from_end_to_end(tmp_path):
     assert sum(map(sum, held["after"]["confusion"])) == 100
     assert labels == {"layer 1", "layer 2", "the top", "up-down", "digits to order", "the classifier"}
     assert {path.stem for path in tmp_path.glob("*.png")} == {"errors", "drawn-before", "drawn-after", "mistakes"}
-    assert load(tmp_path / "network.safetensors").code == 10
+    assert load(tmp_path / "network.safetensors").model.code == 10
     text = found.read_text()
     for words in ("200 of the 60,000 training rows", "2.49 %", "Where we differ", "CD-1"):
         assert words in text

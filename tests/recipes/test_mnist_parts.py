@@ -73,11 +73,11 @@ def test_batches_draw_the_gray_levels_anew():
     assert abs(float(drawn.mean()) - float(gray.mean())) < error
 
 
-def test_wandering_ends_in_states_and_their_probabilities():
+def test_long_chains_end_in_states_and_their_probabilities():
     machine, draw = small().float(), torch.Generator().manual_seed(0)
     start = mnist.coin_flips(machine, 20_000, generator=draw)
     assert set(start.unique().tolist()) == {0.0, 1.0}
-    v, odds = mnist.sample_chain(machine, start, 30, generator=draw)
+    v, odds = mnist.long_chain(machine, start, 30, generator=draw)
     exact = machine.visible.states()
     weights = torch.softmax(-machine.free_energy(exact).detach().double(), 0)
     truth = weights @ exact.double()

@@ -72,7 +72,7 @@ def test_a_network_begins_as_the_pass_up_of_its_model(name, dtype):
 def test_a_deep_machine_enters_its_first_hidden_layer_from_below_and_above(widths, monkeypatch):
     """Of three layers the whole pass is a fixed point: it gives back the mean field that it was given."""
     monkeypatch.setattr("harmonium.machines.base.CLOSE", 1e-14)
-    model = randomized(DBM(*(Bernoulli(width) for width in widths), gibbs_steps=10_000)).requires_grad_(False)
+    model = randomized(DBM(*(Bernoulli(width) for width in widths), infer_steps=10_000)).requires_grad_(False)
     v = torch.rand(6, 5, generator=rng(1), dtype=torch.float64)
     means = model.hidden_means(v)
     x = classifier_inputs(model, v)

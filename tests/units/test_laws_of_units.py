@@ -198,7 +198,7 @@ def test_bernoulli_frequencies_are_right_for_every_type():
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_foreign_values_are_not_admitted(units, wrong):
+def test_foreign_values_are_not_in_the_support(units, wrong):
     assert not units.in_support(torch.tensor([wrong]))
 
 

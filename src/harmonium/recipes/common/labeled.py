@@ -122,7 +122,12 @@ def to_order(network: DBN, settings: Settings, seed: int, progress: Progress = s
     """Return what the network draws for every label in turn, as means of the pixels, the label clamped."""
     label, draw = torch.arange(DIGITS).repeat(settings["drawn"]), stream(seed, 6)
     chains = sampling.sample_chain(
-        network, len(label), settings["drawn_steps"], label=label, progress=progress, generator=draw
+        network,
+        len(label),
+        settings["drawn_steps"],
+        label=label,
+        progress=lambda steps, _: progress(steps, "digits to order"),
+        generator=draw,
     )
     *_, (_, mean) = chains
     return Rows(mean, label)

@@ -86,7 +86,7 @@ def coin_flips(machine: RBM, count: int, *, generator: Generator) -> Tensor:
 
 
 @torch.no_grad()
-def sample_chain(machine: RBM, v: Tensor, steps: int, *, generator: Generator) -> tuple[Tensor, Tensor]:
+def long_chain(machine: RBM, v: Tensor, steps: int, *, generator: Generator) -> tuple[Tensor, Tensor]:
     """Run chains from ``v``; return their last states and the probabilities these were drawn from."""
     v = gibbs_sample(machine, v, steps - 1, generator=generator)
     field = machine.down(machine.hidden.sample(machine.up(v), generator=generator))
@@ -140,8 +140,8 @@ def draw_chains(out: Path, name: str, machine: RBM, rows: Digits, settings: Sett
     """Draw what long chains draw, from coin flips and from test digits, as probabilities."""
     steps, draw, digits = settings["chain_steps"], stream(settings["seed"], 7), rows.test[:10]
     start = coin_flips(machine, settings["samples"], generator=draw)
-    free = sample_chain(machine, start, steps, generator=draw)[1]
-    led = sample_chain(machine, digits, steps, generator=draw)[1]
+    free = long_chain(machine, start, steps, generator=draw)[1]
+    led = long_chain(machine, digits, steps, generator=draw)[1]
     groups = [("test digits", digits.numpy()), (f"{steps:,} Gibbs steps on", led.numpy())]
     plots.save_picture(out / f"{name}-free.png", tiles(free, 16))
     plots.save_picture(out / f"{name}-led.png", plots.strips(groups, SHAPE))

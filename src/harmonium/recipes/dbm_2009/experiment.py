@@ -89,7 +89,9 @@ def samples(machine: DBM, settings: Settings, progress: Progress) -> Tensor:
     """Return the means of the pixels that long chains draw, started at the biases without couplings."""
     count, steps = settings["samples"], settings["sample_steps"]
     draw = stream(settings["seed"], 5)
-    chains = sampling.sample_chain(machine, count, steps, progress=progress, generator=draw)
+    chains = sampling.sample_chain(
+        machine, count, steps, progress=lambda items, _: progress(items, "samples"), generator=draw
+    )
     *_, (_, mean) = chains
     return mean
 

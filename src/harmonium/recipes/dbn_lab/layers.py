@@ -72,12 +72,12 @@ def alone(train: Rows, test: Rows, hidden: int, settings: Settings, progress: Pr
             errors.append(evaluation.reconstruction_error(machine, test.v))
             resting.append(sum(still) / len(still))
             still.clear()
-    far = wandered(machine, test.v, settings["far"], settings["seed"])
+    far = errors_along_chains(machine, test.v, settings["far"], settings["seed"])
     return {"updates": at, "errors": errors, "resting": resting, "far": far}
 
 
 @torch.no_grad()
-def wandered(machine: RBM, v: Tensor, steps: list[int], seed: int) -> list[float]:
+def errors_along_chains(machine: RBM, v: Tensor, steps: list[int], seed: int) -> list[float]:
     """Return the mean squared error a pixel between rows and the means of chains from them, after so many steps."""
     draw, x, found = stream(seed, 4), v, []
     for step in range(1, max(steps) + 1):

@@ -180,7 +180,7 @@ def states(machine: RBM, rows: mnist.Digits, settings: Settings) -> dict[str, fl
     p = mnist.up_and_down(machine, v, generator=draw)
     drawn = torch.bernoulli(p, generator=draw)
     flips = mnist.coin_flips(machine, 200, generator=draw)
-    free, _ = mnist.sample_chain(machine, flips, settings["chain_steps"], generator=draw)
+    free, _ = mnist.long_chain(machine, flips, settings["chain_steps"], generator=draw)
     kinds = {"data": v, "probabilities": p, "drawn": drawn, "fantasies": free}
     energies = {f"free_energy_{name}": float(machine.free_energy(x).mean()) for name, x in kinds.items()}
     lit = {f"lit_{name}": float(x.mean()) for name, x in kinds.items()}
