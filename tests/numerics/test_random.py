@@ -53,9 +53,7 @@ def test_what_is_certain_always_happens_and_what_is_impossible_never(form, kind)
         ends = torch.tensor([-math.inf, math.inf]).to(kind).expand(1_000_000, 2)
         drawn = numerics.bernoulli(ends, generator=rng(seed)).sum(0, dtype=torch.float64)
         assert drawn.tolist() == [0, 1_000_000]
-        marks = numerics.one_hot(
-            torch.tensor([0.0, -math.inf, 0.0]).to(kind).expand(100_000, 3), generator=rng(seed)
-        )
+        marks = numerics.one_hot(torch.tensor([0.0, -math.inf, 0.0]).to(kind).expand(100_000, 3), generator=rng(seed))
         assert float(marks[:, 1].sum()) == 0
 
 

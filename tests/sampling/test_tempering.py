@@ -6,8 +6,8 @@ import torch
 
 from harmonium import RBM, ParallelTempering, Spin
 from harmonium.machines import InterpolationPath
-from harmonium.sampling import gibbs_sample, path_lengths, space_evenly
-from harmonium.sampling.tempering import RESPACE, partners
+from harmonium.sampling import gibbs_sample, path_lengths, space_evenly, tempering
+from harmonium.sampling.tempering import partners
 from laws import (
     DRAWS,
     LISTED,
@@ -81,14 +81,14 @@ def test_betas_share_the_length_evenly():
     assert torch.allclose(space_evenly(betas, torch.zeros(4).double(), 5), betas)
 
 
-@pytest.mark.slow
-def test_the_betas_move_until_swaps_are_alike():
+def test_the_betas_move_until_swaps_are_alike(monkeypatch):
+    monkeypatch.setattr(tempering, "RESPACE", 100)
     m, _ = bimodal()
     sampler = ParallelTempering(m.independent(), torch.linspace(0, 1, 8).double(), chains=100, generator=rng())
     begun = None
-    for _ in range(12 * RESPACE):
+    for _ in range(12 * tempering.RESPACE):
         sampler(m, torch.empty(0), generator=rng(int(sampler.count)))
-        if int(sampler.count) == RESPACE - 1:
+        if int(sampler.count) == tempering.RESPACE - 1:
             begun = sampler.rates.clone()
     assert float(sampler.rates.min()) > float(begun.min()) + 0.1
     assert float(sampler.rates.std()) < 0.5 * float(begun.std())
