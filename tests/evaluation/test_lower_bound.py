@@ -16,7 +16,7 @@ LISTED = [name for name in MACHINES if machine(name).visible.count < float("inf"
 @pytest.mark.parametrize("name", LISTED)
 @pytest.mark.parametrize("n_betas", [3, 20])
 def test_the_chains_led_up_are_a_model_that_sums_to_one(name, n_betas):
-    """Σ over all visible rows of p̂, the average of exp(bound) over chains, is 1 on average whatever the temperatures."""
+    """Σ over all visible rows of p̂, the average of exp(bound) over chains, averages to 1 whatever the temperatures."""
     m = machine(name).requires_grad_(False)
     log_z = evaluation.ais(m, n_betas=100, generator=rng())
     v = m.visible.states()

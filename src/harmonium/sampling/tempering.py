@@ -46,12 +46,12 @@ def lengths(start: Machine, end: Machine, x: Tensor, *, generator: Seed = None) 
     return torch.stack(found), x
 
 
-def space_evenly(betas: Tensor, lengths: Tensor, n_replicas: int) -> Tensor:
-    """Return ``n_replicas`` betas that share the ``lengths``, one for each gap between ``betas``, evenly."""
+def space_evenly(betas: Tensor, lengths: Tensor, count: int) -> Tensor:
+    """Return ``count`` betas that share the ``lengths``, one for each gap between ``betas``, evenly."""
     gaps = betas.diff()
     share = lengths / lengths.sum() if float(lengths.sum()) > 0 else gaps
     total = torch.cat([gaps.new_zeros(1), ((1 - EVEN) * share + EVEN * gaps).cumsum(0)])
-    aims = torch.linspace(0, 1, n_replicas, dtype=torch.float64, device=betas.device) * total[-1]
+    aims = torch.linspace(0, 1, count, dtype=torch.float64, device=betas.device) * total[-1]
     right = torch.searchsorted(total, aims).clamp(1, len(gaps))
     part = (aims - total[right - 1]) / (total[right] - total[right - 1])
     found = torch.lerp(betas[right - 1], betas[right], part)
