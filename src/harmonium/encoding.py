@@ -4,6 +4,7 @@ One entry of `ENCODINGS` a kind of units; a kind without an entry takes rows as 
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -211,13 +212,11 @@ class Encoder:
 
 
 def _read(load: Callable[[int | None], Dataset], encoder: Encoder) -> Dataset:
-    """Read rows with the levels of the training; fractions and bits mean the same whatever these were."""
+    """Read rows with the levels of the training; bits and fractions of one mean the same whatever these were."""
     if encoder.levels == 0:
         return load(0)
-    try:
-        return load(encoder.levels)
-    except InputError:
+    with suppress(InputError):
         found = load(None)
-        if found.levels == 1:
+        if found.levels in (1, encoder.levels):
             return found
-        raise
+    return load(encoder.levels)

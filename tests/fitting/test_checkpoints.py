@@ -16,6 +16,7 @@ import pytest
 import torch
 
 from harmonium import DivergenceError, InputError
+from harmonium.cli import main
 from harmonium.errors import SaveError
 from harmonium.fitting import TrainConfig, Trainer, checkpoints, state
 from harmonium.fitting.home import Home
@@ -271,12 +272,14 @@ def test_a_divergence_is_never_kept_and_the_run_recovers(kind, seed, tmp_path):
     assert all(bool(x.isfinite().all()) for name, x in held.items() if name != "history" and x.is_floating_point())
 
 
-def test_a_run_that_goes_on_diverging_gives_up_with_exit_3(tmp_path):
+def test_a_run_that_goes_on_diverging_gives_up_with_exit_3(tmp_path, capsys):
     words = ["train", "digits", "--hidden", "4", "--steps", "50", "--lr", "1e30", "--out", str(tmp_path / "run")]
-    done = subprocess.run([sys.executable, "-m", "harmonium", *words], capture_output=True, text=True)
-    assert done.returncode == 3
-    assert done.stderr.splitlines()[-1].startswith("harmonium: training diverged")
-    assert "gave up after 8 halvings" in done.stderr
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 3
+    told = capsys.readouterr().err
+    assert told.splitlines()[-1].startswith("harmonium: training diverged")
+    assert "gave up after 8 halvings" in told
     assert len((tmp_path / "run/events.jsonl").read_text().splitlines()) == 8
     place, held, _, problems = checkpoints.latest(tmp_path / "run")
     assert problems == []

@@ -15,6 +15,7 @@ from harmonium.machines import DBN
 
 
 def fit(rows="digits", **settings) -> Run:
+    rows = np.random.default_rng(0).integers(0, 2, (900, 6)) if isinstance(rows, str) and rows == "few" else rows
     return hm.fit(rows, **({"hidden": 8, "steps": 60, "seed": 3} | settings))
 
 
@@ -88,6 +89,16 @@ def test_a_model_file_goes_anywhere(learned, tmp_path):
     assert told["training"]["hidden"] == 16
 
 
+@pytest.mark.parametrize("make", [lambda x: x, lambda x: x.astype(float), lambda x: x.astype(bool)])
+def test_bits_given_to_a_model_of_gray_levels_are_bits(make, learned, tmp_path):
+    """Rows that are binarized already mean the same as the gray rows that they came from."""
+    gray = hm.data.load("digits", "test").rows
+    bits, truth = make((gray > 8).astype(np.uint8)), learned.evaluate(gray, method="exact").log_likelihood
+    assert learned.evaluate(bits, method="exact").log_likelihood == pytest.approx(truth, abs=1e-9)
+    np.save(tmp_path / "bits.npy", bits)
+    assert learned.evaluate(tmp_path / "bits.npy", method="exact").log_likelihood == pytest.approx(truth, abs=1e-9)
+
+
 def test_a_bare_machine_is_saved_and_loaded(tmp_path):
     machine = hm.RBM(hm.Bernoulli(6), hm.Bernoulli(4), generator=torch.Generator().manual_seed(0))
     run = hm.load(hm.save(machine, tmp_path / "m"))
@@ -140,7 +151,7 @@ def test_labels_that_are_missing_or_out_of_range_are_told(learned, labeled, tmp_
 
 
 def test_recovery_beats_the_means():
-    run = fit(hidden=32, steps=3000)
+    run = fit(hidden=32, steps=1500, lr=0.1)
     for mask in ("bottom", "top", "left", "right", "random:0.5", "noise:0.1"):
         result = run.recover(mask=mask, count=100, chains=8, gibbs_steps=60)
         told = result.figures
@@ -198,7 +209,7 @@ def test_masks_of_the_wrong_size_are_refused(tmp_path):
     [
         {}, {"sampler": "cd"}, {"sampler": "pt", "n_replicas": 3}, {"sampler": "ptt", "lr": 0.3},
         {"model": "dbn", "hidden": "8,6"}, {"model": "dbm", "hidden": "8,6"},
-        {"model": "boltzmann", "hidden": "2", "steps": 14},
+        {"model": "boltzmann", "hidden": "2", "steps": 14, "rows": "few"},
     ],
     ids=lambda settings: "-".join(map(str, settings.values())) or "pcd",
 )  # fmt: skip

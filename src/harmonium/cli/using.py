@@ -155,7 +155,7 @@ def recover(
     error, baseline = told["mean_squared_error"], told["baseline_mean_squared_error"]
     console.say(
         f"mean squared error on what was hidden {error:.4f}, {error / baseline:.3f} of the baseline's {baseline:.4f} "
-        f"({told['baseline']}); {told['rows']} {told['split']} rows, mask {mask}" + (f": {out}" if out else "")
+        f"({told['baseline']}); {told['rows']} rows of {told['split']}, mask {mask}" + (f": {out}" if out else "")
     )
 
 

@@ -152,7 +152,7 @@ class Course:
                 "while it learns: leave it out, or pass --max-time"
             )
         own = [one for one in self.history if one.stage == epoch.stage]
-        best = max(own, key=lambda one: one.score or -np.inf)
+        best = max(own, key=lambda one: -np.inf if one.score is None else one.score)
         if best is epoch:
             self.best = {name: value.clone() for name, value in state.of_stage(self.stage).items()}
         if best.epoch + self.config.patience <= epoch.epoch or self.lapsed == self.lap:

@@ -104,6 +104,12 @@ def check_shape(config: TrainConfig, visible: str, train: Dataset) -> None:
     if visible in CONTINUOUS and config.hidden_kind in CONTINUOUS:
         given = f"--hidden-kind {config.hidden_kind} was given beside {visible} visible units"
         raise InputError(f"{given}: such a machine has no normalizer once it has learned; pass --hidden-kind bernoulli")
+    if config.hidden_kind != "bernoulli" and (config.model == "dbn" or config.pretrain):
+        given = f"--hidden-kind {config.hidden_kind} was given for layers that are learned one by one"
+        raise InputError(f"{given}, each on the means of the one below: pass --hidden-kind bernoulli")
+    if len(layers) > 1 and config.hidden_kind in CONTINUOUS:
+        given = f"--hidden-kind {config.hidden_kind} was given for {len(layers)} layers"
+        raise InputError(f"{given}: such a machine has no normalizer once it has learned; pass --hidden-kind bernoulli")
     check_labels(config, train)
     if config.pretrain and config.model != "dbm":
         raise InputError(f"--pretrain is for a dbm, not for a {config.model}: leave it out")

@@ -19,6 +19,7 @@ from ..storage import write_bytes
 from .page import Page, Section, write
 from .words import BOUND, READOUTS, annealing, columns_of, facts, lead, reading, tuned
 
+GIBBS_STEPS = 1000  # of the chains that a report draws
 PANELS = (
     ("likelihood of held-out rows, nats", "log_likelihood"),
     ("pseudo-likelihood of held-out rows, nats", "pseudo_likelihood"),
@@ -158,13 +159,13 @@ class Report:
         )
 
     def samples(self) -> None:
-        """Add a grid of samples after 1000 Gibbs steps and a GIF of the chains."""
+        """Add a grid of samples after {GIBBS_STEPS} Gibbs steps and a GIF of the chains."""
         run = self.run
-        frames = run.frames(64, 1000, progress=self.progress)
+        frames = run.frames(64, GIBBS_STEPS, progress=self.progress)
         section = self.page.section("What it samples")
         drawn = plots.png(draw(run, frames[-1].means, 16))
-        caption = "64 chains after 1000 Gibbs steps from random states: the mean of the last draw."
-        self.picture(section, "samples.png", drawn, caption, "samples after 1000 Gibbs steps")
+        caption = f"64 chains after {GIBBS_STEPS} Gibbs steps from random states: the mean of the last draw."
+        self.picture(section, "samples.png", drawn, caption, f"samples after {GIBBS_STEPS} Gibbs steps")
         path = self.folder / "chains.gif"
         plots.save_gif(path, [draw(run, frame.means[:16], 8) for frame in frames])
         moving = f"16 of the chains as they run, from random states to Gibbs step {frames[-1].gibbs_steps}; the "
@@ -186,10 +187,8 @@ class Report:
         table: list[list[object]] = [[name, *counts] for name, counts in zip(names, confusion, strict=True)]
         section.table(["truth", *(f"as {name}" for name in names)], table, "Exact read-out, test rows.")
         if run.model.labels:
-            last = run.frames(10, 1000, label="all", progress=self.progress)[-1]
-            caption = (
-                "Each row has one label clamped, the first to the last: ten chains after 1000 Gibbs steps, by means."
-            )
+            last = run.frames(10, GIBBS_STEPS, label="all", progress=self.progress)[-1]
+            caption = f"Each row has one label clamped: ten chains after {GIBBS_STEPS} Gibbs steps, by means."
             drawn = plots.png(draw(run, last.means, 10))
             self.picture(section, "labels.png", drawn, caption, "samples of each label")
 
