@@ -78,6 +78,7 @@ def wide(width):
                       "hidden": {"kind": "Bernoulli", "width": 3}}}  # fmt: skip
 
 
+INFINITE = {"weight": torch.full((2, 3), float("inf")), "visible.bias": torch.zeros(2), "hidden.bias": torch.zeros(3)}
 HOSTILE = {
     "pickle.safetensors": lambda p: pickle.dumps(Payload()),
     "torch.safetensors": torch_saved,
@@ -89,7 +90,7 @@ HOSTILE = {
     "negative.safetensors": lambda p: model(wide(-4)),
     "huge.safetensors": lambda p: model(wide(10**15)),
     "text.safetensors": lambda p: model(wide("touch ran")),
-    "infinite.safetensors": lambda p: model(wide(2), {"weight": torch.full((2, 3), float("inf"))}),
+    "infinite.safetensors": lambda p: model(wide(2), INFINITE),
     "deep.safetensors": lambda p: (n := nested(100_000).encode()) and len(n).to_bytes(8, "little") + n,
     "no_header.safetensors": lambda p: (2**63).to_bytes(8, "little"),
     "objects.npy": array_of_objects,

@@ -19,10 +19,10 @@ EACH = 5  # kills of one run
 KILL = signal.SIGKILL
 EXITS = {KILL: -9, signal.SIGINT: 130, signal.SIGTERM: 143}
 KINDS = {
-    "rbm, persistent chains": "--hidden 12 --steps 6000",
-    "rbm, tempered": "--hidden 8 --steps 1500 --sampler pt --n-replicas 4",
-    "dbm": "--model dbm --hidden 10,6 --steps 1500",
-    "dbn": "--model dbn --hidden 10,8 --labels --steps 2500",
+    "rbm, persistent chains": "--hidden 12 --batch-size 10 --steps 2000",
+    "rbm, tempered": "--hidden 8 --batch-size 10 --steps 1000 --sampler pt --n-replicas 4",
+    "dbm": "--model dbm --hidden 10,6 --batch-size 10 --steps 800",
+    "dbn": "--model dbn --hidden 10,8 --labels --batch-size 10 --steps 1500",
 }
 PATIENCE = 10  # seconds in which a signal must be heeded
 HARMONIUM = [sys.executable, "-m", "harmonium"]
