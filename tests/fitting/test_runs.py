@@ -287,6 +287,19 @@ def test_no_row_is_told_a_probability_above_one(monkeypatch):
     assert found.upper <= found.log_likelihood + 1e-9
 
 
+@pytest.mark.parametrize(
+    "settings", [{"model": "dbm", "hidden": "6,5"}, {"model": "boltzmann", "hidden": "3", "rows": "few"}]
+)
+def test_annealing_of_deep_and_general_runs_meets_enumeration(settings, tmp_path):
+    """From the data, and from the model file alone."""
+    run = fit(**settings)
+    exact = run.evaluate(method="exact")
+    alone = hm.load(run.save(tmp_path / "m"))
+    for found in (run.evaluate(method="ais"), alone.evaluate(run.splits.test, method="ais")):
+        assert found.verdict == "consistent"
+        assert abs(found.log_partition - exact.log_partition) < 4 * found.error + 1e-6
+
+
 def test_a_likelihood_is_certified_beside_its_bound():
     run = fit(steps=200)
     found, exact = run.evaluate(method="ais", n_betas=500, certify=True), run.evaluate(method="exact")

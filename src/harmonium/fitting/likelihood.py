@@ -124,7 +124,7 @@ def evaluate(
     v = encoder.rows(dataset, sharp=True, generator=Generator().manual_seed(0))
     if isinstance(model, Machine) and model.latent:
         model.infer_steps = CONVERGED
-    seen = run.states(ROWS)
+    seen = run.known_rows(ROWS)
     log_z = log_partition(run.top, seen, method, chains, n_betas, run.seed, max_time, progress)
     if isinstance(model, Machine) and log_z.verdict != "exact":
         log_z = log_z.at_least(evaluation.certificate_of_rows(model, v))
@@ -182,7 +182,7 @@ def mixing(run: "Run", *, progress: Progress = silent) -> Mixing:
     machine, chains = run.top, run.chains
     chains = run.states(CHAINS) if chains is None else chains[:CHAINS]
     settings: dict[str, Any] = {"gibbs_steps": GIBBS_STEPS, "generator": Generator().manual_seed(run.seed)}
-    rows = run.states(SEEN)[:, : machine.visible.width]
+    rows = run.known_rows(SEEN)
     tempered = run.config is not None and run.config.sampler in ("pt", "ptt") and run.chains is not None
     ladder = ParallelTempering.onto(machine, chains, generator=settings["generator"]) if tempered else None
     found = evaluation.mixing(machine, chains, ladder, data=rows, progress=progress, **settings)

@@ -222,6 +222,14 @@ class DBMPlan(LayerwisePlan):
         hidden = [self.hidden(i) for i in range(len(layers))]
         return DBM(visible, *hidden, infer_steps=INFER_STEPS, generator=generator)
 
+    def model(self, machines: Sequence[nn.Module]) -> Machine | DBN:
+        """Return the machine, or before it is made the one of the pairs so far."""
+        halves = [half for half in machines if isinstance(half, DoubledRBM)]
+        made: Machine | DBN = (
+            super().model(machines) if len(halves) < len(machines) else DBM.stack(halves, infer_steps=INFER_STEPS)
+        )
+        return made
+
 
 def make_optimizer(machine: nn.Module, config: TrainConfig) -> Optimizer:
     """Return the optimizer that the settings ask for."""

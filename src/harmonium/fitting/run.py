@@ -14,6 +14,7 @@ from ..errors import InputError
 from ..machines import DBN, Machine
 from ..progress import Progress, silent
 from ..registry import MODELS, REPORTS
+from ..sampling import gibbs_sample
 from ..units import Units
 from . import model_file
 from .config import FinetuneConfig, TrainConfig
@@ -156,9 +157,9 @@ class Run:
             units.init_from_data(self.encoder.rows(train, sharp=True, generator=fixed))
         return units.requires_grad_(False)
 
-    def states(self, count: int = STATES, *, progress: Progress = silent) -> Tensor:
-        """Return states that stand for the data or the model, (count, width): training rows where they are at hand,
-        else the chains that training left, else draws of the model.
+    def known_rows(self, count: int = STATES) -> Tensor:
+        """Return rows that stand for the data or the model, (rows, visible of the `top`): training rows where they are
+        at hand, else of the chains that training left, else draws of the model.
         """
         fixed = Generator().manual_seed(self.seed)
         if self.splits is not None:
@@ -166,13 +167,16 @@ class Run:
             drawn = numerics.permutation(len(train), generator=fixed)[:count].sort().values
             known = bool(self.model.labels)
             rows = self.encoder.rows(train.select(drawn.numpy()), sharp=True, labeled=known, generator=fixed)
-            return self.model.encode(rows) if isinstance(self.model, DBN) else self.model.infer(rows, generator=fixed)
-        if self.chains is not None:
-            return self.chains[:count]
-        start = self.top.sample_independent(min(count, STATES), generator=fixed)
-        from ..sampling import gibbs_sample
+            return self.model.encode(rows) if isinstance(self.model, DBN) else rows
+        states = self.chains
+        if states is None:
+            start = self.top.sample_independent(min(count, STATES), generator=fixed)
+            states = gibbs_sample(self.top, start, STATES, generator=fixed)
+        return states[:count, : self.top.visible.width]
 
-        return gibbs_sample(self.top, start, STATES, generator=fixed)
+    def states(self, count: int = STATES) -> Tensor:
+        """Return states of the `top` machine whose visible part is `known_rows`, (states, width)."""
+        return self.top.infer(self.known_rows(count), generator=Generator().manual_seed(self.seed))
 
     def info(self) -> dict[str, dict[str, Any]]:
         """Return what the run is, part by part: the model, its data, its training, and what evaluations have said."""
