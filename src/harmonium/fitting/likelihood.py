@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Generator, Tensor
 
-from .. import evaluation
+from .. import evaluation, numerics
 from ..errors import InputError
 from ..evaluation import Estimate, LowerBound, Mixing
 from ..machines import DBN, Machine
 from ..progress import Progress, silent
-from ..sampling import ParallelTempering
+from ..sampling import ParallelTempering, gibbs_sample
 
 if TYPE_CHECKING:
     from .run import Run
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 LISTABLE = 2**20  # states that `auto` still enumerates
 CONVERGED = 100  # mean-field steps of a bound, at most
 ROWS = 10_000  # training rows that the base of the path is fitted to
+STATES = 1000  # that stand for the model where no chains were kept
 CHAINS, SEEN, GIBBS_STEPS = 100, 2000, 10_000  # chains, rows and Gibbs steps at most of the verdict on mixing
 
 
@@ -124,7 +125,7 @@ def evaluate(
     v = encoder.rows(dataset, sharp=True, generator=Generator().manual_seed(0))
     if isinstance(model, Machine) and model.latent:
         model.infer_steps = CONVERGED
-    seen = run.known_rows(ROWS)
+    seen = known_rows(run, ROWS)
     log_z = log_partition(run.top, seen, method, chains, n_betas, run.seed, max_time, progress)
     if isinstance(model, Machine) and log_z.verdict != "exact":
         log_z = log_z.at_least(evaluation.certificate_of_rows(model, v))
@@ -180,14 +181,37 @@ def mixing(run: "Run", *, progress: Progress = silent) -> Mixing:
     Where the training was tempered its chains stand on a new ladder of temperatures.
     """
     machine, chains = run.top, run.chains
-    chains = run.states(CHAINS) if chains is None else chains[:CHAINS]
+    chains = states(run, CHAINS) if chains is None else chains[:CHAINS]
     settings: dict[str, Any] = {"gibbs_steps": GIBBS_STEPS, "generator": Generator().manual_seed(run.seed)}
-    rows = run.known_rows(SEEN)
+    rows = known_rows(run, SEEN)
     tempered = run.config is not None and run.config.sampler in ("pt", "ptt") and run.chains is not None
     ladder = ParallelTempering.onto(machine, chains, generator=settings["generator"]) if tempered else None
     found = evaluation.mixing(machine, chains, ladder, data=rows, progress=progress, **settings)
     run.remember("mixing", asdict(found))
     return found
+
+
+def known_rows(run: "Run", count: int = STATES) -> Tensor:
+    """Return rows that stand for the data or the model, (rows, visible of the `top`): training rows where they are
+    at hand, else of the chains that training left, else draws of the model.
+    """
+    fixed = Generator().manual_seed(run.seed)
+    if run.splits is not None:
+        train = run.splits.train  # files are often sorted: drawn from all of them
+        drawn = numerics.permutation(len(train), generator=fixed)[:count].sort().values
+        known = bool(run.model.labels)
+        rows = run.encoder.rows(train.select(drawn.numpy()), sharp=True, labeled=known, generator=fixed)
+        return run.model.encode(rows) if isinstance(run.model, DBN) else rows
+    states = run.chains
+    if states is None:
+        start = run.top.sample_independent(min(count, STATES), generator=fixed)
+        states = gibbs_sample(run.top, start, STATES, generator=fixed)
+    return states[:count, : run.top.visible.width]
+
+
+def states(run: "Run", count: int = STATES) -> Tensor:
+    """Return states of the `top` machine whose visible part is `known_rows`, (states, width)."""
+    return run.top.infer(known_rows(run, count), generator=Generator().manual_seed(run.seed))
 
 
 def _figures(spread: Tensor, log_z: Estimate) -> dict[str, Any]:

@@ -88,5 +88,27 @@ def bare(model: Machine | DBN, shape: tuple[int, ...] | None = None) -> "Run":
     return Run(model, Encoder(visible, "none", levels, columns, shape or (columns,), names, *nothing))
 
 
+def describe(run: "Run") -> dict[str, dict[str, Any]]:
+    """Return what a run is, part by part: the model, its data, its training, and what evaluations have said."""
+    model, evaluations = run.model, run.passport.get("evaluation", {})
+    widths = [row.width for row in model.visible.components()]
+    found = {
+        "model": {
+            "what": run.words,
+            "visible": f"{run.encoder.visible}, {run.encoder.columns} columns, {widths[0]} units",
+            "parameters": sum(p.numel() for p in model.parameters()),
+            "labels": ", ".join(run.encoder.label_names) or "none",
+            "chains kept": 0 if run.chains is None else len(run.chains),
+        },
+        "data": dict(run.facts.get("data", {})),
+        "training": run.config.model_dump(exclude_none=True) if run.config else {},
+        "fine-tuning": run.tuning.model_dump(exclude_none=True) if run.tuning else {},
+        "environment": dict(run.facts.get("environment", {})),
+        **{f"evaluation on {name}": told for name, told in evaluations.items()},
+        "mixing": dict(run.passport.get("mixing", {})),
+    }
+    return {part: told for part, told in found.items() if told}
+
+
 def _owned(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

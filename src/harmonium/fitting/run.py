@@ -14,7 +14,6 @@ from ..errors import InputError
 from ..machines import DBN, Machine
 from ..progress import Progress, silent
 from ..registry import MODELS, REPORTS
-from ..sampling import gibbs_sample
 from ..units import Units
 from . import model_file
 from .config import FinetuneConfig, TrainConfig
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from .restoring import Recovery
 
 MOST_ROWS = 100_000  # training rows that the baseline is fitted to
-STATES = 1000  # states that stand for the model where no chains were kept
 
 
 @dataclass
@@ -157,47 +155,9 @@ class Run:
             units.init_from_data(self.encoder.rows(train, sharp=True, generator=fixed))
         return units.requires_grad_(False)
 
-    def known_rows(self, count: int = STATES) -> Tensor:
-        """Return rows that stand for the data or the model, (rows, visible of the `top`): training rows where they are
-        at hand, else of the chains that training left, else draws of the model.
-        """
-        fixed = Generator().manual_seed(self.seed)
-        if self.splits is not None:
-            train = self.splits.train  # files are often sorted: drawn from all of them
-            drawn = numerics.permutation(len(train), generator=fixed)[:count].sort().values
-            known = bool(self.model.labels)
-            rows = self.encoder.rows(train.select(drawn.numpy()), sharp=True, labeled=known, generator=fixed)
-            return self.model.encode(rows) if isinstance(self.model, DBN) else rows
-        states = self.chains
-        if states is None:
-            start = self.top.sample_independent(min(count, STATES), generator=fixed)
-            states = gibbs_sample(self.top, start, STATES, generator=fixed)
-        return states[:count, : self.top.visible.width]
-
-    def states(self, count: int = STATES) -> Tensor:
-        """Return states of the `top` machine whose visible part is `known_rows`, (states, width)."""
-        return self.top.infer(self.known_rows(count), generator=Generator().manual_seed(self.seed))
-
     def info(self) -> dict[str, dict[str, Any]]:
         """Return what the run is, part by part: the model, its data, its training, and what evaluations have said."""
-        model, evaluations = self.model, self.passport.get("evaluation", {})
-        widths = [row.width for row in model.visible.components()]
-        found = {
-            "model": {
-                "what": self.words,
-                "visible": f"{self.encoder.visible}, {self.encoder.columns} columns, {widths[0]} units",
-                "parameters": sum(p.numel() for p in model.parameters()),
-                "labels": ", ".join(self.encoder.label_names) or "none",
-                "chains kept": 0 if self.chains is None else len(self.chains),
-            },
-            "data": dict(self.facts.get("data", {})),
-            "training": self.config.model_dump(exclude_none=True) if self.config else {},
-            "fine-tuning": self.tuning.model_dump(exclude_none=True) if self.tuning else {},
-            "environment": dict(self.facts.get("environment", {})),
-            **{f"evaluation on {name}": told for name, told in evaluations.items()},
-            "mixing": dict(self.passport.get("mixing", {})),
-        }
-        return {part: told for part, told in found.items() if told}
+        return model_file.describe(self)
 
     # What it does -----------------------------------------------------------------------------------------------------
 
@@ -207,10 +167,9 @@ class Run:
         Args:
             rows: a path, a name or an array; None for a split of the run's own data.
             split: "train", "valid" or "test".
-            settings: method, chains, n_betas, max_time, certify, progress: see `fitting.likelihood.evaluate`.
+            settings: method, chains, n_betas, max_time, certify, progress: see `likelihood.evaluate`.
 
-        Raises:
-            InputError: where no rows are at hand, or they have other columns.
+        Raises `InputError` where no rows are at hand, or they have other columns.
         """
         from .likelihood import evaluate
 
@@ -283,10 +242,7 @@ class Run:
         return recover(self, rows, mask, count, **settings)
 
     def classify(self, rows: Any = None, split: str = "test", **settings: Any) -> "LabelReport":
-        """Return the labels that the model reads from rows, and how many are right where these are known.
-
-        See `fitting.labels.classify`.
-        """
+        """Return the labels that the model reads from rows, and how many are right where known; `labels.classify`."""
         from .labels import classify
 
         return classify(self, rows, split, **settings)
