@@ -27,7 +27,10 @@ def test_a_ladder_of_exact_states_knows_log_z(name):
     assert error < 0.1
 
 
-@pytest.mark.parametrize("name", ["bernoulli", "labeled", "gaussian visible", "three layers", "general"])
+@pytest.mark.parametrize(
+    "name",
+    ["bernoulli", "labeled", "gaussian visible", "three layers", pytest.param("general", marks=pytest.mark.slow)],
+)
 def test_both_ladders_are_consistent_where_annealing_agrees(name):
     m = machine(name).requires_grad_(False)
     truth = evaluation.log_partition(m).value

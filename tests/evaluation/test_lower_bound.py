@@ -14,7 +14,7 @@ LISTED = [name for name in MACHINES if machine(name).visible.count < float("inf"
 
 
 @pytest.mark.parametrize("name", LISTED)
-@pytest.mark.parametrize("n_betas", [3, 20])
+@pytest.mark.parametrize("n_betas", [3, pytest.param(20, marks=pytest.mark.slow)])
 def test_the_chains_led_up_are_a_model_that_sums_to_one(name, n_betas):
     """Σ over all visible rows of p̂, the average of exp(bound) over chains, averages to 1 whatever the temperatures."""
     m = machine(name).requires_grad_(False)

@@ -54,6 +54,7 @@ def test_the_gibbs_steps_that_random_chains_need_grow_with_the_weights():
     assert needed[0] == 0 < needed[1]
 
 
+@pytest.mark.slow
 def test_false_alarms_are_rare():
     m = machine("spin").requires_grad_(False)
     log_z = evaluation.ais(m, chains=100, n_betas=200, generator=rng())

@@ -45,6 +45,7 @@ def test_the_error_is_that_of_repeats():
     assert abs(float(off.mean())) < 0.3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spread", [0.3, 2.0])
 def test_the_choice_of_starts_does_not_lean_upward(spread):
     """The weights average to Z however starts are chosen on the other half; chosen after the fact they would not."""

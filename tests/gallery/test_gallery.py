@@ -5,7 +5,13 @@ from audit import evaluate_run
 from families import FAMILIES, NEEDS_DATA
 
 MORE = {"clusters": 4, "rare": 4, "dbm": 3, "gaussian": 3, "needle": 3, "ising": 3, "labels": 3}
-CASES = [(f, i) for f in FAMILIES if f not in NEEDS_DATA for i in range(1, 1 + MORE.get(f, 2))]
+SLOW = {"general", "ising"}  # whose machines move site by site
+CASES = [
+    pytest.param(f, i, marks=pytest.mark.slow if f in SLOW else ())
+    for f in FAMILIES
+    if f not in NEEDS_DATA
+    for i in range(1, 1 + MORE.get(f, 2))
+]
 
 
 @pytest.mark.parametrize(("family", "number"), CASES)

@@ -39,7 +39,7 @@ def failed(bug: Bug, place: Path) -> str:
     where = [sys.executable, "-c", "import harmonium; print(harmonium.__file__)"]
     found = subprocess.run(where, env=environment, capture_output=True, text=True, check=True, cwd=place).stdout
     assert found.startswith(str(source)), f"the copy is not what is tested: {found}"
-    quick = ["-x", "-q", "-p", "no:cacheprovider", "-m", "not slow and not whole"]
+    quick = ["-x", "-q", "-p", "no:cacheprovider", "-m", "not whole"]
     words = [sys.executable, "-m", "pytest", *quick, bug.tests]
     ended = subprocess.run(words, env=environment, cwd=ROOT, capture_output=True, text=True)
     named = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - |$)", ended.stdout, re.MULTILINE)

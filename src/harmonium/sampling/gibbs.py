@@ -119,8 +119,13 @@ def impute(
         >>> bool(hm.impute(hm.RBM(4, 3), v, gibbs_steps=10).isnan().any())
         False
     """
-    known = ~v.isnan() if known is None else known
-    v = torch.where(known, v, _somewhere(model, v))
+    if _fits(model, v):
+        known = ~v.isnan() if known is None else known
+        v = torch.where(
+            known, v, model.sample_independent(1, generator=0)[0, : v.shape[-1]].to(v)
+        )  # any values will do
+    v = model.check_rows(v)
+    assert known is not None
     return _posterior_mean(model, v, known.expand(v.shape), None, chains, gibbs_steps, progress, generator)
 
 
@@ -151,7 +156,7 @@ def denoise(
         >>> hm.denoise(hm.RBM(4, 3), torch.tensor([[1.0, 1.0, 0.0, 1.0]]), 0.1, gibbs_steps=10).shape
         torch.Size([1, 4])
     """
-    field, free = flip_field(v, probability, low), torch.zeros_like(v, dtype=torch.bool)
+    field, free = flip_field(model.check_rows(v), probability, low), torch.zeros_like(v, dtype=torch.bool)
     return _posterior_mean(model, v, free, field, chains, gibbs_steps, progress, generator)
 
 
@@ -173,7 +178,7 @@ def _posterior_mean(
     generator: Seed,
 ) -> Tensor:
     generator = stream(generator, v.device)
-    beyond = (0, model.width - model.check_rows(v).shape[-1])
+    beyond = (0, model.width - v.shape[-1])
     start = model.sample_independent(chains * len(v), generator=generator).view(chains, len(v), -1)
     clamped = pad(known, beyond)
     x, total, burn = torch.where(clamped, pad(v, beyond), start), torch.zeros_like(v), gibbs_steps // 2
@@ -184,9 +189,11 @@ def _posterior_mean(
     return torch.where(known, v, total / (gibbs_steps - burn))
 
 
-def _somewhere(model: Machine | DBN, v: Tensor) -> Tensor:
-    """Return values that the units take, to stand where none are known; no chain starts there, so any will do."""
-    return model.sample_independent(1, generator=0)[:, : v.shape[-1]].to(v).expand(v.shape)
+def _fits(model: Machine | DBN, v: Tensor) -> bool:
+    """Say whether rows may be the model's but for values that are missing."""
+    width = model.width if isinstance(model, DBN) else model.visible.width
+    dense = isinstance(v, Tensor) and v.layout == torch.strided and v.device == model.weights[0].device
+    return dense and v.ndim > 1 and v.shape[-1] in {width, width - model.labels}
 
 
 def _labeled(machine: Machine, label: Tensor, count: int, generator: Generator | None) -> tuple[Tensor, Tensor]:
