@@ -72,8 +72,9 @@ def train(
             else _begun(data, given, config, out, replace, save_every)
         )
         follow(trainer)
+        run = trainer.run  # with the chains of all processes
     if torchrun.leads():
-        finish(trainer.run, report)
+        finish(run, report)
 
 
 def finetune(

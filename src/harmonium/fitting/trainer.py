@@ -260,12 +260,13 @@ class Trainer(Course):
         if self.home is None:
             self._kept = {name: value.clone() for name, value in tensors.items()}, facts
             return
+        run = self.run  # with the chains of all processes
         if distributed.index():
             return
         checkpoints.put(self.home.path, self.step, tensors, facts)
         try:
             storage.write_bytes(self.home.file("metrics.csv"), table(self.history).encode())
-            self.run.save(self.home.file("model.safetensors"), whole=self.finished)
+            run.save(self.home.file("model.safetensors"), whole=self.finished)
         except OSError as error:
             line = f"{self.home.path} cannot be written ({error.strerror}): its checkpoint is whole, `--resume` goes on"
             raise SaveError(line) from error
