@@ -1,4 +1,4 @@
-"""One cut of every kind, past the half of its time; ``make crash`` makes two hundred kills, and a hundred signals of each kind."""
+"""One cut of every kind, past the half of its time; ``make crash`` makes 200 kills, and 100 signals of each kind."""
 
 import signal
 
