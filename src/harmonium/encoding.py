@@ -13,12 +13,14 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import one_hot as as_blocks
 
-from . import data
+from . import data, numerics
 from .data import Dataset, one_hot
 from .errors import InputError
 from .registry import UNITS
 from .units import Concat, Potts, Units
 
+SMALL = ("bernoulli", "spin", "binomial", "potts")  # kinds whose states fit into a byte
+MOST, CHUNK = 10_000_000, 1000  # entries that independent units are fitted to at most, and rows at a time
 Rows = Callable[["Encoder", Tensor], Tensor]
 
 
@@ -146,8 +148,9 @@ class Encoder:
 
     def encode(self, x: Tensor) -> Tensor:
         """Return states, (rows, width), from the float rows that `data` gives; label columns stay behind them."""
-        v, labels = x[..., : self.columns], x[..., self.columns :]
-        return torch.cat([encoding(self.visible).encode(self, v), labels], -1)
+        if x.shape[-1] == self.columns:
+            return encoding(self.visible).encode(self, x)
+        return torch.cat([self.encode(x[..., : self.columns]), x[..., self.columns :]], -1)
 
     def decode(self, x: Tensor) -> Tensor:
         """Return rows, (rows, columns), in the scale of the data from states or from their means, labels left out."""
@@ -185,7 +188,19 @@ class Encoder:
         """
         binarize = "sample" if sharp and self.blurred(dataset) else self.binarize if dataset.levels else "none"
         x = self.encode(dataset.tensor(binarize, generator=generator))
-        return torch.cat([x, one_hot(dataset, self.labels)], -1) if labeled else x
+        return torch.cat([x, one_hot(dataset, self.labels)], -1) if labeled and self.labels else x
+
+    def independent(self, train: Dataset) -> Units:
+        """Return independent units fitted to training rows, some thousands at a time: the rows may be many."""
+        fixed, units = Generator().manual_seed(0), self.units().double()
+        if len(train) > MOST // self.width:
+            train = train.select(numerics.permutation(len(train), generator=fixed)[: MOST // self.width].numpy())
+        kind = torch.int8 if parse(self.visible)[0] in SMALL and self.number < 128 else torch.float32
+        states = torch.empty(len(train), self.width, dtype=kind)
+        for part in torch.arange(len(train)).split(CHUNK):
+            states[part] = self.rows(train.select(part.numpy()), sharp=True, generator=fixed).to(kind)
+        units.init_from_data(states)
+        return units.requires_grad_(False)
 
     def blurred(self, dataset: Dataset) -> bool:
         """Say whether binary units were trained on gray values as they are."""

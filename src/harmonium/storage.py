@@ -55,7 +55,7 @@ def read_model(path: str | Path) -> tuple[Machine | DBN, dict[str, Tensor], dict
         if not all(value.isfinite().all() for value in found.values()):
             raise ValueError("it holds numbers that are not finite")
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise InputError(f"{path} cannot be used: {_line(error)}; train the run again or restore the file") from error
+        raise InputError(f"{path} cannot be used: {_line(error)}; else train it again or restore the file") from error
     model.load_state_dict(own, assign=True)
     if not isinstance(model, Machine | DBN):
         raise InputError(f"{path} holds {type(model).__name__} units where a machine was expected")
@@ -82,7 +82,12 @@ def describe(module: nn.Module) -> dict[str, Any]:
 def build(description: dict[str, Any]) -> Any:
     """Return new units or a new machine from what `describe` returned."""
     arguments = dict(description)
-    kind = _kinds()[arguments.pop("kind")]
+    name = arguments.pop("kind")
+    if name not in _kinds():
+        raise ValueError(
+            f"it holds a {name}, which is not known here: import the module that defines it, or install its package"
+        )
+    kind = _kinds()[name]
     several = next((value for value in arguments.values() if isinstance(value, list)), [])
     named = {name: value for name, value in arguments.items() if not isinstance(value, list)}
     rows = [build(part) for part in several]

@@ -187,7 +187,7 @@ def classify(
     """
     home = _open(run)
     with console.progress_bars() as progress:
-        found = home.classify(data, split, readout=readout, gibbs_steps=gibbs_steps, progress=progress)
+        found = home.classify(data, split=split, readout=readout, gibbs_steps=gibbs_steps, progress=progress)
     if json:
         console.say_json(found.to_dict())
         return

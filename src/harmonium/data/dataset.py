@@ -104,6 +104,10 @@ class Dataset:
             raise InputError(f"{count} rows were asked for where at least 1 was expected: pass a positive count")
         return self.select(np.arange(min(count, len(self))))
 
+    def with_labels(self, labels: np.ndarray) -> Dataset:
+        """Return the same rows with class numbers, (rows,), of their own."""
+        return replace(self, labels=tidy_labels(np.asarray(labels), len(self), self.source))
+
     def select(self, which: np.ndarray) -> Dataset:
         """Return the rows of the split that ``which`` numbers, in its order."""
         index = which if self.index is None else self.index[which]

@@ -31,7 +31,8 @@ class Settings(BaseModel):
         """Return the settings; raises `InputError` in one line for an unknown word or a bad value."""
         unknown = [word for word in words if word not in cls.model_fields]
         if unknown:
-            raise InputError(f"{unknown[0]!r} is no setting{suggest(unknown[0], cls.model_fields)}")
+            near = suggest(unknown[0], cls.model_fields) or f": give one of {', '.join(cls.model_fields)}"
+            raise InputError(f"{unknown[0]!r} is no setting{near}")
         try:
             return cls(**words)
         except ValidationError as error:

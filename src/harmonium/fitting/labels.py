@@ -44,6 +44,7 @@ class LabelReport:
 def classify(
     run: "Run",
     rows: Any = None,
+    labels: Any = None,
     split: str = "test",
     *,
     readout: str = "exact",
@@ -53,12 +54,14 @@ def classify(
 ) -> LabelReport:
     """Read the labels of rows, a path, a name or an array, or of a split of the run's own data.
 
+    ``labels`` (rows,) are the class numbers that are true, where they are known.
+
     ``readout`` is ``exact`` (the free energy or bound of every label; the network's logits after fine-tuning) or
     ``gibbs`` (``gibbs_steps`` Gibbs steps from an uninformative label, for comparison).
 
     Raises `InputError` where the run knows no labels, or a split is asked for that has none.
     """
-    dataset, encoder, model = run.rows(rows, split), run.encoder, run.model
+    dataset, encoder, model = run.rows(rows, split, labels), run.encoder, run.model
     if rows is None and dataset.labels is None:
         raise InputError(f"{dataset.source} holds no labels: there is nothing to compare with")
     if not encoder.labels:

@@ -72,7 +72,10 @@ def write(run: "Run", path: str | Path, whole: bool = True) -> Path:
         facts["training"] = run.config.model_dump(exclude_none=True)
     if run.tuning is not None:
         facts["tuning"] = run.tuning.model_dump(exclude_none=True)
-    return storage.write_model(path, run.model, tensors, facts)
+    try:
+        return storage.write_model(path, run.model, tensors, facts)
+    except FileNotFoundError:
+        raise InputError(f"there is no directory {Path(path).parent}: make it, or save elsewhere") from None
 
 
 def bare(model: Machine | DBN, shape: tuple[int, ...] | None = None) -> "Run":

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 
-from .. import numerics
 from ..encoding import Encoder
 from ..errors import InputError
 from ..machines import DBN, Machine
@@ -27,10 +26,8 @@ if TYPE_CHECKING:
     from .likelihood import Evaluation
     from .restoring import Recovery
 
-MOST_ROWS = 100_000  # training rows that the baseline is fitted to
 
-
-@dataclass
+@dataclass(repr=False)
 class Run:
     """A trained model with its encoder, its last chains and its passport; and its data, where they are at hand.
 
@@ -130,13 +127,21 @@ class Run:
             raise InputError(f"{what} needs the rows that {self.name} was trained on, and they are not at hand")
         return self.splits
 
-    def rows(self, rows: Any, split: str) -> Any:
+    def __repr__(self) -> str:
+        """Return the run in one line; `info` tells all."""
+        where = "" if self.path is None else f", {self.path}"
+        return f"Run({self.words}, {self.encoder.columns} columns, {len(self.history)} epochs{where})"
+
+    def rows(self, rows: Any, split: str, labels: Any = None) -> Any:
         """Return a data set: the rows given, a path, a name or an array, or else a split of the run's own data.
 
         Raises `InputError` where neither is at hand.
         """
+        if not isinstance(split, str):
+            raise InputError(f"a {type(split).__name__} was given where the name of a split was expected: labels=…")
         if rows is not None:
-            return self.encoder.read(rows)
+            found = self.encoder.read(rows)
+            return found if labels is None else found.with_labels(labels)
         if self.splits is None:
             raise InputError(f"{self.name} is a model without its data: say which rows with --data FILE")
         return self.encoder.read(self.splits.of(split))
@@ -144,15 +149,10 @@ class Run:
     @cached_property
     def baseline(self) -> Units:
         """Independent units fitted to the training rows: what a model without weights would be."""
+        if not self.fitted:
+            return self.encoder.independent(self.splits_needed("the baseline").train)
         units = self.encoder.units().double()
-        if self.fitted:
-            units.load_state_dict(self.fitted)
-        else:
-            train = self.splits_needed("the baseline").train
-            fixed = Generator().manual_seed(0)
-            if len(train) > MOST_ROWS:
-                train = train.select(numerics.permutation(len(train), generator=fixed)[:MOST_ROWS].numpy())
-            units.init_from_data(self.encoder.rows(train, sharp=True, generator=fixed))
+        units.load_state_dict(self.fitted)
         return units.requires_grad_(False)
 
     def info(self) -> dict[str, dict[str, Any]]:
@@ -241,11 +241,11 @@ class Run:
 
         return recover(self, rows, mask, count, **settings)
 
-    def classify(self, rows: Any = None, split: str = "test", **settings: Any) -> "LabelReport":
+    def classify(self, rows: Any = None, labels: Any = None, split: str = "test", **settings: Any) -> "LabelReport":
         """Return the labels that the model reads from rows, and how many are right where known; `labels.classify`."""
         from .labels import classify
 
-        return classify(self, rows, split, **settings)
+        return classify(self, rows, labels, split, **settings)
 
     def weights(self, count: int = 100, layer: int = 1, *, out: str | Path | None = None) -> np.ndarray:
         """Return what the ``count`` largest units of a layer look for, (count, columns), and draw it to ``out``."""

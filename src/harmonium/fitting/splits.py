@@ -14,7 +14,7 @@ from ..registry import DATASETS
 from .config import TrainConfig
 
 MEMORY = "(in memory)"  # the source of rows that were given as an array
-SEEN = 2**24  # bytes that the fingerprint of a table is taken from
+SEEN = 2**22  # bytes that the fingerprint of a table is taken from
 
 
 class Splits:

@@ -65,6 +65,7 @@ class Trainer(Course):
         replace: bool = False,
         save_every: float = 5.0,
     ):
+        config = config.model_copy(update={"labels": True}) if labels is not None else config
         splits = rows if isinstance(rows, Splits) else Splits(rows, config, labels)
         settled = resolve(config, splits.train)
         torchrun.check_even(settled, len(splits.train))

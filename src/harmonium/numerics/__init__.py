@@ -19,6 +19,7 @@ from .random import (
 from .stable import (
     HALF_LOG_2PI,
     bennett,
+    column_sums,
     dot,
     inverse_mills,
     log_half_line,
@@ -40,6 +41,7 @@ __all__ = [
     "bernoulli",
     "binomial",
     "categorical",
+    "column_sums",
     "default_precision",
     "default_threads",
     "dot",

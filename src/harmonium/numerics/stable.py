@@ -25,6 +25,14 @@ def dot(x: Tensor, weights: Tensor) -> Tensor:
         return x @ weights
 
 
+def column_sums(x: Tensor) -> Tensor:
+    """Return the sums over rows in float64, (rows, columns) → (columns,), without a copy of all rows in that type."""
+    total = torch.zeros(x.shape[1:], dtype=torch.float64, device=x.device)  # small kept tensors split the heap
+    for part in x.split(512):
+        total += part.sum(0, dtype=torch.float64)
+    return total
+
+
 def softplus(x: Tensor) -> Tensor:
     """Return log(1 + eˣ), correct to rounding in float64 too (torch switches to x at 20, losing 2e-9)."""
     return F.softplus(x, threshold=40)

@@ -53,7 +53,7 @@ class Bernoulli(Discrete):
 
     @torch.no_grad()
     def init_from_data(self, v: Tensor) -> None:
-        self.bias.copy_(torch.logit((v.sum(0, dtype=torch.float64) + 1) / (len(v) + 2)))
+        self.bias.copy_(torch.logit((numerics.column_sums(v) + 1) / (len(v) + 2)))
 
     def in_support(self, x: Tensor) -> bool:
         return bool(((x >= 0) & (x <= 1)).all())  # gray values count as probabilities
@@ -91,7 +91,7 @@ class Spin(Discrete):
 
     @torch.no_grad()
     def init_from_data(self, v: Tensor) -> None:
-        up = (v.sum(0, dtype=torch.float64) + len(v)) / 2
+        up = (numerics.column_sums(v) + len(v)) / 2
         self.bias.copy_(torch.logit((up + 1) / (len(v) + 2)) / 2)
 
     def values(self) -> Tensor:
@@ -134,7 +134,7 @@ class Binomial(Discrete):
 
     @torch.no_grad()
     def init_from_data(self, v: Tensor) -> None:
-        self.bias.copy_(torch.logit((v.sum(0, dtype=torch.float64) + 1) / (len(v) * self.trials + 2)))
+        self.bias.copy_(torch.logit((numerics.column_sums(v) + 1) / (len(v) * self.trials + 2)))
 
     def in_support(self, x: Tensor) -> bool:
         return bool(((x >= 0) & (x <= self.trials) & (x == x.round())).all())
@@ -180,7 +180,7 @@ class Potts(Discrete):
 
     @torch.no_grad()
     def init_from_data(self, v: Tensor) -> None:
-        counts = self.blocks(v.sum(0, dtype=torch.float64)) + 1
+        counts = self.blocks(numerics.column_sums(v)) + 1
         self.bias.copy_((counts / counts.sum(-1, keepdim=True)).log().flatten(-2))
 
     def in_support(self, x: Tensor) -> bool:
