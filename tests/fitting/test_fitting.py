@@ -2,7 +2,9 @@
 
 import itertools
 import json
+import os
 import shutil
+import signal
 
 import numpy as np
 import pytest
@@ -375,6 +377,16 @@ def test_devices():
     if not torch.cuda.is_available():
         with pytest.raises(InputError, match="--device cpu"):
             choose_device("cuda")
+
+
+def test_an_interrupt_waits_for_the_update_and_is_kept(tmp_path):
+    trainer = start(tmp_path / "run", steps=None, epochs=6)
+    with pytest.raises(KeyboardInterrupt):  # noqa: PT012
+        for epoch in trainer:
+            if epoch.epoch == 2:
+                os.kill(os.getpid(), signal.SIGINT)
+    assert trainer.step == Trainer.resume(tmp_path / "run").step == 2 * 12
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_caller_may_stop_when_it_likes_and_go_on():

@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from .figures import Epoch
     from .labels import LabelReport
     from .likelihood import Evaluation
+    from .oneline import fit
     from .restoring import Recovery
     from .run import Run, load, save
-    from .trainer import Trainer, fit
+    from .trainer import Trainer
 
 _FILES = {
     "config": "FinetuneConfig TrainConfig",
@@ -22,7 +23,8 @@ _FILES = {
     "restoring": "Recovery",
     "run": "Run load save",
     "figures": "Epoch",
-    "trainer": "Trainer fit",
+    "oneline": "fit",
+    "trainer": "Trainer",
 }
 _HOMES = {name: file for file, names in _FILES.items() for name in names.split()}
 

@@ -1,10 +1,12 @@
 """A training: an iterator of epochs whose body is the caller's, on disk or in memory alone."""
 
+import signal
 import sys
+import threading
 import time
 from collections.abc import Generator as Generating
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,7 +15,7 @@ from torch import Tensor, nn
 
 from .. import storage
 from ..encoding import Encoder
-from ..errors import DivergenceError, InputError, SaveError
+from ..errors import DivergenceError, SaveError
 from ..machines import DBN, Machine
 from ..numerics import distributed
 from ..registry import MODELS
@@ -186,10 +188,25 @@ class Trainer(Course):
 
     def __iter__(self) -> Iterator[Epoch]:
         """Train; give the figures of every epoch."""
-        with closing(self.steps()) as updates:
+        with self._saved_on_interrupt(), closing(self.steps()) as updates:
             for update in updates:
                 if update.epoch is not None:
                     yield update.epoch
+
+    @contextmanager
+    def _saved_on_interrupt(self) -> Iterator[None]:
+        """Let Ctrl-C wait for the update in work: what was learned is kept, and then it interrupts."""
+        ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if not ours or threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        signal.signal(signal.SIGINT, lambda number, frame: self.stop(128 + number))
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        if self.stopped == 128 + signal.SIGINT:
+            raise KeyboardInterrupt
 
     def steps(self) -> Generating[Update, None, None]:
         """Train; give every update.  A checkpoint is kept now and then, and at the end.
@@ -278,35 +295,3 @@ class Trainer(Course):
             return checkpoints.latest(self.home.path)
         assert self._kept is not None
         return "the training", *self._kept, []
-
-
-def fit(rows: Any, labels: Any = None, *, out: str | Path | None = None, replace: bool = False, **settings: Any) -> Run:
-    """Train a model on rows and return the run.
-
-    Args:
-        rows: "digits", "mnist", "fashion-mnist", a path, an array or tensor (rows, columns), a frame, or a `Dataset`.
-        labels: class numbers (rows,) that go with an array; with ``labels=True`` those of the data set are learned.
-        out: a directory for the run; without it the run is in memory alone.
-        replace: start anew where a run lies already.
-        settings: those of `TrainConfig`: model, hidden, sampler, epochs, lr, seed, ...
-
-    Raises:
-        InputError: for settings that are not known or do not fit the data, in one line that says what does.
-        DivergenceError: when the training leaves the finite numbers, whatever the learning rate.
-
-    Example:
-        >>> import harmonium as hm
-        >>> run = hm.fit("digits", hidden=8, epochs=2, seed=1)
-        >>> print(run.evaluate().verdict)
-        exact
-    """
-    if isinstance(labels, bool):
-        settings["labels"], labels = labels, None
-    elif labels is not None:
-        settings["labels"] = True
-    if rows is None:
-        raise InputError("no data were given: pass a name such as 'digits', a path, or an array")
-    trainer = Trainer(TrainConfig.make(**settings), rows, labels, out=out, replace=replace)
-    for _ in trainer:
-        pass
-    return trainer.run
