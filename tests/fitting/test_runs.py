@@ -148,6 +148,10 @@ def test_labels_that_are_missing_or_out_of_range_are_told(learned, labeled, tmp_
     given = labeled["rbm"].classify(rows)  # no truth is known: labels alone
     assert (given.error, given.confusion, len(given.predicted)) == (None, None, 7)
     assert given.to_dict()["predicted"] == given.predicted.tolist()
+    truth = hm.data.load("digits", "test").labels[:7]
+    assert labeled["rbm"].classify(rows, truth).accuracy == pytest.approx((given.predicted == truth).mean())
+    with pytest.raises(InputError, match="where the name of a split was expected"):
+        labeled["rbm"].evaluate(rows, truth)
 
 
 def test_recovery_beats_the_means():

@@ -128,9 +128,7 @@ class Run:
         return self.splits
 
     def __repr__(self) -> str:
-        """Return the run in one line; `info` tells all."""
-        where = "" if self.path is None else f", {self.path}"
-        return f"Run({self.words}, {self.encoder.columns} columns, {len(self.history)} epochs{where})"
+        return f"Run({self.words}, {self.encoder.columns} columns, {len(self.history)} epochs, {self.path})"
 
     def rows(self, rows: Any, split: str, labels: Any = None) -> Any:
         """Return a data set: the rows given, a path, a name or an array, or else a split of the run's own data.
