@@ -379,7 +379,15 @@ def test_devices():
             choose_device("cuda")
 
 
-def test_an_interrupt_waits_for_the_update_and_is_kept(tmp_path):
+@pytest.fixture
+def interruptible():
+    """Python's own answer to Ctrl-C, which processes of a test run may have put aside."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupt_waits_for_the_update_and_is_kept(tmp_path, interruptible):
     trainer = start(tmp_path / "run", steps=None, epochs=6)
     with pytest.raises(KeyboardInterrupt):  # noqa: PT012
         for epoch in trainer:
