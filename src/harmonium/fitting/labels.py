@@ -61,7 +61,7 @@ def classify(
 
     Raises `InputError` where the run knows no labels, or a split is asked for that has none.
     """
-    dataset, encoder, model = run.rows(rows, split, labels), run.encoder, run.model
+    dataset, encoder = run.rows(rows, split, labels), run.encoder
     if rows is None and dataset.labels is None:
         raise InputError(f"{dataset.source} holds no labels: there is nothing to compare with")
     if not encoder.labels:
@@ -72,21 +72,9 @@ def classify(
         )
     if readout not in ("exact", "gibbs"):
         raise InputError(f"the readout {readout!r} was given where exact or gibbs was expected")
-    if isinstance(model, Machine):
-        model.infer_steps = max(model.infer_steps, 30)
     g = Generator().manual_seed(run.seed if seed is None else seed)
-    v = encoder.rows(dataset, generator=g)
-
-    def read(part: Tensor) -> Tensor:
-        if readout == "gibbs":
-            return evaluation.gibbs_class_probs(model, part, gibbs_steps=gibbs_steps, generator=g)
-        if run.classifier is not None:
-            found: Tensor = run.classifier(classifier_inputs(model, part))
-            return found
-        return evaluation.class_log_probs(model, part)
-
-    with torch.no_grad():
-        given = torch.cat([read(part).argmax(-1) for part in progress(v.split(BATCH), "classifying")])
+    parts = progress(encoder.rows(dataset, generator=g).split(BATCH), "classifying")
+    given = torch.cat([_scores(run, part, readout, gibbs_steps, g).argmax(-1) for part in parts])
     counted = _count(run, dataset, given)
     return LabelReport(
         predicted=given.numpy(),
@@ -98,6 +86,20 @@ def classify(
         binarize=encoder.binarize,
         confusion=counted.confusion.tolist() if counted else None,
     )
+
+
+@torch.no_grad()
+def _scores(run: "Run", v: Tensor, readout: str, gibbs_steps: int, generator: Generator) -> Tensor:
+    """Return a score of every label for rows, (rows, labels): the highest is the one that is read."""
+    model = run.model
+    if isinstance(model, Machine):
+        model.infer_steps = max(model.infer_steps, 30)
+    if readout == "gibbs":
+        return evaluation.gibbs_class_probs(model, v, gibbs_steps=gibbs_steps, generator=generator)
+    if run.classifier is not None:
+        found: Tensor = run.classifier(classifier_inputs(model, v))
+        return found
+    return evaluation.class_log_probs(model, v)
 
 
 def _count(run: "Run", dataset: Any, given: Tensor) -> evaluation.Classification | None:
