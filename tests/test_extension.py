@@ -11,8 +11,7 @@ from torch import Generator, Tensor
 
 from harmonium import RBM, Bernoulli, Sampler, gibbs_sample
 from harmonium.cli import main
-from harmonium.data import NamedData
-from harmonium.data.dataset import Table
+from harmonium.data import NamedData, Table
 from harmonium.fitting.plans import Plan
 from harmonium.registry import DATASETS, MODELS, SAMPLERS, UNITS
 from harmonium.units.discrete import Discrete

@@ -14,13 +14,14 @@ from torch import Generator, Tensor
 from torch.nn.functional import one_hot as as_blocks
 
 from . import data, numerics
-from .data import Dataset, one_hot
+from .data import Dataset, Form, one_hot
 from .errors import InputError
 from .registry import UNITS
 from .units import Concat, Potts, Units
 
 SMALL = ("bernoulli", "spin", "binomial", "potts")  # kinds whose states fit into a byte
 MOST, CHUNK = 10_000_000, 1000  # entries that independent units are fitted to at most, and rows at a time
+MODEL = "the model was trained on"
 Rows = Callable[["Encoder", Tensor], Tensor]
 
 
@@ -100,7 +101,8 @@ class Encoder:
 
     ``visible`` is the kind of the units, ``levels`` the stored value that means fully on (0: the values are meant as
     they are), ``shape`` that of one row as a picture, ``label_names`` the classes in order, none where the model does
-    not learn them.  ``mean`` and ``deviation`` (columns,) are those of the training rows, for kinds that take them out.
+    not learn them, ``names`` those of the columns and ``label_column`` the one that held labels.  ``mean`` and
+    ``deviation`` (columns,) are those of the training rows, for kinds that take them out.
     """
 
     visible: str
@@ -109,6 +111,8 @@ class Encoder:
     columns: int
     shape: tuple[int, ...]
     label_names: tuple[str, ...]
+    names: tuple[str, ...]
+    label_column: str
     mean: Tensor
     deviation: Tensor
 
@@ -119,9 +123,9 @@ class Encoder:
         if encoding(visible).scaled:
             mean, deviation = (torch.from_numpy(found).float() for found in train.moments())
             deviation = torch.where(deviation > 0, deviation, 1.0)
-        count = max(2, int(train.labels.max()) + 1) if labels and train.labels is not None else 0
-        names = tuple(str(i) for i in range(count))
-        return cls(visible, binarize, train.levels, train.width, train.shape, names, mean, deviation)
+        known = train.label_names if labels else ()
+        form = train.names, train.label_column
+        return cls(visible, binarize, train.levels, train.width, train.shape, known, *form, mean, deviation)
 
     @property
     def number(self) -> int:
@@ -137,6 +141,11 @@ class Encoder:
     def width(self) -> int:
         """The number of visible columns of a state, labels not counted."""
         return self.columns * (self.number if self.visible.startswith("potts") else 1)
+
+    @property
+    def form(self) -> Form:
+        """The columns that new rows must have."""
+        return Form(self.names, self.columns, self.label_column)
 
     def units(self) -> Units:
         """Return a new visible row, without labels."""
@@ -164,19 +173,17 @@ class Encoder:
     def read(self, rows: Any) -> Dataset:
         """Return new rows, a path, a name or an array, in the reading of the training rows.
 
-        Raises `InputError` where they have another number of columns, or values of another kind.
+        Its ids and labels are left out as they were there, and columns are put in order by their names. Raises
+        `InputError` where they have other columns, or values of another kind.
         """
         if isinstance(rows, Dataset):
             found = rows
         elif isinstance(rows, str) or hasattr(rows, "__fspath__"):
-            found = _read(lambda levels: data.load_rows(rows, levels=levels), self)
+            found = _read(lambda levels: data.load_rows(rows, like=self.form, to=MODEL, levels=levels), self)
         else:
-            array = rows.numpy(force=True) if isinstance(rows, Tensor) else np.asarray(rows)
-            found = _read(lambda levels: data.from_array(array, levels=levels, name="the rows", split="test"), self)
-        if found.width != self.columns:
-            given = f"{found.source} has {found.width} columns"
-            raise InputError(f"{given} where the model was trained on {self.columns}: give rows of the same columns")
-        return found
+            given: dict[str, Any] = {"name": "the rows", "split": "test", "like": self.form}
+            found = _read(lambda levels: data.from_array(rows, levels=levels, **given), self)
+        return found.conformed(self.form, MODEL)
 
     def rows(
         self, dataset: Dataset, *, sharp: bool = False, labeled: bool = False, generator: Generator | None = None
@@ -188,7 +195,9 @@ class Encoder:
         """
         binarize = "sample" if sharp and self.blurred(dataset) else self.binarize if dataset.levels else "none"
         x = self.encode(dataset.tensor(binarize, generator=generator))
-        return torch.cat([x, one_hot(dataset, self.labels)], -1) if labeled and self.labels else x
+        if not labeled or not self.labels:
+            return x
+        return torch.cat([x, one_hot(dataset.relabeled(self.label_names), self.labels)], -1)
 
     def independent(self, train: Dataset) -> Units:
         """Return independent units fitted to training rows, some thousands at a time: the rows may be many."""
@@ -213,7 +222,7 @@ class Encoder:
     def facts(self) -> dict[str, Any]:
         """Return all but the tensors, as JSON holds it."""
         held = {field.name: getattr(self, field.name) for field in fields(self)[:-2]}
-        return held | {"shape": list(self.shape), "label_names": list(self.label_names)}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in held.items()}
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the tensors, by the names that they have in a model file."""
@@ -222,8 +231,12 @@ class Encoder:
     @classmethod
     def restore(cls, facts: dict[str, Any], tensors: dict[str, Tensor]) -> "Encoder":
         """Return the encoder of a model file."""
-        held = facts | {"shape": tuple(facts["shape"]), "label_names": tuple(facts["label_names"])}
-        return cls(**held, mean=tensors["encoder.mean"], deviation=tensors["encoder.deviation"])
+        held = {name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()}
+        return cls(
+            **{"names": (), "label_column": ""} | held,
+            mean=tensors["encoder.mean"],
+            deviation=tensors["encoder.deviation"],
+        )
 
 
 def _read(load: Callable[[int | None], Dataset], encoder: Encoder) -> Dataset:

@@ -115,7 +115,7 @@ def test_columns_that_are_not_standardised_are_noted(tmp_path):
 
 def test_labels_are_counted_by_class(tmp_path):
     np.savez(tmp_path / "x.npz", x=BITS, y=np.arange(50) % 3)
-    assert data.check(tmp_path / "x.npz").classes == {0: 17, 1: 17, 2: 16}
+    assert data.check(tmp_path / "x.npz").classes == {"0": 17, "1": 17, "2": 16}
     np.savez(tmp_path / "x.npz", x=BITS, y=np.arange(7))
     found = data.check(tmp_path / "x.npz")
     assert found.classes is None

@@ -11,7 +11,7 @@ import pytest
 
 from harmonium import data
 from harmonium.data.named import FOLDERS
-from harmonium.data.sources import pick
+from harmonium.data.splits import pick
 from harmonium.errors import InputError
 
 NUMBERED = np.repeat(np.arange(200.0)[:, None] / 200, 2, axis=1)

@@ -7,10 +7,15 @@ import numpy as np
 import pytest
 
 from harmonium import data
-from harmonium.data.tables import read_npy, read_npz, read_text
+from harmonium.data.sources import open_table
+from harmonium.data.tables import read_npy, read_npz
 from harmonium.errors import InputError
 
 TABLE = np.random.default_rng(0).normal(size=(12, 3))
+
+
+def read_text(path, name="x"):
+    return open_table(path, "train")
 
 
 def refused(reader, path):
@@ -175,13 +180,13 @@ def test_blank_lines_and_a_byte_order_mark_are_no_rows(tmp_path):
         ("1,2\n3,four\n", "line 2, column 2 is 'four' where a number was expected"),
         ("1,2\n3,\n", "line 2, column 2 is empty where a number was expected"),
         ("1,2\n3,1_0\n", "line 2, column 2 is '1_0'"),
-        ("1;2\n0,5;3\n", "line 2, column 1 is '0,5'"),
+        ("1;2\n0,5;3.000\n", "line 2, column 2 is '3.000' in a file of decimal commas"),
         ("1,b\n3,4\n", "line 1, column 2 is 'b'"),
         ("a,b,c\n3,4\n5,6\n", "3 names over 2 columns"),
         ("a,b\n", "a header but no rows"),
         ("", "is empty"),
         ("\n \n", "is empty"),
-        (b"\xff\xfe1\0,\0", "UTF-8"),
+        (b"1,2\n3,\x01\n", "bytes that are no text"),
     ],
 )
 def test_bad_text_is_refused_with_its_place(tmp_path, text, said):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from harmonium.data import Dataset, interpret
-from harmonium.data.dataset import kind, tidy_labels
+from harmonium.data.values import kind
 from harmonium.errors import InputError
 
 BITS = np.array([[0, 1, 1], [1, 0, 0]])
@@ -114,14 +114,6 @@ def test_settled_rows_are_contiguous_and_floats_are_copied():
     rows[:] = 9
     assert rows.flags.c_contiguous
     np.testing.assert_array_equal(table, before)
-
-
-@pytest.mark.parametrize(
-    "labels", [np.zeros(3), np.zeros((2, 1)), np.array([0.5, 1]), np.array([np.nan, 1]), np.array(["a", "b"])]
-)
-def test_bad_labels_are_refused(labels):
-    with pytest.raises(InputError, match="x has labels"):
-        tidy_labels(labels, 2, "x")
 
 
 def made(rows, levels=1, shape=None):

@@ -51,6 +51,8 @@ def data(
     path: str | None = None,
     *,
     levels: int | None = None,
+    label_column: str | None = None,
+    shape: str | None = None,
     data_dir: Path | None = None,
     json: bool = False,
 ) -> None:
@@ -64,6 +66,10 @@ def data(
         What to check: a name or a path.
     levels
         The value that means fully on, such as 255; 0 takes the numbers as real.
+    label_column
+        Name, or number from 1, of the column that holds the labels; none keeps every column as a feature.
+    shape
+        Shape of a row that is a picture, such as 28x28.
     data_dir
         Where the data sets lie.
     json
@@ -82,7 +88,7 @@ def data(
         return
     if path is None:
         raise InputError("nothing was given to check: say `harmonium data check PATH`")
-    found = check(path, data_dir=data_dir, levels=levels)
+    found = check(path, data_dir=data_dir, levels=levels, label_column=label_column, shape=shape)
     if json:
         console.say_json(asdict(found))
     else:

@@ -6,23 +6,31 @@ tensors. Importing or loading does not import torch; the first tensor does.
 
 from harmonium.data.batches import batches, one_hot, steps_per_epoch, to_float
 from harmonium.data.check import DataReport, check
-from harmonium.data.dataset import Dataset, interpret, is_whole
+from harmonium.data.dataset import Dataset
 from harmonium.data.idx import read_idx
+from harmonium.data.labels import listed
 from harmonium.data.named import NamedData
-from harmonium.data.sources import SPLITS, from_array, load, load_rows, load_train_valid, split_rows
+from harmonium.data.sources import from_array, load, load_rows, load_train_valid
+from harmonium.data.splits import SPLITS, split_rows
+from harmonium.data.table import Form, Reading, Table
 from harmonium.data.toys import bars_and_stripes
+from harmonium.data.values import interpret, is_whole
 
 __all__ = [
     "SPLITS",
     "DataReport",
     "Dataset",
+    "Form",
     "NamedData",
+    "Reading",
+    "Table",
     "bars_and_stripes",
     "batches",
     "check",
     "from_array",
     "interpret",
     "is_whole",
+    "listed",
     "load",
     "load_rows",
     "load_train_valid",

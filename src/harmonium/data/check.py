@@ -1,14 +1,22 @@
 """What is in a file, and what is wrong with it, before anything is trained on it."""
 
 import hashlib
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar, Unpack
 
 import numpy as np
 
-from harmonium.data.dataset import Table, flatten, interpret, kind, tidy_labels
-from harmonium.data.sources import open_table, pick
+from harmonium.data.labels import classes
+from harmonium.data.sources import open_table
+from harmonium.data.splits import pick
+from harmonium.data.table import Reading, Table, interpreted
+from harmonium.data.values import flatten, kind
 from harmonium.errors import InputError
+
+T = TypeVar("T")
 
 UNITS = {"binary": "bernoulli", "gray": "bernoulli", "spin": "spin", "real": "gaussian", "unclear": "unclear"}
 
@@ -31,25 +39,25 @@ class DataReport:
     constant_columns: int
     zero_rows: int
     duplicate_rows: int  # rows that repeat an earlier one
-    classes: dict[int, int] | None  # rows a label; None without labels
+    classes: dict[str, int] | None  # rows of every class; None without labels
     problems: list[str] = field(default_factory=list)  # what is wrong and what to do, a line each
     notes: list[str] = field(default_factory=list)
 
 
-def check(name_or_path: str | Path, *, data_dir: str | Path | None = None, levels: int | None = None) -> DataReport:
+def check(name_or_path: str | Path, *, data_dir: str | Path | None = None, **reading: Unpack[Reading]) -> DataReport:
     """Look at every row of a file, or at the training rows of a named set, and say what does not fit.
 
-    Values that cannot be trained on (NaN, unscaled gray levels, too few rows) are told in ``problems``; a
+    What ``load`` would refuse (NaN, unscaled gray levels, too few rows) is told in ``problems``, in the same words; a
     file that holds no table of numbers raises ``InputError``, as in ``load``.
     """
-    table = open_table(name_or_path, "train", data_dir=data_dir)
+    table = open_table(name_or_path, "train", data_dir=data_dir, label_column=reading.get("label_column"))
     flat = flatten(table.array, table.source)
-    problems = _holes(flat, table.source)
-    whole = np.isfinite(flat).all(axis=1) if problems else np.ones(len(flat), bool)
-    rows, word = _meaning(table, whole, levels, problems)
-    classes = _classes(table, problems)
-    _count_rows(table, problems)
-    finite = flat[np.isfinite(flat)] if problems else flat
+    found, problems = _interpreted(table, reading)
+    classes = None if found.labels is None else _counts(found)
+    _refused(problems, lambda: pick(len(flat), table.held_out, "train", table.source, found.labels))
+    word = kind(found.array.reshape(len(found.array), -1), found.levels) if found.levels is not None else "unclear"
+    holes = ~np.isfinite(flat)
+    finite = flat[~holes] if holes.any() else flat
     constant, zero = int((flat == flat[0]).all(axis=0).sum()), int((~flat.any(axis=1)).sum())
     repeated = len(flat) - len({hashlib.blake2b(row, digest_size=16).digest() for row in flat})
     return DataReport(
@@ -57,7 +65,7 @@ def check(name_or_path: str | Path, *, data_dir: str | Path | None = None, level
         source=table.source,
         rows=len(flat),
         width=flat.shape[1],
-        shape=table.array.shape[1:],
+        shape=found.array.shape[1:],
         dtype=str(table.array.dtype),
         minimum=float(finite.min()) if finite.size else float("nan"),
         maximum=float(finite.max()) if finite.size else float("nan"),
@@ -69,67 +77,55 @@ def check(name_or_path: str | Path, *, data_dir: str | Path | None = None, level
         duplicate_rows=repeated,
         classes=classes,
         problems=problems,
-        notes=_notes(rows, word, flat.shape, constant, zero, repeated, classes),
+        notes=[*found.notes, *_notes(found, word, flat.shape, constant, zero, repeated, classes)],
     )
 
 
-def _holes(flat: np.ndarray, where: str) -> list[str]:
-    holes = ~np.isfinite(flat)
-    if not holes.any():
-        return []
-    row, column = np.unravel_index(int(holes.argmax()), flat.shape)
-    columns = np.flatnonzero(holes.any(axis=0)) + 1
-    listed = ", ".join(map(str, columns[:8])) + (", ..." if len(columns) > 8 else "")
-    return [
-        f"{where} holds {int(holes.sum())} NaN or infinite values, the first in row {row + 1}, column "
-        f"{column + 1}, {len(columns)} columns affected ({listed}; counted from 1): fill them in, or drop "
-        f"the {int(holes.any(axis=1).sum())} rows that hold them"
-    ]
+def _refused(problems: list[str], act: Callable[[], T]) -> T | None:
+    """Return what an act gives, or nothing where it is refused, and enter why."""
+    try:
+        return act()
+    except InputError as error:
+        problems.append(str(error))
+        return None
 
 
-def _meaning(table: Table, whole: np.ndarray, levels: int | None, problems: list[str]) -> tuple[np.ndarray | None, str]:
-    """Settle the rows without holes; where that fails, say why and take the reading probably meant."""
-    if not whole.any():
-        return None, "unclear"
-    array = table.array if whole.all() else table.array[whole]
-    told = False
+def _interpreted(table: Table, reading: Reading) -> tuple[Table, list[str]]:
+    """Return a table evaluated as `load` would, and the problems; what does not fit as it was probably meant."""
+    problems: list[str] = []
+    levels, shape = reading.get("levels"), reading.get("shape")
+    plain = table._replace(labels=None)
+    found = _refused(problems, lambda: interpreted(plain, levels=levels, shape=shape)) or _probable(table, levels)
+    labels = table.labels
+    named = None if labels is None else _refused(problems, lambda: classes(labels, len(table.array), table.source))
+    return found if named is None else found._replace(labels=named[0], label_names=named[1]), problems
+
+
+def _probable(table: Table, levels: int | None) -> Table:
+    """Return the rows without holes in the reading that was probably meant, without levels where none fits."""
+    whole = np.isfinite(table.array.reshape(len(table.array), -1)).all(axis=1)
+    part = table._replace(array=table.array if whole.all() else table.array[whole], labels=None)
     for reading in (table.levels if levels is None else levels, 255, 0):
-        try:
-            rows, settled = interpret(array, table.source, reading)
-            return rows, kind(rows, settled)
-        except InputError as error:
-            problems.extend([] if told else [str(error)])
-            told = True
-    return None, "unclear"
+        with suppress(InputError):
+            return interpreted(part, levels=reading)
+    return table._replace(labels=None, levels=None)
 
 
-def _classes(table: Table, problems: list[str]) -> dict[int, int] | None:
-    if table.labels is None:
-        return None
-    try:
-        labels = tidy_labels(table.labels, len(table.array), table.source)
-    except InputError as error:
-        problems.append(str(error))
-        return None
-    values, counts = np.unique(labels, return_counts=True)
-    return {int(value): int(count) for value, count in zip(values, counts, strict=True)}
-
-
-def _count_rows(table: Table, problems: list[str]) -> None:
-    try:
-        pick(len(table.array), table.held_out, "train", table.source)
-    except InputError as error:
-        problems.append(str(error))
+def _counts(table: Table) -> dict[str, int]:
+    assert table.labels is not None
+    return dict(
+        zip(table.label_names, np.bincount(table.labels, minlength=len(table.label_names)).tolist(), strict=True)
+    )
 
 
 def _notes(
-    rows: np.ndarray | None,
+    table: Table,
     word: str,
     shape: tuple[int, ...],
     constant: int,
     zero: int,
     repeated: int,
-    classes: dict[int, int] | None,
+    classes: dict[str, int] | None,
 ) -> list[str]:
     said = {
         f"{constant} of {shape[1]} columns never change: they carry no information": constant,
@@ -138,11 +134,11 @@ def _notes(
         "gray levels: 'threshold' gives the same zeros and ones each time, 'sample' new ones": word == "gray",
         "all rows have one label": classes is not None and len(classes) == 1,
     }
-    return [line for line, holds in said.items() if holds] + _scales(rows, word)
+    return [line for line, holds in said.items() if holds] + _scales(table.array, word)
 
 
-def _scales(rows: np.ndarray | None, word: str) -> list[str]:
-    if rows is None or word != "real":
+def _scales(rows: np.ndarray, word: str) -> list[str]:
+    if word != "real":
         return []
     means, spreads = rows.mean(axis=0, dtype=np.float64), rows.std(axis=0, dtype=np.float64)
     if np.abs(means).max() < 0.1 and np.abs(spreads[spreads > 0] - 1).max(initial=0) < 0.1:

@@ -1,32 +1,21 @@
-"""Rows of one split, and the one place that decides what their values mean."""
+"""Rows of one split."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from harmonium.data.batches import to_float
+from harmonium.data.labels import classes, listed, relabeled
+from harmonium.data.table import Form
+from harmonium.data.values import kind
 from harmonium.errors import InputError
 
 if TYPE_CHECKING:
     import torch
-
-MOST_LEVELS = 65535
-
-
-class Table(NamedTuple):
-    """What a file holds before its values are evaluated."""
-
-    array: np.ndarray  # (N, width) or (N, height, width), any type of number
-    labels: np.ndarray | None
-    name: str
-    source: str
-    levels: int | None = None  # where the format itself says it: 255 for pictures
-    held_out: int | None = None  # so many last rows are its own test set; None: it has no split of its own
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +24,9 @@ class Dataset:
 
     Where ``index`` is given they are those rows of the table, in that order: nothing is copied before it is needed,
     and a table may lie in a file that is larger than the memory.
+
+    ``labels`` are indices of classes, whose names are ``label_names`` in order; numbers given alone are named by
+    themselves. ``notes`` tell what the reader noticed and did: show them to whoever gave the file.
     """
 
     name: str  # "mnist", or the file's stem
@@ -42,18 +34,27 @@ class Dataset:
     table: np.ndarray = field(repr=False)  # (N, width), C-contiguous, uint8 or float32
     levels: int  # the value that means "fully on": 255, 16, 1; 0 for real values
     shape: tuple[int, ...]  # (28, 28) for pictures, (width,) otherwise
-    labels: np.ndarray | None = field(repr=False)  # (N,) int64
+    labels: np.ndarray | None = field(repr=False)  # (N,) int64, indices into label_names
     source: str  # the file or package it was read from
     index: np.ndarray | None = field(default=None, repr=False)  # the numbers of the split's rows in the table
+    label_names: tuple[str, ...] = ()
+    names: tuple[str, ...] = field(default=(), repr=False)  # of the columns, where the file has any
+    ids: np.ndarray | None = field(default=None, repr=False)  # (N,) text: the file's own index of its rows
+    label_column: str = ""  # the name, or the number from 1, of the column that the labels were
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.table.ndim != 2 or self.table.dtype not in (np.uint8, np.float32):
             raise InputError(
                 f"rows of shape {self.table.shape} and type {self.table.dtype} were given where (N, width) of "
-                "uint8 or float32 was expected: see harmonium.data.settle"
+                "uint8 or float32 was expected: see harmonium.data.from_array"
             )
         if math.prod(self.shape) != self.width:
             raise InputError(f"shape {self.shape} does not hold {self.width} values: pass the shape of one row")
+        if self.labels is not None and not self.label_names:
+            indices, names = classes(self.labels, len(self), self.source)
+            object.__setattr__(self, "labels", indices)
+            object.__setattr__(self, "label_names", names)
 
     def __len__(self) -> int:
         return len(self.table if self.index is None else self.index)
@@ -104,124 +105,48 @@ class Dataset:
             raise InputError(f"{count} rows were asked for where at least 1 was expected: pass a positive count")
         return self.select(np.arange(min(count, len(self))))
 
-    def with_labels(self, labels: np.ndarray) -> Dataset:
-        """Return the same rows with class numbers, (rows,), of their own."""
-        return replace(self, labels=tidy_labels(np.asarray(labels), len(self), self.source))
+    def with_labels(self, labels: Any) -> Dataset:
+        """Return the same rows with labels of their own, (rows,): numbers, words, or one-hot (rows, classes)."""
+        indices, names = classes(labels, len(self), self.source)
+        return replace(self, labels=indices, label_names=names)
+
+    def relabeled(self, names: tuple[str, ...]) -> Dataset:
+        """Return the same rows with labels that point into ``names``; raises `InputError` for one not among them."""
+        if self.labels is None or self.label_names == names:
+            return self
+        return replace(self, labels=relabeled(self.labels, self.label_names, names, self.source), label_names=names)
 
     def select(self, which: np.ndarray) -> Dataset:
         """Return the rows of the split that ``which`` numbers, in its order."""
         index = which if self.index is None else self.index[which]
-        return replace(self, index=index, labels=None if self.labels is None else self.labels[which])
+        labels = None if self.labels is None else self.labels[which]
+        return replace(self, index=index, labels=labels, ids=None if self.ids is None else self.ids[which])
 
+    @property
+    def form(self) -> Form:
+        """The columns that rows must have to go with these."""
+        return Form(self.names, self.width, self.label_column)
 
-def kind(rows: np.ndarray, levels: int) -> str:
-    """Name what settled rows are: ``"binary"``, ``"spin"``, ``"gray"`` or ``"real"``."""
-    if levels == 0:
-        return "spin" if len(rows) and every(rows, lambda part: np.abs(part) == 1) else "real"
-    return "binary" if levels == 1 and rows.dtype == np.uint8 else "gray"
+    def conformed(self, form: Form, to: str) -> Dataset:
+        """Return the same rows with their columns in the order of a form's names, where both have names.
 
+        Raises `InputError` where a column is missing, or there is one too many; ``to`` says whose columns are expected.
+        """
+        if form.names and self.names and self.names != form.names:
+            return self._ordered(form.names, to)
+        if self.width != form.width:
+            raise InputError(
+                f"{self.source} has {self.width} columns where {to} {form.width}: give rows of the same columns"
+            )
+        return self
 
-def interpret(array: np.ndarray, where: str, levels: int | None = None) -> tuple[np.ndarray, int]:
-    """Decide what an array's values mean and return ``(rows, levels)``, rows of shape (N, width).
-
-    Only 0 and 1: uint8, levels 1. Only -1 and +1: float32, levels 0. Fractions of 1: float32, levels 1. A
-    uint8 stack of pictures: levels 255. Anything else that is not a table of whole numbers from 0 to 255:
-    real values, float32, levels 0. With ``levels`` given, the values must be whole numbers from 0 to it;
-    ``levels=0`` takes them as real numbers. uint8 rows share the array's memory. Raises ``InputError``,
-    naming ``where``, for everything unclear.
-    """
-    flat = flatten(array, where)
-    if flat.dtype.kind == "f":
-        _refuse_holes(flat, where)
-    if levels is None:
-        return _guess(flat, array.ndim == 3, where)
-    if not 0 <= levels <= MOST_LEVELS:
-        raise InputError(f"levels {levels} was given where 0 to {MOST_LEVELS} was expected: 255 for gray pictures")
-    return (_as_levels(flat, levels, where) if levels else _as_real(flat, where)), levels
-
-
-def flatten(array: np.ndarray, where: str) -> np.ndarray:
-    """Return the array as (N, width), or raise ``InputError`` where it is no table of numbers."""
-    if array.dtype.kind not in "buif":
-        raise InputError(f"{where} holds {array.dtype} values where numbers were expected: save it as float32 or uint8")
-    if array.ndim not in (2, 3):
-        raise InputError(
-            f"{where} has shape {array.shape} where (rows, columns) or (pictures, height, width) was "
-            "expected: reshape it, one row a case"
-        )
-    if array.size == 0:
-        raise InputError(f"{where} is empty, shape {array.shape}: give it at least one row and one column")
-    if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
-        raise InputError(f"{where} has masked values where a whole table was expected: fill them in or drop those rows")
-    flat = np.ascontiguousarray(np.asarray(array).reshape(len(array), -1))
-    return flat.view(np.uint8) if flat.dtype.kind == "b" else flat
-
-
-def _refuse_holes(flat: np.ndarray, where: str) -> None:
-    if np.isfinite(flat.min()) and np.isfinite(flat.max()):  # which find NaN too, and copy nothing
-        return
-    holes = ~np.isfinite(flat)
-    if holes.any():
-        row, column = np.unravel_index(int(holes.argmax()), flat.shape)
-        raise InputError(
-            f"{where} holds {int(holes.sum())} NaN or infinite values, the first in row {row + 1}, column "
-            f"{column + 1} (counted from 1), where finite numbers were expected: fill them in or drop those "
-            "rows"
-        )
-
-
-def _guess(flat: np.ndarray, pictures: bool, where: str) -> tuple[np.ndarray, int]:
-    low, high, whole = flat.min(), flat.max(), is_whole(flat)
-    if low >= 0 and high <= 1:
-        return (flat.astype(np.uint8, copy=False) if whole else flat.astype(np.float32)), 1
-    if pictures and flat.dtype == np.uint8:
-        return flat, 255
-    if whole and low >= 0 and high <= 255:
-        top = int(high) if high <= 16 else 255
-        raise InputError(
-            f"{where} holds whole numbers {int(low)} to {int(high)} where 0 to 1 was expected: pass --levels "
-            f"{top} if they are gray levels, or divide them by {top}, or pass --levels 0 to take them as "
-            "real numbers"
-        )
-    return _as_real(flat, where), 0
-
-
-def is_whole(rows: np.ndarray) -> bool:
-    """Say whether all values are whole numbers."""
-    return rows.dtype.kind != "f" or every(rows, lambda part: part == np.rint(part))
-
-
-def every(rows: np.ndarray, test: Callable[[np.ndarray], np.ndarray]) -> bool:
-    """Say whether all values pass a test, of a million at a time: the table may be larger than the memory."""
-    few = max(1, 2**20 // max(1, math.prod(rows.shape[1:])))
-    return all(bool(test(rows[i : i + few]).all()) for i in range(0, len(rows), few))
-
-
-def _as_real(flat: np.ndarray, where: str) -> np.ndarray:
-    with np.errstate(over="ignore"):
-        rows = flat.astype(np.float32, copy=False)
-    if not np.isfinite(rows.min()) or not np.isfinite(rows.max()):
-        raise InputError(
-            f"{where} holds values up to {float(np.abs(flat).max()):.3g}, too large for float32: rescale it"
-        )
-    return rows
-
-
-def _as_levels(flat: np.ndarray, levels: int, where: str) -> np.ndarray:
-    low, high = flat.min(), flat.max()
-    if not is_whole(flat) or low < 0 or high > levels:
-        raise InputError(
-            f"{where} holds values {low:g} to {high:g} where whole numbers 0 to {levels} were expected: pass "
-            "the --levels that fits them, or none"
-        )
-    return flat.astype(np.uint8 if levels <= 255 else np.float32, copy=False)
-
-
-def tidy_labels(labels: np.ndarray, count: int, where: str) -> np.ndarray:
-    """Return labels as int64 of shape (count,); raise ``InputError`` unless whole numbers, one a row."""
-    if labels.shape != (count,):
-        raise InputError(f"{where} has labels of shape {labels.shape} where ({count},) was expected: give one a row")
-    numbers = labels.dtype.kind in "bui" or (labels.dtype.kind == "f" and bool(np.isfinite(labels).all()))
-    if not numbers or not is_whole(labels) or np.abs(labels.astype(np.float64)).max(initial=0) >= 2**62:
-        raise InputError(f"{where} has labels that are not whole numbers: number the classes 0, 1, 2, ...")
-    return labels.astype(np.int64)
+    def _ordered(self, names: tuple[str, ...], to: str) -> Dataset:
+        missing = tuple(name for name in names if name not in self.names)
+        extra = tuple(name for name in self.names if name not in names)
+        if missing or extra:
+            told = [f"lacks {listed(missing)}"] * bool(missing) + [f"has {listed(extra)} too many"] * bool(extra)
+            raise InputError(f"the columns of {self.source} are not those that {to}: it {' and '.join(told)}")
+        order = [self.names.index(name) for name in names]
+        note = f"the columns of {self.source} were put in the order of the training rows, by their names"
+        table = np.ascontiguousarray(self.table[:, order])
+        return replace(self, table=table, names=names, shape=(self.width,), notes=(*self.notes, note))

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from harmonium.data.dataset import Table
 from harmonium.data.idx import telling
+from harmonium.data.table import Table
 from harmonium.errors import InputError
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from harmonium.data.dataset import Table
 from harmonium.data.idx import brief, read_idx
+from harmonium.data.table import Table
 from harmonium.errors import InputError
 
 Load = Callable[[str, "str | Path | None"], Table]

@@ -3,96 +3,105 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
+from typing import Any, Unpack
 
 import numpy as np
 
-from harmonium.data.dataset import Dataset, Table, interpret, tidy_labels
+from harmonium.data.dataset import Dataset
 from harmonium.data.idx import brief, read_idx
 from harmonium.data.images import pictures_in, read_images
+from harmonium.data.memory import in_memory, with_label_column, without_columns
 from harmonium.data.named import home, idx_file, idx_folder
-from harmonium.data.tables import read_npy, read_npz, read_text
+from harmonium.data.sheet import as_table
+from harmonium.data.splits import SPLITS, pick
+from harmonium.data.table import Form, Reading, Table, interpreted
+from harmonium.data.tables import read_npy, read_npz
+from harmonium.data.text import read_text
 from harmonium.errors import InputError, suggest
 from harmonium.registry import DATASETS
 
-SPLITS = ("train", "valid", "test")
-FEWEST = 10
 WANTED = "a path to .npy .npz .csv .txt .amat IDX or a folder of images"
 TEXTS = (".csv", ".tsv", ".txt", ".amat", ".data")
-READERS = {".npy": read_npy, ".npz": read_npz} | dict.fromkeys(TEXTS, read_text)
+READERS = {".npy": read_npy, ".npz": read_npz}
 
 
 def load(
-    name_or_path: str | Path,
-    split: str = "train",
-    *,
-    data_dir: str | Path | None = None,
-    levels: int | None = None,
+    name_or_path: str | Path, split: str = "train", *, data_dir: str | Path | None = None, **reading: Unpack[Reading]
 ) -> Dataset:
     """Return one split of a named set (see ``DATASETS``) or of a file or folder.
 
-    ``test`` is the official or the file's own test set, else 10 % of the rows in one fixed random order;
-    ``valid`` is the last tenth, at most 1000, of the training rows; ``train`` is the rest. ``levels`` is the
-    value that means "fully on", where the values do not say it themselves; 0 takes them as real numbers (see
-    ``interpret``). MNIST files are looked for in ``data_dir``, else in the directory that HARMONIUM_DATA names,
-    else downloaded. Raises ``InputError``.
+    ``test`` is the official or the file's own test set, else 10 % of the rows in one fixed random order, in which rows
+    with labels are stratified; ``valid`` is the last tenth, at most 1000, of the training rows; ``train`` is the rest.
+    ``levels``, ``label_column`` and ``shape`` say what the file does not say itself: see `Reading`. MNIST files are
+    looked for in ``data_dir``, else in the directory that HARMONIUM_DATA names, else downloaded. Raises ``InputError``.
     """
     if split not in SPLITS:
         raise InputError(f"split {split!r} was given where {', '.join(SPLITS)} was expected" + suggest(split, SPLITS))
-    return _part_of(_whole(name_or_path, split, data_dir, levels), split)
+    return _part_of(_whole(name_or_path, split, data_dir, reading), split)
 
 
 def load_train_valid(
-    name_or_path: str | Path, *, data_dir: str | Path | None = None, levels: int | None = None
+    name_or_path: str | Path, *, data_dir: str | Path | None = None, **reading: Unpack[Reading]
 ) -> tuple[Dataset, Dataset]:
     """Return the ``train`` and the ``valid`` split of one table, read once: see ``load``."""
-    whole = _whole(name_or_path, "train", data_dir, levels)
+    whole = _whole(name_or_path, "train", data_dir, reading)
     return _part_of(whole, "train"), _part_of(whole, "valid")
 
 
-def load_rows(path: str | Path, *, data_dir: str | Path | None = None, levels: int | None = None) -> Dataset:
-    """Return all rows of a file, which is not split: new rows for a model that is trained."""
+def load_rows(
+    path: str | Path,
+    *,
+    data_dir: str | Path | None = None,
+    like: Form | None = None,
+    to: str = "the model has",
+    **reading: Unpack[Reading],
+) -> Dataset:
+    """Return all rows of a file, which is not split: new rows for a model that is trained.
+
+    With the `Form` of the training rows, ids and labels lie as they did there, labels may be missing, and columns are
+    put in order by their names. Raises `InputError` where the columns are others.
+    """
     split = "test"  # of a named set or a folder with a half of its own
-    table = _whole(path, split, data_dir, levels)
-    return _dataset(table, split, slice(0, len(table.array)) if table.held_out is None else None)
+    table = _whole(path, split, data_dir, reading, like)
+    found = _dataset(table, split, slice(0, len(table.array)) if table.held_out is None else None)
+    return found if like is None else found.conformed(like, to)
 
 
 def from_array(
-    array: np.ndarray,
-    labels: np.ndarray | None = None,
+    array: Any,
+    labels: Any = None,
     *,
-    levels: int | None = None,
     name: str = "array",
     split: str = "train",
+    like: Form | None = None,
+    **reading: Unpack[Reading],
 ) -> Dataset:
-    """Return an array, (rows, columns) or (rows, height, width), as a data set of one split, its values interpreted."""
-    rows, levels = interpret(np.asarray(array), name, levels)
-    labels = None if labels is None else tidy_labels(np.asarray(labels), len(rows), name)
-    return Dataset(name, split, rows, levels, np.shape(array)[1:], labels, name)
+    """Return an array, (rows, columns) or (rows, height, width), as a data set of one split, its values interpreted.
+
+    A tensor, nested lists, a sparse matrix or a frame will do; columns of a frame are treated as those of a file.
+    ``labels`` are numbers or words, (rows,) or (rows, 1), or one-hot rows.
+    """
+    given = in_memory(array, labels, name, reading.get("label_column"), like)
+    found = interpreted(given, levels=reading.get("levels"), shape=reading.get("shape"))
+    return _dataset(found, split, slice(0, len(found.array)))
 
 
-def split_rows(dataset: Dataset) -> dict[str, Dataset]:
-    """Return the splits of rows that have none of their own, by the rule of ``load``."""
-    picked = {split: pick(len(dataset), None, split, dataset.source) for split in SPLITS}
-    return {split: replace(dataset.select(index), split=split) for split, index in picked.items()}  # type: ignore[arg-type]
-
-
-def _whole(name_or_path: str | Path, split: str, data_dir: str | Path | None, levels: int | None) -> Table:
+def _whole(
+    name_or_path: str | Path, split: str, data_dir: str | Path | None, reading: Reading, like: Form | None = None
+) -> Table:
     """Return the table that holds a split, its values and labels evaluated."""
-    table = open_table(name_or_path, split, data_dir=data_dir)
-    rows, levels = interpret(table.array, table.source, table.levels if levels is None else levels)
-    labels = None if table.labels is None else tidy_labels(table.labels, len(rows), table.source)
-    return table._replace(array=rows.reshape(table.array.shape), levels=levels, labels=labels)
+    table = open_table(name_or_path, split, data_dir=data_dir, label_column=reading.get("label_column"), like=like)
+    return interpreted(table, levels=reading.get("levels"), shape=reading.get("shape"))
 
 
 def _part_of(table: Table, split: str) -> Dataset:
-    return _dataset(table, split, pick(len(table.array), table.held_out, split, table.source))
+    return _dataset(table, split, pick(len(table.array), table.held_out, split, table.source, table.labels))
 
 
 def _dataset(table: Table, split: str, picked: np.ndarray | slice | None) -> Dataset:
-    rows, labels = table.array.reshape(len(table.array), -1), table.labels
-    picked = pick(len(rows), table.held_out, split, table.source) if picked is None else picked
+    rows = table.array.reshape(len(table.array), -1)
+    picked = pick(len(rows), table.held_out, split, table.source, table.labels) if picked is None else picked
     assert table.levels is not None
     return Dataset(
         name=table.name,
@@ -100,53 +109,50 @@ def _dataset(table: Table, split: str, picked: np.ndarray | slice | None) -> Dat
         table=rows[picked] if isinstance(picked, slice) else rows,
         levels=table.levels,
         shape=table.array.shape[1:],
-        labels=None if labels is None else labels[picked],
+        labels=None if table.labels is None else table.labels[picked],
         source=table.source,
         index=None if isinstance(picked, slice) else picked,
+        label_names=table.label_names,
+        names=table.names,
+        ids=None if table.ids is None else table.ids[picked],
+        label_column=table.label_column,
+        notes=table.notes,
     )
 
 
-def open_table(name_or_path: str | Path, split: str, *, data_dir: str | Path | None = None) -> Table:
+def open_table(
+    name_or_path: str | Path,
+    split: str,
+    *,
+    data_dir: str | Path | None = None,
+    label_column: str | None = None,
+    like: Form | None = None,
+) -> Table:
     """Return what a name or path stands for, before its values are evaluated and its rows split."""
     if isinstance(name_or_path, str) and name_or_path in DATASETS:
-        return DATASETS[name_or_path].load(split, data_dir)
+        return without_columns(DATASETS[name_or_path].load(split, data_dir), label_column)
     path = home(name_or_path)
     if not os.path.exists(path):
         raise InputError(
             f"there is no file or data set {str(name_or_path)!r}: expected {', '.join(DATASETS)} or {WANTED}"
             + suggest(str(name_or_path), DATASETS)
         )
-    return _folder(path, split) if path.is_dir() else _file(path)
+    return without_columns(_folder(path, split), label_column) if path.is_dir() else _file(path, label_column, like)
 
 
-def pick(count: int, held_out: int | None, split: str, where: str) -> np.ndarray | slice:
-    """Return which of ``count`` rows belong to a split, the last ``held_out`` being the test set.
-
-    With ``held_out=None`` the rows are put in one fixed random order first, and a tenth is held out.
-    """
-    if held_out is None and count < FEWEST:
-        raise InputError(f"{where} has {count} rows where at least {FEWEST} were expected: add rows")
-    tests = count // 10 if held_out is None else held_out
-    train = count - tests
-    start = max(0, train - max(1, min(1000, train // 10)))
-    first, last = {"train": (0, start), "valid": (start, train), "test": (train, count)}[split]
-    if first == last:
-        raise InputError(f"{where} leaves no rows for the {split} split: add rows, or use another split")
-    if held_out is None:
-        return np.random.default_rng(0).permutation(count)[first:last]
-    return slice(first, last)
-
-
-def _file(path: Path) -> Table:
+def _file(path: Path, label_column: str | None, like: Form | None) -> Table:
     plain = path.with_suffix("") if path.suffix.lower() == ".gz" else path
-    if "idx" in plain.name.lower() and plain.suffix.lower() not in READERS:
-        return Table(read_idx(path), None, plain.stem, str(path))
-    reader = READERS.get(plain.suffix.lower())
+    ending = plain.suffix.lower()
+    if "idx" in plain.name.lower() and ending not in READERS and ending not in TEXTS:
+        return without_columns(Table(read_idx(path), None, plain.stem, str(path)), label_column)
+    if ending in TEXTS:
+        return as_table(read_text(path), plain.stem, str(path), label_column, like)
+    reader = READERS.get(ending)
     if reader is None or (reader is read_npz and plain != path):
         raise InputError(
             f"{path} has the ending {''.join(path.suffixes[-2:])!r} where {WANTED} was expected: convert it to .npy"
         )
-    return reader(path, plain.stem)
+    return with_label_column(reader(path, plain.stem), label_column, like)
 
 
 def _folder(path: Path, split: str) -> Table:

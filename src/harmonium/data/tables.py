@@ -1,21 +1,19 @@
-"""Tables of numbers in .npy, .npz and text files."""
+"""Tables of numbers in .npy and .npz files."""
 
 import math
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import IO
 
 import numpy as np
 
-from harmonium.data.dataset import Table, tidy_labels
 from harmonium.data.idx import drain, opened, refuse_bomb, refuse_length, room, telling
+from harmonium.data.sheet import ANSWERS
+from harmonium.data.table import Table
 from harmonium.errors import InputError
 
-LABELS = ("labels", "label", "y")
 MAPPED = 2**27  # bytes
-MOST_TEXT = 2**28  # bytes
-Line = tuple[int, str]  # the line's number, from 1, and its text
 
 
 def read_npy(path: Path, name: str) -> Table:
@@ -43,35 +41,13 @@ def read_npz(path: Path, name: str) -> Table:
             return _own_split(archive, keys, own[0], name, str(path))
         key = _main_key(archive, keys, str(path))
         array = _member(archive, key, str(path))
-        marked = next((word for word in LABELS if word in keys and word != key), None)
-        labels = None if marked is None else _member(archive, marked, str(path))
+        marked = next((word for word in ANSWERS if word in keys and word != key), None)
+        labels = None if marked is None else _marks(archive, marked, str(path))
         return Table(array, labels, name, str(path))
 
 
-def read_text(path: Path, name: str) -> Table:
-    """Return the table of a text file: cells parted by commas, semicolons, tabs or spaces, one row a line.
-
-    A first line without any number is a header; a column that it calls ``label`` or ``labels`` becomes the
-    labels. Raises ``InputError`` with the line (and column) of the first cell that is no number or line of
-    another width.
-    """
-    where = str(path)
-    with telling(where, "a text table in UTF-8"), opened(path) as stream:
-        content = stream.read(MOST_TEXT + 1)
-        if len(content) > MOST_TEXT:
-            raise InputError(f"{where} has more than {MOST_TEXT >> 20} MB of text: save the table as .npy")
-        array = _single_digits(content)
-        if array is not None:
-            return Table(array, None, name, where)
-        text = content.decode("utf-8-sig")
-        lines = [(i, line) for i, line in enumerate(text.splitlines(), 1) if line.strip()]
-        if not lines:
-            raise InputError(f"{where} is empty where a table of numbers was expected: write one row a line")
-        return _text_table(lines, name, where)
-
-
-def _npy(stream: IO[bytes], where: str) -> np.ndarray:
-    shape, fortran, dtype = _table_header(stream, where)
+def _npy(stream: IO[bytes], where: str, kinds: str = "buif") -> np.ndarray:
+    shape, fortran, dtype = _table_header(stream, where, kinds)
     values = drain(stream, math.prod(shape) * dtype.itemsize, where)
     return _true(np.ndarray(shape, dtype, buffer=values, order="F" if fortran else "C"), where)
 
@@ -96,26 +72,26 @@ def _npy_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
     return np.lib.format.read_array_header_2_0(stream)
 
 
-def _table_header(stream: IO[bytes], where: str) -> tuple[tuple[int, ...], bool, np.dtype]:
+def _table_header(stream: IO[bytes], where: str, kinds: str = "buif") -> tuple[tuple[int, ...], bool, np.dtype]:
     shape, fortran, dtype = _npy_header(stream)
-    if dtype.kind not in "buif":
+    if dtype.kind not in kinds:
         raise InputError(f"{where} holds {dtype} values where numbers were expected: save it as float32 or uint8")
     if any(size < 0 for size in shape):
         raise InputError(f"{where} has shape {shape} in its header: download or write it again")
     return shape, fortran, dtype
 
 
-def _member(archive: zipfile.ZipFile, key: str, where: str) -> np.ndarray:
+def _member(archive: zipfile.ZipFile, key: str, where: str, kinds: str = "buif") -> np.ndarray:
     info = archive.getinfo(key + ".npy")
     if info.file_size > room(info.compress_size):
         refuse_bomb(f"{where}, array {key!r},")
     with archive.open(info) as stream:
-        return _npy(stream, f"{where}, array {key!r}")
+        return _npy(stream, f"{where}, array {key!r}", kinds)
 
 
 def _main_key(archive: zipfile.ZipFile, keys: Sequence[str], where: str) -> str:
     named = [key for key in ("x", "data", "images") if key in keys]
-    found = named[:1] or [key for key in keys if key not in LABELS and _dimensions(archive, key) in (2, 3)]
+    found = named[:1] or [key for key in keys if key not in ANSWERS and _dimensions(archive, key) in (2, 3)]
     if len(found) != 1:
         raise InputError(
             f"{where} has the arrays {', '.join(map(repr, keys)) or 'none'} where one table, or x_train and "
@@ -135,77 +111,18 @@ def _own_split(archive: zipfile.ZipFile, keys: Sequence[str], pair: tuple[str, s
         raise InputError(
             f"{where} has {pair[0]} of shape {train.shape} but {pair[1]} of {test.shape}: give both one width"
         )
+    marks = None
     if {"y_train", "y_test"} <= set(keys):
-        sizes = {"y_train": len(train), "y_test": len(test)}
-        labels = [tidy_labels(_member(archive, key, where), size, where) for key, size in sizes.items()]
-        marks: np.ndarray | None = np.concatenate(labels)
-    else:
-        marks = _member(archive, "labels", where) if "labels" in keys else None
+        halves = [_marks(archive, key, where) for key in ("y_train", "y_test")]
+        if [len(half) for half in halves] != [len(train), len(test)]:
+            told = f"y_train of shape {halves[0].shape} and y_test of {halves[1].shape}"
+            raise InputError(f"{where} has {told} beside {len(train)} and {len(test)} rows: give one label a row")
+        marks = np.concatenate(halves)
+    elif "labels" in keys:
+        marks = _marks(archive, "labels", where)
     return Table(np.concatenate([train, test]), marks, name, where, held_out=len(test))
 
 
-def _single_digits(content: bytes) -> np.ndarray | None:
-    """Cut a table of one-digit cells out of its bytes: a hundred times faster than parsing it."""
-    content += b"" if content.endswith(b"\n") else b"\n"
-    width = content.find(b"\n") + 1
-    if width < 2 or len(content) % width:
-        return None
-    grid = np.frombuffer(content, np.uint8).reshape(-1, width)
-    body = grid[:, :-2] if grid[0, -2] in b" \r" else grid[:, :-1]
-    cells, marks = body[:, ::2], body[:, 1::2]
-    if body.shape[1] % 2 == 0 or not (grid[:, body.shape[1] :] == grid[0, body.shape[1] :]).all():
-        return None
-    if marks.size and not (marks[0, 0] in b" ,;\t" and bool((marks == marks[0, 0]).all())):
-        return None
-    digits = np.subtract(cells, ord("0"))
-    return digits if digits.max() <= 9 else None
-
-
-def _text_table(lines: list[Line], name: str, where: str) -> Table:
-    first = lines[0][1]
-    mark = next((mark for mark in "\t;," if mark in first), None)
-    cells = first.split(mark)
-    header = [] if any(map(_is_number, cells)) else [cell.strip().lower() for cell in cells]
-    body = lines[1:] if header else lines
-    if not body:
-        raise InputError(f"{where} has a header but no rows: write one row of numbers a line")
-    try:
-        array = np.loadtxt([line for _, line in body], delimiter=mark, comments=None, ndmin=2)
-    except ValueError as error:
-        _blame(body, mark, where, error)
-    if header and len(header) != array.shape[1]:
-        raise InputError(f"{where} has {len(header)} names over {array.shape[1]} columns: give each column one name")
-    return _split_labels(array, header, name, where)
-
-
-def _split_labels(array: np.ndarray, header: list[str], name: str, where: str) -> Table:
-    marked = [i for i, cell in enumerate(header) if cell.strip("\"'") in ("label", "labels")]
-    if len(marked) != 1:
-        return Table(array, None, name, where)
-    return Table(np.delete(array, marked[0], axis=1), array[:, marked[0]], name, where)
-
-
-def _blame(lines: list[Line], mark: str | None, where: str, error: ValueError) -> NoReturn:
-    expected = len(lines[0][1].split(mark))
-    for number, line in lines:
-        cells = line.split(mark)
-        for column, cell in enumerate(cells, 1):
-            if not _is_number(cell):
-                given = repr(cell.strip()[:40]) if cell.strip() else "empty"
-                raise InputError(
-                    f"{where} line {number}, column {column} is {given} where a number was expected: code "
-                    "words as numbers, and fill in or drop what is missing"
-                ) from error
-        if len(cells) != expected:
-            raise InputError(
-                f"{where} line {number} has {len(cells)} cells where {expected} were expected: give all lines one width"
-            ) from error
-    raise error
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return "_" not in cell and cell.isascii()
+def _marks(archive: zipfile.ZipFile, key: str, where: str) -> np.ndarray:
+    """Return labels, which may be words."""
+    return _member(archive, key, where, "buifU")

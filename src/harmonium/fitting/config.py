@@ -21,6 +21,11 @@ def _joined(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
+def _crossed(value: Any) -> str:
+    """Return a shape as text: "28x28" and (28, 28) are both understood."""
+    return "x".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
 class Settings(BaseModel):
     """Settings that are checked as they are given and never change."""
 
@@ -109,6 +114,10 @@ class TrainConfig(Settings):
     """How gray values become bits: at half scale, drawn afresh each time, or not at all (probabilities)."""
     levels: Annotated[int, Field(ge=0, le=255)] | None = None
     """The value that means fully on in a file of whole numbers, such as 255; 0 takes the numbers as real."""
+    label_column: Annotated[str, BeforeValidator(str)] | None = None
+    """Name, or number from 1, of the column of a file that holds the labels; none keeps every column as a feature."""
+    shape: Annotated[str, BeforeValidator(_crossed), Field(pattern=r"^[1-9]\d*(x[1-9]\d*)*$")] | None = None
+    """Shape of a row that is a picture, such as 28x28, where the file does not say it."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Seed of every random number of the run."""
     device: str = "auto"

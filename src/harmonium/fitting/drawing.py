@@ -10,6 +10,7 @@ import torch
 from torch import Generator, Tensor
 
 from .. import plots, storage
+from ..data import listed
 from ..errors import InputError
 from ..progress import Progress, silent
 from ..sampling import sample_chain
@@ -66,7 +67,7 @@ def known_labels(run: "Run", label: int | str) -> list[int]:
     if label == "all":
         return list(range(known))
     if str(label) not in names:
-        raise InputError(f"the label {label} was given where {names[0]} to {names[-1]}, or all, was expected")
+        raise InputError(f"the label {label} was given where {listed(names)}, or all, was expected")
     return [names.index(str(label))]
 
 

@@ -105,7 +105,5 @@ def _scores(run: "Run", v: Tensor, readout: str, gibbs_steps: int, generator: Ge
 def _count(run: "Run", dataset: Any, given: Tensor) -> evaluation.Classification | None:
     if dataset.labels is None:
         return None
-    truth, known = torch.from_numpy(dataset.labels), run.encoder.labels
-    if int(truth.max()) >= known or int(truth.min()) < 0:
-        raise InputError(f"{dataset.source} holds the label {int(truth.max())}; the run knows 0 to {known - 1}")
-    return evaluation.Classification.compare(given, truth, known)
+    truth = torch.from_numpy(dataset.relabeled(run.encoder.label_names).labels)
+    return evaluation.Classification.compare(given, truth, run.encoder.labels)

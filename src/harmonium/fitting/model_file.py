@@ -88,7 +88,7 @@ def bare(model: Machine | DBN, shape: tuple[int, ...] | None = None) -> "Run":
     visible = known.get(kinds.pop(), "states") if len(kinds) == 1 else "states"
     levels, names = int(visible == "bernoulli"), tuple(str(i) for i in range(model.labels))
     nothing = torch.zeros(()), torch.ones(())
-    return Run(model, Encoder(visible, "none", levels, columns, shape or (columns,), names, *nothing))
+    return Run(model, Encoder(visible, "none", levels, columns, shape or (columns,), names, (), "", *nothing))
 
 
 def describe(run: "Run") -> dict[str, dict[str, Any]]:

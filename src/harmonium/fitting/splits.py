@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import data
-from ..data import Dataset
+from ..data import Dataset, Reading
 from ..errors import InputError
 from ..registry import DATASETS
 from .config import TrainConfig
@@ -50,11 +50,16 @@ class Splits:
 
         return 0 if encoding(self.config.visible).whole else self.config.levels
 
+    @property
+    def reading(self) -> Reading:
+        """How the rows are read, where they do not say it themselves."""
+        return {"levels": self.levels, "label_column": self.config.label_column, "shape": self.config.shape}
+
     @cached_property
     def _parts(self) -> dict[str, Dataset]:
         if self.in_memory:
-            return data.split_rows(_in_memory(self.rows, self.labels, self.levels))
-        train, valid = data.load_train_valid(self.rows, data_dir=self.config.data_dir, levels=self.levels)
+            return data.split_rows(_in_memory(self.rows, self.labels, self.reading))
+        train, valid = data.load_train_valid(self.rows, data_dir=self.config.data_dir, **self.reading)
         return {"train": train, "valid": valid}
 
     @property
@@ -74,14 +79,11 @@ class Splits:
             return self._other(self.config.test)
         if self.in_memory:
             return self._parts["test"]
-        return data.load(self.rows, "test", data_dir=self.config.data_dir, levels=self.levels)
+        return data.load(self.rows, "test", data_dir=self.config.data_dir, **self.reading)
 
     def _other(self, path: str) -> Dataset:
-        found = data.load_rows(path, levels=self.levels)
-        if found.width != self.train.width:
-            given = f"{path} has {found.width} columns"
-            raise InputError(f"{given} where {self.source} has {self.train.width}: give rows of the same columns")
-        return found
+        found = data.load_rows(path, like=self.train.form, to=f"{self.source} has", levels=self.levels)
+        return found.relabeled(self.train.label_names) if self.train.labels is not None else found
 
     def of(self, split: str) -> Dataset:
         """Return the rows of a split by its name; raises `InputError` for another word."""
@@ -99,10 +101,7 @@ class Splits:
         return {"name": self.name, "rows": len(rows), "columns": rows.width, "sha256": digest}
 
 
-def _in_memory(rows: Any, labels: Any, levels: int | None) -> Dataset:
+def _in_memory(rows: Any, labels: Any, reading: Reading) -> Dataset:
     if isinstance(rows, Dataset):
-        return rows
-    array = rows.numpy(force=True) if hasattr(rows, "detach") else rows
-    array = array.to_numpy() if hasattr(array, "to_numpy") else np.asarray(array)
-    marks = None if labels is None else np.asarray(labels)
-    return data.from_array(array, marks, levels=levels, name="the rows")
+        return rows if labels is None else rows.with_labels(labels)
+    return data.from_array(rows, labels, name="the rows", **reading)

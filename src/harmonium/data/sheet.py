@@ -1,0 +1,155 @@
+"""Columns of a table become its features, its labels and its ids: one rule for text, frames and arrays."""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
+
+import numpy as np
+
+from harmonium.data.labels import listed
+from harmonium.data.table import Form, Table
+from harmonium.errors import InputError, suggest
+
+ANSWERS = ("label", "labels", "class", "classes", "target", "y", "species", "outcome", "survived")
+INDICES = ("", "unnamed: 0", "index", "id", "ids", "rownames", "row.names", "row_id", "rowid")
+FEW = 10  # rows from which a column that counts 0, 1, 2, ... or 1, 2, 3, ... is no accident
+KEEP = "--label-column none keeps every column as a feature"
+
+
+class Sheet(NamedTuple):
+    """Columns as they lie in a file: numbers of all, and words of those that are not, or not only, numbers."""
+
+    numbers: np.ndarray  # (N, width); of a column of words alone, NaN
+    names: tuple[str, ...] = ()  # () without a header
+    words: Mapping[int, np.ndarray] = MappingProxyType({})  # by column from 0, (N,) text
+    truths: frozenset[int] = frozenset()  # columns of words that mean 0 and 1, as in numbers
+    lines: Sequence[int] = ()  # the line of every row in its file, from 1; () where rows have no lines
+    unnamed: bool = False  # the first column has no name over it: the names of the rows
+    indexed: bool = False  # its first column may number the rows
+    notes: tuple[str, ...] = ()
+
+    def called(self, column: int) -> str:
+        """Return what a column is called in a message: its number from 1, and its name."""
+        name = self.names[column] if self.names else ""
+        return f"column {column + 1}" + (f" ({name})" if name else "")
+
+
+def as_table(sheet: Sheet, name: str, source: str, wanted: str | None = None, like: Form | None = None) -> Table:
+    """Return the features of a sheet with their labels and ids beside them.
+
+    ``wanted`` is the label column by name or number, or ``"none"``; with ``like``, columns lie as in training rows,
+    where the label column may be missing. Raises `InputError` for a feature that holds words.
+    """
+    ids = _ids_at(sheet, wanted, like)
+    answer = _label_at(sheet, wanted, like, ids, source)
+    notes = [*sheet.notes]
+    if ids is not None:
+        notes.append(f"{sheet.called(ids)}{' without a name' * (not _name(sheet, ids))} numbers the rows: taken as "
+                     "their ids, not as a feature")  # fmt: skip
+    if answer is not None and wanted is None and like is None:
+        notes.append(f"{sheet.called(answer)} is taken as the labels: {KEEP}")
+    taken = [column for column in (ids, answer) if column is not None]
+    _refuse_words(sheet, taken, source)
+    coded = [sheet.called(column) for column in sheet.truths if column not in taken]
+    if coded:
+        notes.append(f"{listed(tuple(coded), 3)}: its words of yes and no are taken as 1 and 0")
+    names = tuple(cell for column, cell in enumerate(sheet.names) if column not in taken)
+    return Table(
+        array=np.delete(sheet.numbers, taken, axis=1) if taken else sheet.numbers,
+        labels=None if answer is None else _column(sheet, answer),
+        name=name,
+        source=source,
+        names=names if len(set(names)) == len(names) else (),
+        ids=None if ids is None else np.array([_plain(cell) for cell in _column(sheet, ids).tolist()]),
+        label_column=_said_column(sheet, wanted, answer),
+        notes=tuple(notes),
+    )
+
+
+def find_column(wanted: str, names: tuple[str, ...], width: int, source: str) -> int:
+    """Return the place of a column that is given by its name or by its number from 1."""
+    lower = [name.lower() for name in names]
+    if wanted in names or wanted.lower() in lower:
+        return names.index(wanted) if wanted in names else lower.index(wanted.lower())
+    if wanted.isdecimal() and 1 <= int(wanted) <= width:
+        return int(wanted) - 1
+    known = f"one of {listed(names)}" if names else f"a number from 1 to {width}"
+    raise InputError(f"--label-column {wanted} was given where {source} has {known}{suggest(wanted, names)}")
+
+
+def _said_column(sheet: Sheet, wanted: str | None, answer: int | None) -> str:
+    if answer is None:
+        return "none" if wanted == "none" else ""
+    return _name(sheet, answer) or str(answer + 1)
+
+
+def _name(sheet: Sheet, column: int) -> str:
+    return sheet.names[column] if sheet.names else ""
+
+
+def _column(sheet: Sheet, column: int) -> np.ndarray:
+    return sheet.words[column] if column in sheet.words else sheet.numbers[:, column]
+
+
+def _plain(cell: object) -> str:
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
+
+
+def _ids_at(sheet: Sheet, wanted: str | None, like: Form | None) -> int | None:
+    """Return the column that numbers or names the rows: the first, if any."""
+    if sheet.unnamed:
+        return 0
+    width, wanted = sheet.numbers.shape[1], "none" if like is not None and like.label_column == "none" else wanted
+    if not sheet.indexed or width < 2 or wanted == "none" or (wanted and wanted in (_name(sheet, 0), "1")):
+        return None
+    if sheet.names:
+        known = like is not None and sheet.names[0] in like.names
+        indexed = sheet.names[0].lower() in INDICES and not known
+        return 0 if indexed and len(np.unique(_column(sheet, 0))) == len(sheet.numbers) else None
+    if like is not None and width <= like.width:
+        return None
+    rows, first = len(sheet.numbers), sheet.numbers[:, 0]
+    counts = any(np.array_equal(first, np.arange(start, start + rows)) for start in (0, 1))
+    return 0 if counts and (rows >= FEW or like is not None) else None
+
+
+def _label_at(sheet: Sheet, wanted: str | None, like: Form | None, ids: int | None, source: str) -> int | None:
+    width = sheet.numbers.shape[1]
+    if like is not None:
+        return _label_like(sheet, like, width - (ids is not None))
+    if wanted is not None:
+        return None if wanted == "none" else find_column(wanted, sheet.names, width, source)
+    found = [i for i, name in enumerate(sheet.names) if name.lower() in ANSWERS and i != ids and _classed(sheet, i)]
+    return min(found, key=lambda i: ANSWERS.index(sheet.names[i].lower()), default=None)
+
+
+def _label_like(sheet: Sheet, like: Form, width: int) -> int | None:
+    if like.label_column in ("", "none") or (sheet.names and like.label_column in like.names):
+        return None
+    if sheet.names and not like.label_column.isdecimal():
+        return sheet.names.index(like.label_column) if like.label_column in sheet.names else None
+    return int(like.label_column) - 1 if like.label_column.isdecimal() and width == like.width + 1 else None
+
+
+def _classed(sheet: Sheet, column: int) -> bool:
+    """Say whether a column can be classes: words, or whole numbers of which some return."""
+    values = _column(sheet, column)
+    if values.dtype.kind == "f" and not (np.isfinite(values) & (values == np.rint(values))).all():
+        return False
+    return len(np.unique(values)) <= max(2, len(values) // 2)
+
+
+def _refuse_words(sheet: Sheet, taken: list[int], source: str) -> None:
+    for column in sorted(set(sheet.words) - sheet.truths - set(taken)):
+        row = int(np.isnan(sheet.numbers[:, column]).argmax())
+        cell, line = str(sheet.words[column][row]), sheet.lines[row] if sheet.lines else row + 1
+        refuse_cell(cell, f"{'line' if sheet.lines else 'row'} {line}, {sheet.called(column)}", column, source)
+
+
+def refuse_cell(cell: str, place: str, column: int, source: str) -> None:
+    """Raise `InputError` for a cell that is no number, with the way out."""
+    given = repr(cell.strip()[:40]) if cell.strip() else "empty"
+    raise InputError(
+        f"{source} {place} is {given} where a number was expected: code its words as numbers, pass --label-column "
+        f"{column + 1} if they are labels, and fill in or drop what is missing"
+    )
