@@ -330,8 +330,8 @@ def test_every_option_of_train_is_told():
     for option in (
         "model hidden hidden-kind labels discriminative pretrain visible sampler gibbs-steps chains n-replicas "
         "batch-size epochs steps patience max-time lr schedule optimizer momentum center no-center l1 l2 sparsity clip "
-        "binarize levels label-column shape seed device precision threads valid test init data-dir config out replace resume save-every "
-        "report no-report"
+        "binarize levels label-column shape seed device precision threads valid test init data-dir config out replace "
+        "resume save-every report no-report"
     ).split():
         assert f" --{option} " in shown, option
     assert " -k " in shown

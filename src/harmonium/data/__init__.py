@@ -12,7 +12,7 @@ from harmonium.data.labels import listed
 from harmonium.data.named import NamedData
 from harmonium.data.sources import from_array, load, load_rows, load_train_valid
 from harmonium.data.splits import SPLITS, split_rows
-from harmonium.data.table import Form, Reading, Table
+from harmonium.data.table import Form, Reading, Table, answers
 from harmonium.data.toys import bars_and_stripes
 from harmonium.data.values import interpret, is_whole
 
@@ -24,6 +24,7 @@ __all__ = [
     "NamedData",
     "Reading",
     "Table",
+    "answers",
     "bars_and_stripes",
     "batches",
     "check",

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from harmonium.data.images import in_gray
 from harmonium.data.sheet import Sheet, as_table
 from harmonium.data.table import Form, Table
 from harmonium.errors import InputError
@@ -22,7 +23,8 @@ def in_memory(rows: Any, labels: Any, name: str, wanted: str | None = None, like
 
 
 def with_label_column(found: Table, wanted: str | None, like: Form | None = None) -> Table:
-    """Return an array with one of its columns taken as labels, where one is asked for and none lie beside it."""
+    """Return an array, in gray if it holds colors, with one column as labels where one is asked for."""
+    found = in_gray(found)
     if like is not None:
         wanted = None if found.labels is not None else like.label_column
     if wanted in (None, "", "none"):

@@ -10,10 +10,11 @@ import numpy as np
 
 from harmonium.data.dataset import Dataset
 from harmonium.data.idx import brief, read_idx
-from harmonium.data.images import pictures_in, read_images
+from harmonium.data.images import classes_in, pictures_in, read_classes, read_images
 from harmonium.data.memory import in_memory, with_label_column, without_columns
 from harmonium.data.named import home, idx_file, idx_folder
 from harmonium.data.sheet import as_table
+from harmonium.data.sparse import read_svmlight
 from harmonium.data.splits import SPLITS, pick
 from harmonium.data.table import Form, Reading, Table, interpreted
 from harmonium.data.tables import read_npy, read_npz
@@ -21,7 +22,8 @@ from harmonium.data.text import read_text
 from harmonium.errors import InputError, suggest
 from harmonium.registry import DATASETS
 
-WANTED = "a path to .npy .npz .csv .txt .amat IDX or a folder of images"
+WANTED = "a path to .npy .npz .csv .txt .amat .svm IDX or a folder of images"
+SPARSE = (".svm", ".svmlight", ".libsvm")
 TEXTS = (".csv", ".tsv", ".txt", ".amat", ".data")
 READERS = {".npy": read_npy, ".npz": read_npz}
 
@@ -147,6 +149,8 @@ def _file(path: Path, label_column: str | None, like: Form | None) -> Table:
         return without_columns(Table(read_idx(path), None, plain.stem, str(path)), label_column)
     if ending in TEXTS:
         return as_table(read_text(path), plain.stem, str(path), label_column, like)
+    if ending in SPARSE:
+        return without_columns(read_svmlight(path, plain.stem, like), label_column)
     reader = READERS.get(ending)
     if reader is None or (reader is read_npz and plain != path):
         raise InputError(
@@ -161,6 +165,8 @@ def _folder(path: Path, split: str) -> Table:
             return idx_folder(path, split)
         if pictures_in(path):
             return read_images(path)
+        if classes_in(path):
+            return read_classes(path)
     except OSError as error:
         raise InputError(f"{path} cannot be read ({brief(error)}): check its permissions") from error
     raise InputError(f"{path} holds neither IDX files nor png, jpg, bmp or gif pictures: give {WANTED}")

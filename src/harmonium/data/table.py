@@ -12,6 +12,7 @@ from harmonium.errors import InputError
 
 PIXEL = re.compile(r"pixel_?\d+(_\d+)?|\d+x\d+", re.IGNORECASE)
 SQUARE = 64  # columns from which a square number may be a picture
+PROBED = 1000  # rows that are looked at for columns that look like labels
 MANY = 100  # different values that a column of labels may have where nothing says that it is one
 
 
@@ -113,6 +114,14 @@ def _answer(table: Table) -> list[str]:
         f"column {found + 1} looks like labels beside {side}×{side} pixels: pass --label-column {found + 1} --shape "
         f"{side}x{side}, or --label-column none"
     ]
+
+
+def answers(rows: np.ndarray, names: tuple[str, ...], most: int = 5) -> list[str]:
+    """Return the columns that look like labels, by name or by number from 1; none where most columns do."""
+    some = rows[:PROBED]
+    found = [i for i in range(some.shape[1]) if _few(some[:, i])]
+    alike = len(found) > max(1, some.shape[1] // 2)
+    return [] if alike else [f"{i + 1} ({names[i]})" if names else str(i + 1) for i in found[-most:]]
 
 
 def _few(values: np.ndarray) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 
 from harmonium.data.idx import drain, opened, refuse_bomb, refuse_length, room, telling
 from harmonium.data.sheet import ANSWERS
+from harmonium.data.sparse import is_sparse, read_sparse
 from harmonium.data.table import Table
 from harmonium.errors import InputError
 
@@ -32,10 +33,13 @@ def read_npz(path: Path, name: str) -> Table:
     Keys ``train`` and ``test``, or ``x_train`` and ``x_test`` (with ``y_train`` and ``y_test``), keep the
     file's own split. Otherwise the array named ``x``, ``data`` or ``images``, or else the only one of 2 or 3
     dimensions; ``y`` or ``labels`` are its labels. Raises ``InputError`` naming the keys where none of this
-    fits.
+    fits. A sparse matrix, as ``scipy.sparse.save_npz`` writes it, is made dense.
     """
     with telling(str(path), "a .npz file"), zipfile.ZipFile(path) as archive:
         keys = [entry.removesuffix(".npy") for entry in archive.namelist() if entry.endswith(".npy")]
+        if is_sparse(keys):
+            arrays = {key: _member(archive, key, str(path), "buifUS") for key in keys}
+            return read_sparse(arrays, name, str(path))
         own = [pair for pair in (("train", "test"), ("x_train", "x_test")) if set(pair) <= set(keys)]
         if own:
             return _own_split(archive, keys, own[0], name, str(path))

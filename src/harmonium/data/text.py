@@ -73,23 +73,17 @@ def _header(
     """Return the names of the columns, the lines below them, and what is to be said about it."""
     first, body = dialect.cells(lines[0][1]), lines[1:]
     second = dialect.cells(body[0][1]) if body else []
-    below = [number(cell) for _, line in body for cell in dialect.cells(line) if _plain(cell)] if _counts(first) else []
+    counted = dialects.counting(first)
+    short = body if counted and len(first) < dialects.LONG else []
+    below = [number(cell) for _, line in short for cell in dialect.cells(line) if cell.replace(".", "", 1).isdecimal()]
     if dialects.is_header(first, second, max(below, default=0.0)):
         if not body:
             raise InputError(f"{where} has a header but no rows: write one row of numbers a line")
-        counted = [f"the first line counts the columns, {first[0]} to {first[-1]}: taken as their names"]
-        return first, body, counted * (_counts(first))
+        note = f"the first line counts the columns, {first[0]} to {first[-1]}: taken as their names"
+        return first, body, [note] * counted
     names = dialect.cells(comments[-1].lstrip("#% ")) if comments else []
     fits = len(names) == len(first) and not all(map(dialects.is_number, names))
     return (names if fits else []), lines, []
-
-
-def _counts(cells: list[str]) -> bool:
-    return dialects.counting(cells)
-
-
-def _plain(cell: str) -> bool:
-    return cell.replace(".", "", 1).isdecimal()
 
 
 def _without_trailing(lines: list[Line], dialect: Dialect, named: int) -> tuple[list[Line], bool]:

@@ -3,7 +3,9 @@
 import math
 from itertools import pairwise
 
-from ..data import Dataset, is_whole, steps_per_epoch
+import numpy as np
+
+from ..data import Dataset, answers, is_whole, listed, steps_per_epoch
 from ..errors import InputError
 from .config import TrainConfig
 
@@ -122,10 +124,33 @@ def check_shape(config: TrainConfig, visible: str, train: Dataset) -> None:
 
 def check_labels(config: TrainConfig, train: Dataset) -> None:
     """Raise `InputError` where labels are asked for that the rows have not, or weighed where none are learned."""
-    if config.labels and train.labels is None:
-        raise InputError(f"--labels was given and {train.source} holds none: give data with labels, or leave it out")
+    if config.labels:
+        check_classes(train)
     if config.discriminative and not config.labels:
         raise InputError("--discriminative weighs the labels of the rows: pass --labels too")
+
+
+def check_classes(train: Dataset) -> None:
+    """Raise `InputError` unless the training rows have labels of several classes, each in some row."""
+    if train.labels is None:
+        found = answers(train.table, train.names)
+        looks = f" (what looks like labels: {', '.join(found)})" if found else ""
+        raise InputError(
+            f"--labels was given and {train.source} holds none: pass --label-column NAME if a column holds them"
+            f"{looks}, give data with labels, or leave it out"
+        )
+    rows = np.bincount(train.labels, minlength=len(train.label_names))
+    missing = tuple(name for name, count in zip(train.label_names, rows, strict=True) if not count)
+    if missing:
+        raise InputError(
+            f"no training row of {train.source} has the label {listed(missing)}: give rows of it, or drop those that "
+            "are held out"
+        )
+    if not 2 <= len(rows) <= len(train) / 2:
+        raise InputError(
+            f"{train.source} has {len(rows)} classes in {len(train)} training rows where at least 2, each of several "
+            "rows, were expected: pass another --label-column, or leave --labels out"
+        )
 
 
 def check_boltzmann(config: TrainConfig) -> None:

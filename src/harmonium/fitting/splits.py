@@ -85,6 +85,12 @@ class Splits:
         found = data.load_rows(path, like=self.train.form, to=f"{self.source} has", levels=self.levels)
         return found.relabeled(self.train.label_names) if self.train.labels is not None else found
 
+    def check(self) -> None:
+        """Read the files of held-out rows that the settings name: what is wrong with them is told before training."""
+        for given, split in ((self.config.valid, "valid"), (self.config.test, "test")):
+            if given:
+                self.of(split)
+
     def of(self, split: str) -> Dataset:
         """Return the rows of a split by its name; raises `InputError` for another word."""
         if split not in data.SPLITS:

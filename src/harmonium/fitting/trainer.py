@@ -26,7 +26,7 @@ from .defaults import resolve
 from .environment import choose_device, environment, use_threads
 from .figures import Epoch, table
 from .finetune import FinetunePlan, tuned_settings
-from .home import Home
+from .home import Home, refuse_run
 from .plans import Plan
 from .run import Run
 from .splits import Splits
@@ -57,6 +57,8 @@ class Trainer(Course):
         [1, 2]
     """
 
+    home: Home | None
+
     def __init__(
         self,
         config: TrainConfig,
@@ -71,10 +73,12 @@ class Trainer(Course):
         splits = rows if isinstance(rows, Splits) else Splits(rows, config, labels)
         settled = resolve(config, splits.train)
         torchrun.check_even(settled, len(splits.train))
-        device, home = choose_device(settled.device), None
+        splits.check()
+        if out is not None and not replace:
+            refuse_run(Path(out))
+        self._begin(settled, splits, choose_device(settled.device), None, save_every)
         if out is not None:
-            home = Home.create(Path(out), splits, settled, replace=replace)
-        self._begin(settled, splits, device, home, save_every)
+            self.home = Home.create(Path(out), splits, settled, replace=replace)
 
     def _begin(
         self,
@@ -154,11 +158,12 @@ class Trainer(Course):
         Raises `InputError` where the method does not fit the model or the data, before anything is written.
         """
         splits, settled, encoder = run.splits_needed("a fine-tuning"), *tuned_settings(run, config)
-        home = None
-        if out is not None:
-            home = Home.create(Path(out), splits, settled, replace=replace, tuning=config, origin=run)
+        if out is not None and not replace:
+            refuse_run(Path(out))
         self = cls.__new__(cls)
-        self._begin(settled, splits, choose_device(settled.device), home, save_every, (config, run.model, encoder))
+        self._begin(settled, splits, choose_device(settled.device), None, save_every, (config, run.model, encoder))
+        if out is not None:
+            self.home = Home.create(Path(out), splits, settled, replace=replace, tuning=config, origin=run)
         return self
 
     # What it is -------------------------------------------------------------------------------------------------------
