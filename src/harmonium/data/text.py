@@ -54,7 +54,7 @@ def _single_digits(content: bytes) -> np.ndarray | None:
 
 def _sheet(lines: list[Line], comments: list[str], dialect: Dialect, where: str) -> Sheet:
     names, lines, notes = _header(lines, comments, dialect, where)
-    lines, trailing = _without_trailing(lines, dialect, len(names))
+    lines, trailing = _without_trailing(lines, dialect, len(names) if names and names[-1] else 0)
     sheet = _parsed(lines, dialect, where)
     width = sheet.numbers.shape[1]
     if trailing:

@@ -140,16 +140,16 @@ def check_classes(train: Dataset) -> None:
             f"{looks}, give data with labels, or leave it out"
         )
     rows = np.bincount(train.labels, minlength=len(train.label_names))
+    if not 2 <= len(rows) <= len(train) / 2:
+        raise InputError(
+            f"{train.source} has {len(rows)} classes in {len(train)} training rows where at least 2, each of several "
+            "rows, were expected: pass another --label-column, or leave --labels out"
+        )
     missing = tuple(name for name, count in zip(train.label_names, rows, strict=True) if not count)
     if missing:
         raise InputError(
             f"no training row of {train.source} has the label {listed(missing)}: give rows of it, or drop those that "
             "are held out"
-        )
-    if not 2 <= len(rows) <= len(train) / 2:
-        raise InputError(
-            f"{train.source} has {len(rows)} classes in {len(train)} training rows where at least 2, each of several "
-            "rows, were expected: pass another --label-column, or leave --labels out"
         )
 
 
