@@ -5,7 +5,10 @@ from collections.abc import Iterable
 
 
 class InputError(ValueError):
-    """Bad input: the message says what was given, what was expected and what to do."""
+    """Bad input: the message says in one line what was given, what was expected and what to do."""
+
+    def __init__(self, message: str):
+        super().__init__(" ".join(str(message).split()))
 
 
 class DivergenceError(ArithmeticError):

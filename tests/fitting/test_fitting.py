@@ -68,7 +68,7 @@ def few(tmp_path_factory):
 
 def start(path, rows="digits", **settings) -> Trainer:
     rows = FEW.get(rows, rows) if isinstance(rows, str) else rows
-    return Trainer(TrainConfig.make(**(SMALL | settings)), rows, out=path, save_every=1e9)
+    return Trainer(TrainConfig(**(SMALL | settings)), rows, out=path, save_every=1e9)
 
 
 def finish(trainer: Trainer) -> Run:
@@ -129,7 +129,7 @@ def test_one_seed_gives_the_same_bytes_in_memory_too(variant, trained, tmp_path)
 
 @pytest.mark.parametrize("tuning", TUNINGS)
 def test_a_fine_tuning_cut_and_resumed_ends_at_the_same_bytes(tuning, network, tmp_path):
-    kept, config = model(network.path), FinetuneConfig.make(**TUNINGS[tuning])
+    kept, config = model(network.path), FinetuneConfig(**TUNINGS[tuning])
     whole = finish(Trainer.finetune(network, config, out=tmp_path / "whole"))
     cut(Trainer.finetune(network, config, out=tmp_path / "cut"), 17)
     finish(Trainer.resume(tmp_path / "cut"))
@@ -155,7 +155,7 @@ def test_a_finished_run_goes_on_with_more_epochs(tmp_path):
 
 def test_the_best_epoch_is_kept_where_patience_ends_a_run():
     """A learning rate far too large: the likelihood falls after some epochs, and the model of the best one is left."""
-    trainer = Trainer(TrainConfig.make(hidden=8, epochs=60, seed=1, lr=3.0, schedule="constant", patience=3), "digits")
+    trainer = Trainer(TrainConfig(hidden=8, epochs=60, seed=1, lr=3.0, schedule="constant", patience=3), "digits")
     scores = [epoch.score for epoch in trainer]
     assert len(scores) == 1 + int(np.argmax(scores)) + 3 < 60
     unseen = trainer.stage.encode(trainer.watch.unseen)[:200]
@@ -284,7 +284,7 @@ def test_every_kind_of_table_trains_and_is_used(tables, name, settings, visible,
 
 @pytest.mark.parametrize(("name", "settings", "visible", "width"), TABLES)
 def test_encoding_there_and_back_is_the_identity(tables, name, settings, visible, width):
-    splits = Splits(tables / f"{name}.npy", TrainConfig.make(**settings))
+    splits = Splits(tables / f"{name}.npy", TrainConfig(**settings))
     config = resolve(splits.config, splits.train)
     encoder = hm.fitting.trainer.Encoder.fit(config.visible, config.binarize, splits.train)
     v = splits.train.tensor()
@@ -312,7 +312,7 @@ def test_encoding_there_and_back_is_the_identity(tables, name, settings, visible
 )
 def test_misfits_are_refused_with_the_way_out(tables, name, settings, says):
     with pytest.raises(InputError, match=says):
-        Trainer(TrainConfig.make(**settings), tables / f"{name}.npy")
+        Trainer(TrainConfig(**settings), tables / f"{name}.npy")
 
 
 def test_a_yaml_file_is_read_and_its_typos_are_found(tmp_path):
@@ -331,7 +331,7 @@ def test_a_yaml_file_is_read_and_its_typos_are_found(tmp_path):
             TrainConfig.read(file)
     with pytest.raises(InputError, match="there is no file"):
         TrainConfig.read(tmp_path / "none.yaml")
-    assert TrainConfig.make(hidden=[50, 60]).layers == [50, 60]
+    assert TrainConfig(hidden=[50, 60]).layers == [50, 60]
 
 
 def test_the_settings_written_are_whole_and_repeat_the_run(trained, tmp_path):

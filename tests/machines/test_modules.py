@@ -15,6 +15,7 @@ from harmonium import (
     Concat,
     DoubledRBM,
     Gaussian,
+    InputError,
     Potts,
     ReLU,
     SigmoidBeliefLayer,
@@ -148,5 +149,5 @@ def test_plain_tensors_make_a_machine_that_is_its_own():
     with torch.no_grad():
         m.weight.add_(1)
     assert torch.equal(weight, kept)
-    with pytest.raises(RuntimeError, match=r"visible.bias"):
+    with pytest.raises(InputError, match=r"the shapes are \[\(4, 3\), \(3,\), \(4,\)\]"):
         RBM.from_tensors(weight, above, below)

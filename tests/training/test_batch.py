@@ -1,5 +1,7 @@
 """Batches as torch's own loader gives them, and seeds in place of generators."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -69,8 +71,13 @@ def test_networks_take_class_numbers_too():
 def test_what_is_no_batch_is_refused():
     m = RBM(Concat(3, Potts(1, 2)), 5)
     optimizer = torch.optim.SGD(m.parameters(), lr=0.1)
-    for batch in ([], [[1.0]], {"rows": torch.ones(2, 3)}, (np.ones((2, 5)),)):
-        with pytest.raises(InputError, match="where a tensor was expected"):
+    for batch, says in (
+        ([], "(0,)"),
+        ([[1.0]], "(1, 1)"),
+        ({"v": torch.ones(2, 5)}, "a dict"),
+        ((np.ones((2, 5)),), "(1, 2, 5)"),
+    ):
+        with pytest.raises(InputError, match=re.escape(says)):
             next(train(m, [batch], CD(), optimizer))
     with pytest.raises(InputError, match="labels 0 to 2 where 0 to 1"):
         next(train(m, [(torch.ones(2, 3), torch.tensor([0, 2]))], CD(), optimizer))

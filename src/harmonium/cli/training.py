@@ -162,7 +162,7 @@ def _begun(
 
 def _merged(data: str | None, given: dict[str, Any], config: Path | None) -> tuple[str, TrainConfig]:
     """Return the data and the settings: the YAML file's, and over them those given as options."""
-    settings = TrainConfig.make(**given) if config is None else TrainConfig.read(config, given)
+    settings = TrainConfig(**given) if config is None else TrainConfig.read(config, given)
     named = data or (None if config is None else content(config).get("data"))
     if named is None:
         raise InputError("no data were given: say `harmonium train digits`, mnist, or a path to a file")

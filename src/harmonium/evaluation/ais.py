@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
+from ..arguments import Count, checked
 from ..machines import InterpolationPath, Machine, abreast, ais_base, check_normalizable
 from ..numerics import Seed, stream
 from ..progress import Progress, silent
 from ..sampling import BETAS, lengths, space_evenly
+from ..units import Rows
 from .basins import Survey, survey
 from .certificate import certificate, certificate_of_rows
 from .estimate import Estimate
@@ -25,13 +27,14 @@ MOST = 64_000  # temperatures that are tried
 BASINS = 8  # basins that are told apart at first
 
 
+@checked
 @torch.no_grad()
 def ais(
     machine: Machine,
-    data: Tensor | None = None,
+    data: Rows | None = None,
     *,
-    chains: int = 200,
-    n_betas: int = 1000,
+    chains: Count = 200,
+    n_betas: Count = 1000,
     burn: int = 200,
     basins: int = BASINS,
     progress: Progress = silent,
@@ -68,17 +71,19 @@ def ais(
         >>> abs(found.value - exact.value) < 0.01, found.verdict
         (True, 'consistent')
     """
+    check_normalizable(machine)
     generator = stream(generator, machine.weights[0].device)
-    plan = _Plan(machine, data, chains, burn, progress, generator)
+    plan = _Plan(machine, None if data is None else machine.as_rows(data, "data"), chains, burn, progress, generator)
     return plan.round(n_betas, basins)[0]
 
 
+@checked
 def ais_until_consistent(
     machine: Machine,
-    data: Tensor | None = None,
+    data: Rows | None = None,
     *,
-    chains: int = 200,
-    n_betas: int = 1000,
+    chains: Count = 200,
+    n_betas: Count = 1000,
     most: int = MOST,
     burn: int = 200,
     max_time: float | None = None,
@@ -90,8 +95,9 @@ def ais_until_consistent(
     ``data`` are rows, (rows, visible), as in `ais`.  It ends with one that is consistent, when ``most`` temperatures
     are passed, or when the next would pass ``max_time`` seconds.
     """
+    check_normalizable(machine)
     generator = stream(generator, machine.weights[0].device)
-    plan = _Plan(machine, data, chains, burn, progress, generator)
+    plan = _Plan(machine, None if data is None else machine.as_rows(data, "data"), chains, burn, progress, generator)
     basins, met, began = BASINS, None, time.perf_counter()
     while n_betas <= most:
         since = time.perf_counter()
@@ -113,11 +119,6 @@ class _Plan:
     burn: int
     progress: Progress
     generator: Generator | None
-
-    def __post_init__(self) -> None:
-        check_normalizable(self.machine)
-        if self.data is not None:
-            self.machine.check_rows(self.data, "data")
 
     @torch.no_grad()
     def round(self, n_betas: int, basins: int, met: Tensor | None = None) -> tuple[Estimate, Tensor]:

@@ -5,9 +5,11 @@ import copy
 import torch
 from torch import Tensor
 
+from ..arguments import checked
 from ..units import Units
 
 
+@checked
 @torch.no_grad()
 def baseline_log_likelihood(units: Units, train: Tensor | None, test: Tensor) -> float:
     """Return the mean log-likelihood of ``test`` in nats a row under independent units fitted to ``train``.

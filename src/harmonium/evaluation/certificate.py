@@ -6,6 +6,7 @@ import math
 import torch
 from torch import Tensor
 
+from ..arguments import checked
 from ..machines import Bipartite, Machine, evidence
 from ..numerics import Seed, stream
 from ..units import Concat
@@ -35,6 +36,7 @@ def certificate(machine: Machine, x: Tensor, *, generator: Seed = None) -> float
     return best
 
 
+@checked
 @torch.no_grad()
 def certificate_of_rows(machine: Machine, v: Tensor) -> float:
     """Return the lower bound on log Z that distinct visible rows give: log Σ p(v)·Z, or Σ of bounds; −∞ if continuous.

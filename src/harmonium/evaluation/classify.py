@@ -6,8 +6,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from ..arguments import Count, Natural, checked
 from ..machines import DBN, Machine, label_log_probs
 from ..numerics import Seed, stream
+from ..units import Rows
 
 
 @dataclass(frozen=True)
@@ -37,25 +39,28 @@ class Classification:
         return 1 - self.accuracy
 
 
+@checked
 @torch.no_grad()
-def class_log_probs(model: Machine | DBN, v: Tensor, *, rows: int = 2000) -> Tensor:
+def class_log_probs(model: Machine | DBN, v: Rows, *, rows: Count = 2000) -> Tensor:
     """Return log p(v, label) up to a constant for every label: (rows, visible without labels) → (rows, labels).
 
     Exact where it can be; of a `DBN` exact in its top RBM, given the code of a pass up by means.
     """
-    model.check_rows(v)
+    v = model.as_rows(v)
     top, code = (model.top, model.encode(v)) if isinstance(model, DBN) else (model, v)
     return torch.cat([label_log_probs(top, part) for part in code.split(rows)])
 
 
+@checked
 @torch.no_grad()
-def gibbs_class_probs(model: Machine | DBN, v: Tensor, *, gibbs_steps: int = 15, generator: Seed = None) -> Tensor:
+def gibbs_class_probs(model: Machine | DBN, v: Rows, *, gibbs_steps: Natural = 15, generator: Seed = None) -> Tensor:
     """Return the label means after Gibbs steps from an uninformative label with the code clamped: a noisy read-out.
 
     ``v`` are rows without labels, (rows, visible); the means are (rows, labels).  The lab report that this follows
     draws the pass up and reads the label of the last Gibbs step; `class_log_probs` is exact, cheaper, and better.
     """
     generator = stream(generator, model.weights[0].device)
+    v = model.as_rows(v)
     top, code = (model.top, model.recognize(v, generator=generator)[-1]) if isinstance(model, DBN) else (model, v)
     labels = top.visible.labels
     first = code.shape[-1]

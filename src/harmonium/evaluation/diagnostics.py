@@ -5,11 +5,14 @@ from collections.abc import Sequence
 import torch
 from torch import Generator, Tensor
 
+from ..arguments import Natural, checked
 from ..machines import DBN, Machine
 from ..sampling import gibbs_sample
+from ..units import Rows
 from .estimate import log_evidence
 
 
+@checked
 @torch.no_grad()
 def free_energy_gap(machine: Machine | DBN, train: Tensor, held_out: Tensor) -> float:
     """Return mean free_energy(held-out rows) − mean free_energy(training rows), in nats; of bounds where there are.
@@ -21,18 +24,21 @@ def free_energy_gap(machine: Machine | DBN, train: Tensor, held_out: Tensor) -> 
     return float(ours.mean() - theirs.mean())
 
 
+@checked
 @torch.no_grad()
-def reconstruction_error(machine: Machine | DBN, v: Tensor) -> float:
+def reconstruction_error(machine: Machine | DBN, v: Rows) -> float:
     """Return the mean squared difference per unit between rows ``v``, (rows, visible), and their pass up and down.
 
     Use it, but do not trust it (Hinton, 2012, §5): it falls as mixing dies.
     """
+    v = machine.as_rows(v)
     fixed = Generator(v.device).manual_seed(0)
     return float((machine.reconstruct(machine.infer(v, generator=fixed))[..., : v.shape[-1]] - v).square().mean())
 
 
+@checked
 @torch.no_grad()
-def free_energy_drift(machine: Machine, chains: Tensor, gibbs_steps: int = 100) -> float:
+def free_energy_drift(machine: Machine, chains: Tensor, gibbs_steps: Natural = 100) -> float:
     """Return by how many standard errors the mean free energy of ``chains``, (chains, width), moves on.
 
     They take ``gibbs_steps`` more Gibbs steps; beyond 4 either way they lag the machine.  It is blind to modes that
@@ -44,6 +50,7 @@ def free_energy_drift(machine: Machine, chains: Tensor, gibbs_steps: int = 100) 
     return float(moved.mean()) / spread * len(moved) ** 0.5 if spread else 0.0
 
 
+@checked
 @torch.no_grad()
 def static_weight_fraction(before: Sequence[Tensor], after: Sequence[Tensor], limit: float = 0.001) -> float:
     """Return the share of weights that moved by less than ``limit`` between two moments: lists of weights (below,
@@ -53,6 +60,7 @@ def static_weight_fraction(before: Sequence[Tensor], after: Sequence[Tensor], li
     return still / sum(a.numel() for a in before)
 
 
+@checked
 @torch.no_grad()
 def weight_norm(weights: Sequence[Tensor]) -> float:
     """Return the root of the sum of all squares in some weights, each (below, above)."""

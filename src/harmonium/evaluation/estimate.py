@@ -6,9 +6,11 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
+from ..arguments import checked
 from ..errors import InputError
 from ..machines import DBN, Machine, evidence
 from ..numerics import Seed, stream
+from ..units import Rows
 from .basins import Basins
 
 
@@ -74,8 +76,9 @@ class Estimate:
         )
 
 
+@checked
 @torch.no_grad()
-def log_likelihood(machine: Machine | DBN, v: Tensor, log_z: Estimate, *, generator: Seed = None) -> Estimate:
+def log_likelihood(machine: Machine | DBN, v: Rows, log_z: Estimate, *, generator: Seed = None) -> Estimate:
     """Return the mean of log p over rows ``v``, (rows, visible), in nats a row, given log Z (of a `DBN`: of its top).
 
     A machine with latent layers gives its variational bound, a `DBN` one draw of its own; a label that the rows lack
@@ -99,11 +102,12 @@ def log_likelihood(machine: Machine | DBN, v: Tensor, log_z: Estimate, *, genera
     )
 
 
+@checked
 @torch.no_grad()
-def log_evidence(machine: Machine | DBN, v: Tensor, *, generator: Seed = None) -> Tensor:
+def log_evidence(machine: Machine | DBN, v: Rows, *, generator: Seed = None) -> Tensor:
     """Return log p(v) + log Z of each row in float64, or the bound on it."""
     generator = stream(generator, machine.weights[0].device)
-    machine.check_rows(v)
+    v = machine.as_rows(v)
     if isinstance(machine, DBN):
         return torch.cat([machine.elbo(part, generator=generator).double() for part in v.split(8192)])
     return torch.cat([evidence(machine, part).double() for part in v.split(8192)])

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from ..arguments import checked
 from ..errors import InputError
 from ..machines import Bipartite, Machine, check_normalizable
 from ..progress import Progress, silent
@@ -16,6 +17,7 @@ from .estimate import Estimate
 LIMIT = 2**25
 
 
+@checked
 def n_enumerated_states(machine: Machine) -> float:
     """Return the number of states that `log_partition` would list: those of the smaller row, or of all units."""
     if isinstance(machine, Bipartite):
@@ -28,6 +30,7 @@ def is_enumerable(machine: Machine) -> bool:
     return n_enumerated_states(machine) <= LIMIT
 
 
+@checked
 @torch.no_grad()
 def log_partition(machine: Machine, *, cells: int = 2**19, progress: Progress = silent) -> Estimate:
     """Return log Z in nats by listing states in float64.

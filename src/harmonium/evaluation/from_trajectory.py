@@ -6,6 +6,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from ..arguments import checked
 from ..machines import Machine
 from ..numerics import Seed, stream
 from ..progress import Progress, silent
@@ -17,6 +18,7 @@ from .estimate import Estimate
 from .verdict import APART
 
 
+@checked
 @torch.no_grad()
 def log_partition_from_trajectory(
     sampler: ParallelTempering | TrajectoryTempering,

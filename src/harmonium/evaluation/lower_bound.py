@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
+from ..arguments import Count, checked
 from ..errors import InputError
 from ..machines import DBN, Machine, abreast, ais_base, evidence, label_log_probs
 from ..numerics import Seed, one_hot, permutation, stream
 from ..progress import Progress, silent
 from ..sampling import BETAS, lengths, space_evenly
-from ..units import Concat
+from ..units import Concat, Rows
 from .ais import PILOT, climb
 from .estimate import Estimate
 
@@ -39,16 +40,17 @@ class LowerBound:
     reason: str
 
 
+@checked
 @torch.no_grad()
 def lower_bound(
     machine: Machine | DBN,
-    v: Tensor,
+    v: Rows,
     log_z: Estimate,
-    data: Tensor | None = None,
+    data: Rows | None = None,
     *,
-    rows: int = ROWS,
-    chains: int = 4,
-    n_betas: int = 1000,
+    rows: Count = ROWS,
+    chains: Count = 4,
+    n_betas: Count = 1000,
     progress: Progress = silent,
     generator: Seed = None,
 ) -> LowerBound:
@@ -78,7 +80,7 @@ def lower_bound(
     if isinstance(machine, DBN) or log_z.basins is None:
         what = "a network, whose likelihood is a bound already" if isinstance(machine, DBN) else "a sum over all states"
         raise InputError(f"a bound by annealing was asked for {what}: leave --certify out")
-    machine.check_rows(v)
+    v, data = machine.as_rows(v), None if data is None else machine.as_rows(data, "data")
     chosen = v[permutation(len(v), generator=generator)[:rows]]
     x, known = completed(machine, chosen, generator)
     basin = log_z.basins.of(x)

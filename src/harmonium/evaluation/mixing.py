@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
+from ..arguments import Count, checked
 from ..machines import Machine, check_normalizable
 from ..numerics import Seed, stream
 from ..progress import Progress, silent
 from ..sampling import ParallelTempering, TrajectoryTempering, gibbs_sample
+from ..units import Rows
 from .ais import ais
 from .estimate import Estimate
 
@@ -46,15 +48,16 @@ class Mixing:
     covered: float
 
 
+@checked
 @torch.no_grad()
 def mixing(
     machine: Machine,
-    chains: Tensor,
+    chains: Rows,
     sampler: ParallelTempering | TrajectoryTempering | None = None,
     *,
     data: Tensor | None = None,
     log_z: Estimate | None = None,
-    gibbs_steps: int = 10_000,
+    gibbs_steps: Count = 10_000,
     progress: Progress = silent,
     generator: Seed = None,
 ) -> Mixing:
@@ -77,8 +80,9 @@ def mixing(
         >>> hm.evaluation.mixing(rbm, rbm.sample_independent(100, generator=0), generator=0).verdict
         'mixed'
     """
-    generator = stream(generator, chains.device)
     check_normalizable(machine)
+    chains = machine.as_states(chains, "chains")
+    generator = stream(generator, chains.device)
     rows = chains[:, : machine.visible.width] if data is None else data
     if log_z is None or log_z.basins is None:
         log_z = ais(machine, rows, chains=100, n_betas=200, progress=progress, generator=generator)

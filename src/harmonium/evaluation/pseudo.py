@@ -5,12 +5,15 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from ..arguments import checked
 from ..errors import InputError
 from ..machines import Bipartite, Machine
+from ..units import Rows
 
 
+@checked
 @torch.no_grad()
-def pseudo_likelihood(machine: Machine, v: Tensor) -> float:
+def pseudo_likelihood(machine: Machine, v: Rows) -> float:
     """Return the mean over rows ``v``, (rows, visible), of Σᵢ log p(vᵢ | the others), in nats a row (Besag, 1975).
 
     Cheap and blind to the mass of far modes: it compares a row with its neighbors alone.
@@ -49,9 +52,9 @@ def _sites(machine: Machine) -> list[tuple[slice, Tensor]]:
     return sites
 
 
-def _conditional(machine: Machine, v: Tensor) -> Callable[[slice, Tensor], Tensor]:
+def _conditional(machine: Machine, v: Rows) -> Callable[[slice, Tensor], Tensor]:
     """Return what gives log p(one site | the rest) of each row of ``v``."""
-    machine.check_rows(v, whole=True)
+    v = machine.as_rows(v, whole=True)
     if not isinstance(machine, Bipartite):
         return lambda columns, values: _from_free_energies(machine, v, columns, values)
     fields, rows = machine.up(v), machine.up(torch.eye(machine.width).to(v))  # the maps are linear

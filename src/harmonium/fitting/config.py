@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_serializer, field_validator
 
+from ..arguments import brief
 from ..errors import InputError, suggest
 from ..registry import MODELS, SAMPLERS, UNITS
 
@@ -31,23 +32,21 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    @classmethod
-    def make(cls, **words: Any) -> Any:
-        """Return the settings; raises `InputError` in one line for an unknown word or a bad value."""
-        unknown = [word for word in words if word not in cls.model_fields]
+    def __init__(self, **words: Any):
+        unknown = [word for word in words if word not in type(self).model_fields]
         if unknown:
-            near = suggest(unknown[0], cls.model_fields) or f": give one of {', '.join(cls.model_fields)}"
+            near = suggest(unknown[0], type(self).model_fields) or f": give one of {', '.join(type(self).model_fields)}"
             raise InputError(f"{unknown[0]!r} is no setting{near}")
         try:
-            return cls(**words)
+            super().__init__(**words)
         except ValidationError as error:
             raise InputError(explain(error)) from None
 
     @classmethod
     def read(cls, path: str | Path, over: dict[str, Any] | None = None) -> Any:
-        """Return the settings of a YAML file, with those of ``over`` in their place; see `make`."""
+        """Return the settings of a YAML file, with those of ``over`` in their place; as when they are given."""
         try:
-            return cls.make(**({key: value for key, value in content(path).items() if key != "data"} | (over or {})))
+            return cls(**({key: value for key, value in content(path).items() if key != "data"} | (over or {})))
         except InputError as error:
             raise InputError(f"{path}: {error}") from None
 
@@ -230,5 +229,8 @@ def content(path: str | Path) -> dict[str, Any]:
 def explain(error: ValidationError) -> str:
     """Return the first complaint of a pydantic error as one line."""
     first = error.errors()[0]
+    told = first.get("ctx", {}).get("error")
+    if isinstance(told, InputError) and not first["loc"]:
+        return str(told)
     where = "".join(f"{part}: " for part in first["loc"][:1])
-    return f"{where}{first['msg'].removeprefix('Value error, ')}, was given {first['input']!r}"
+    return f"{where}{first['msg'].removeprefix('Value error, ')}, was given {brief(first['input'])}"

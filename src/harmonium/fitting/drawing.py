@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
 from .. import plots, storage
 from ..data import listed
 from ..errors import InputError
+from ..numerics import stream
 from ..progress import Progress, silent
 from ..sampling import sample_chain
 
@@ -46,7 +47,7 @@ def frames(
     With a ``label`` the label is clamped; with ``"all"`` there are ``count`` chains for each.  Raises `InputError`
     where the run has no labels, or one is out of range.
     """
-    g = Generator().manual_seed(run.seed if seed is None else seed)
+    g = stream(run.seed if seed is None else seed)
     labels = None if label is None else torch.tensor(known_labels(run, label)).repeat_interleave(count)
     rows = count if labels is None else len(labels)
     chain = sample_chain(run.model, rows, gibbs_steps, label=labels, progress=progress, generator=g)

@@ -148,7 +148,7 @@ class Home:
         if not given:
             return self.config
         words = self.config.model_dump(exclude_none=True)
-        made: TrainConfig = TrainConfig.make(**{**words, **given})
+        made: TrainConfig = TrainConfig(**{**words, **given})
         return made
 
     def metrics(self) -> list[dict[str, float]]:

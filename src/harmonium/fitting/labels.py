@@ -10,6 +10,7 @@ from torch import Generator, Tensor
 from .. import evaluation
 from ..errors import InputError
 from ..machines import Machine
+from ..numerics import stream
 from ..progress import Progress, silent
 from ..training import classifier_inputs
 
@@ -72,7 +73,7 @@ def classify(
         )
     if readout not in ("exact", "gibbs"):
         raise InputError(f"the readout {readout!r} was given where exact or gibbs was expected")
-    g = Generator().manual_seed(run.seed if seed is None else seed)
+    g = stream(run.seed if seed is None else seed)
     parts = progress(encoder.rows(dataset, generator=g).split(BATCH), "classifying")
     given = torch.cat([_scores(run, part, readout, gibbs_steps, g).argmax(-1) for part in parts])
     counted = _count(run, dataset, given)
@@ -89,7 +90,7 @@ def classify(
 
 
 @torch.no_grad()
-def _scores(run: "Run", v: Tensor, readout: str, gibbs_steps: int, generator: Generator) -> Tensor:
+def _scores(run: "Run", v: Tensor, readout: str, gibbs_steps: int, generator: Generator | None) -> Tensor:
     """Return a score of every label for rows, (rows, labels): the highest is the one that is read."""
     model = run.model
     if isinstance(model, Machine):

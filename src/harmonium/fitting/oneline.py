@@ -35,7 +35,7 @@ def fit(rows: Any, labels: Any = None, *, out: str | Path | None = None, replace
         settings["labels"] = True
     if rows is None:
         raise InputError("no data were given: pass a name such as 'digits', a path, or an array")
-    trainer = Trainer(TrainConfig.make(**settings), rows, labels, out=out, replace=replace)
+    trainer = Trainer(TrainConfig(**settings), rows, labels, out=out, replace=replace)
     for _ in trainer:
         pass
     return trainer.run

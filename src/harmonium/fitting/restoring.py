@@ -10,6 +10,7 @@ from torch import Generator, Tensor
 
 from .. import numerics, plots, sampling
 from ..errors import InputError
+from ..numerics import stream
 from ..progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def impute(
     holes = np.isnan(given)
     plain = np.where(holes, np.nanmin(given) if not holes.all() else 0.0, given)
     dataset, encoder = run.encoder.read(plain), run.encoder
-    g = Generator().manual_seed(run.seed if seed is None else seed)
+    g = stream(run.seed if seed is None else seed)
     v = encoder.rows(dataset, sharp=True, generator=g)
     known = torch.from_numpy(~holes).repeat_interleave(encoder.width // encoder.columns, -1)
     settings: dict[str, Any] = {"chains": chains, "gibbs_steps": gibbs_steps, "progress": progress, "generator": g}
@@ -82,7 +83,7 @@ def recover(
     they were seen.
     """
     encoder, dataset = run.encoder, run.rows(rows, split).take(count)
-    g = Generator().manual_seed(run.seed if seed is None else seed)
+    g = stream(run.seed if seed is None else seed)
     hidden = hidden_part(mask, encoder.shape, len(dataset), g)
     v = encoder.rows(dataset, sharp=True, generator=g)
     settings: dict[str, Any] = {"chains": chains, "gibbs_steps": gibbs_steps}
@@ -147,7 +148,7 @@ def mean_squared(x: Tensor, truth: Tensor, where: Tensor) -> float:
     return float((x - truth)[where].double().square().mean())
 
 
-def hidden_part(mask: str, shape: tuple[int, ...], rows: int, generator: Generator) -> Tensor:
+def hidden_part(mask: str, shape: tuple[int, ...], rows: int, generator: Generator | None) -> Tensor:
     """Return what a mask hides, a boolean (rows, columns)."""
     width = int(np.prod(shape))
     if mask in HALVES:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import Tensor, nn
 
+from ..arguments import Count, checked
 from ..encoding import Encoder
 from ..errors import InputError
 from ..machines import DBN, Machine
@@ -80,6 +81,7 @@ class Run:
             snapshots=home.snapshots(),
         )  # fmt: skip
 
+    @checked
     def save(self, path: str | Path, *, whole: bool = True) -> Path:
         """Write one file that can be used anywhere: model, encoder, last chains and passport; return its path.
 
@@ -159,6 +161,7 @@ class Run:
 
     # What it does -----------------------------------------------------------------------------------------------------
 
+    @checked
     def evaluate(self, rows: Any = None, split: str = "test", **settings: Any) -> "Evaluation":
         """Return the mean log-likelihood of rows in nats a row, with its error, verdict, bracket and baseline.
 
@@ -173,16 +176,18 @@ class Run:
 
         return evaluate(self, rows, split, **settings)
 
+    @checked
     def mixing(self, *, progress: Progress = silent) -> "Mixing":
         """Return whether the chains of the run stand for its model, see `evaluation.mixing`."""
         from .likelihood import mixing
 
         return mixing(self, progress=progress)
 
+    @checked
     def sample(
         self,
-        count: int = 64,
-        gibbs_steps: int = 1000,
+        count: Count = 64,
+        gibbs_steps: Count = 1000,
         *,
         label: int | str | None = None,
         means: bool = False,
@@ -215,7 +220,8 @@ class Run:
 
         return drawing.frames(self, count, gibbs_steps, **settings)
 
-    def impute(self, rows: Any, *, chains: int = 16, gibbs_steps: int = 200, **settings: Any) -> np.ndarray:
+    @checked
+    def impute(self, rows: Any, *, chains: Count = 16, gibbs_steps: Count = 200, **settings: Any) -> np.ndarray:
         """Return rows, (rows, columns), with what is missing (NaN) filled in by its posterior mean.
 
         See `sampling.impute`; ``chains`` chains a row, of ``gibbs_steps`` Gibbs steps.
@@ -230,7 +236,8 @@ class Run:
 
         return impute(self, rows, chains=chains, gibbs_steps=gibbs_steps, **settings)
 
-    def recover(self, rows: Any = None, mask: str = "bottom", count: int = 32, **settings: Any) -> "Recovery":
+    @checked
+    def recover(self, rows: Any = None, mask: str = "bottom", count: Count = 32, **settings: Any) -> "Recovery":
         """Return rows that were hidden or spoiled on purpose and restored, with how far from the truth they come.
 
         See `fitting.restoring.recover` for masks and settings.
@@ -239,13 +246,15 @@ class Run:
 
         return recover(self, rows, mask, count, **settings)
 
+    @checked
     def classify(self, rows: Any = None, labels: Any = None, split: str = "test", **settings: Any) -> "LabelReport":
         """Return the labels that the model reads from rows, and how many are right where known; `labels.classify`."""
         from .labels import classify
 
         return classify(self, rows, labels, split, **settings)
 
-    def weights(self, count: int = 100, layer: int = 1, *, out: str | Path | None = None) -> np.ndarray:
+    @checked
+    def weights(self, count: Count = 100, layer: int = 1, *, out: str | Path | None = None) -> np.ndarray:
         """Return what the ``count`` largest units of a layer look for, (count, columns), and draw it to ``out``."""
         from . import drawing
 
@@ -267,13 +276,14 @@ class Run:
         from .trainer import Trainer
 
         replace, save_every = settings.pop("replace", False), settings.pop("save_every", 5.0)
-        config = FinetuneConfig.make(method=method, **settings)
+        config = FinetuneConfig(**{"method": method, **settings})
         trainer = Trainer.finetune(self, config, out=out, replace=replace, save_every=save_every)
         for _ in trainer:
             pass
         return trainer.run
 
 
+@checked
 def load(path: str | Path) -> Run:
     """Return the run of a model file or of a run directory; ``load(path).model`` is the machine itself.
 
@@ -289,6 +299,7 @@ def load(path: str | Path) -> Run:
     return Run.open(path)
 
 
+@checked
 def save(model: Machine | DBN | Run, path: str | Path) -> Path:
     """Write a model, or a run, to one file and return its path; the same model gives the same bytes.
 

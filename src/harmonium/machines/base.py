@@ -10,7 +10,8 @@ import torch
 from torch import Generator, Tensor, nn
 
 from ..numerics import Seed, autocast_like, distributed, normal, stream
-from ..units import Concat, Units, check_rows
+from ..units import Concat, Units, as_rows
+from .door import guard
 
 CLOSE = 1e-4  # mean field has converged when no mean moves by more
 
@@ -215,15 +216,27 @@ class Machine(nn.Module, ABC):
     @torch.no_grad()
     def init_from_data(self, v: Tensor) -> Self:
         """Set the visible biases so that, without couplings, the units have the means of the data ``v``."""
-        self.visible.init_from_data(self.check_rows(v, whole=True).reshape(-1, self.visible.width))
+        self.visible.init_from_data(self.as_rows(v, whole=True).reshape(-1, self.visible.width))
         return self
 
-    def check_rows(self, v: Any, what: str = "v", *, whole: bool = False) -> Tensor:
-        """Return the rows ``v`` as they are, or raise `InputError` where they are no rows of the visible units.
+    def as_rows(self, v: Any, what: str = "v", *, whole: bool = False, means: bool = False) -> Tensor:
+        """Return the rows ``v`` as a tensor, or raise `InputError` where they are no rows of the visible units.
 
-        Unless ``whole``, the columns of the label may be missing.
+        Unless ``whole``, the columns of the label may be missing; with ``means`` they may be means of rows.
         """
-        return check_rows(self.visible, v, what, whole=whole)
+        return as_rows(self.visible, v, what, whole=whole, means=means)
+
+    def as_states(self, x: Any, what: str = "x") -> Tensor:
+        """Return states or their means, (..., width), as a tensor, or raise `InputError` where they are none."""
+        units = Concat(self.visible, *self.latent) if self.latent else self.visible
+        return as_rows(units, x, what, whole=True, means=True)
+
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        guard(cls)
+
+
+guard(Machine)  # type: ignore[type-abstract]
 
 
 def projected(weights: Sequence[Tensor]) -> list[Tensor]:

@@ -7,6 +7,8 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import pad
 
+from ..arguments import Count, Natural, checked
+from ..errors import InputError
 from ..numerics import Seed, stream
 from ..units import Concat, Device, Units, as_units
 from .base import Machine, first_weights
@@ -35,13 +37,14 @@ class BoltzmannMachine(Machine):
 
     mask: Tensor
 
+    @checked
     def __init__(
         self,
-        visible: Units | int,
-        hidden: Units | int | None = None,
+        visible: Units | Count,
+        hidden: Units | Count | None = None,
         *,
         mask: Tensor | None = None,
-        infer_steps: int = 30,
+        infer_steps: Natural = 30,
         generator: Seed = None,
         device: Device = None,
         dtype: torch.dtype | None = None,
@@ -54,7 +57,7 @@ class BoltzmannMachine(Machine):
         n, site = self.width, sites(self.row)
         given = torch.ones(n, n, dtype=torch.bool, device=site.device) if mask is None else mask.to(site.device).bool()
         if given.shape != (n, n):
-            raise ValueError(f"the mask has shape {tuple(given.shape)}: {n} columns need ({n}, {n})")
+            raise InputError(f"the mask has shape {tuple(given.shape)}: {n} columns need ({n}, {n})")
         self.register_buffer("mask", ((given | given.mT) & (site[:, None] != site)).triu())
         self.weight = first_weights((n, n), self.visible.bias, generator)
         self.weight.data *= self.mask

@@ -8,6 +8,8 @@ from typing import Self, cast
 import torch
 from torch import Tensor, nn
 
+from ..arguments import Count, Natural, checked
+from ..errors import InputError
 from ..numerics import Seed, stream
 from ..units import Concat, Device, Units, as_units
 from .base import first_weights
@@ -22,12 +24,13 @@ class DoubledRBM(RBM):
     where the pair will have another layer on that side, 1 at the ends (Salakhutdinov & Hinton, 2009, §3).
     """
 
+    @checked
     def __init__(
         self,
-        visible: Units | int,
-        hidden: Units | int,
-        up_times: int,
-        down_times: int,
+        visible: Units | Count,
+        hidden: Units | Count,
+        up_times: Count,
+        down_times: Count,
         *,
         generator: Seed = None,
         device: Device = None,
@@ -68,17 +71,18 @@ class DBM(Bipartite):
         torch.Size([5])
     """
 
+    @checked
     def __init__(
         self,
-        *layers: Units | int,
-        infer_steps: int = 30,
+        *layers: Units | Count,
+        infer_steps: Natural = 30,
         generator: Seed = None,
         device: Device = None,
         dtype: torch.dtype | None = None,
     ):
         super().__init__()
         if len(layers) < 2:
-            raise ValueError(f"a DBM was given {len(layers)} layers: give two or more, the visible one first")
+            raise InputError(f"a DBM was given {len(layers)} layers: give two or more, the visible one first")
         rows, drawn = [as_units(layer, device=device, dtype=dtype) for layer in layers], stream(generator)
         self.layers = cast("Sequence[Units]", nn.ModuleList(rows))
         self.joined = Concat(*rows[0::2]), Concat(*rows[1::2])  # in a tuple, so that a layer has one name in the state
@@ -88,7 +92,8 @@ class DBM(Bipartite):
         self.weights = nn.ParameterList(made)  # type: ignore[misc, assignment]
 
     @classmethod
-    def stack(cls, halves: Sequence["DoubledRBM"], *, infer_steps: int = 30) -> Self:
+    @checked
+    def stack(cls, halves: Sequence["DoubledRBM"], *, infer_steps: Natural = 30) -> Self:
         """Return the machine whose layers were learned one by one as `DoubledRBM` machines, the lowest first."""
         rows = [halves[0].visible, *(half.hidden for half in halves)]
         machine = cls(*copy.deepcopy(rows), infer_steps=infer_steps).to(halves[0].weight)

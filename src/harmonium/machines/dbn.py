@@ -8,9 +8,12 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import pad
 
+from ..arguments import checked
+from ..errors import InputError
 from ..numerics import Seed, stream
-from ..units import Concat, Device, Units, as_units, check_rows
+from ..units import Concat, Device, Units, as_rows, as_units
 from .base import projected
+from .door import guard
 from .labels import evidence
 from .rbm import RBM
 
@@ -22,6 +25,7 @@ class SigmoidBeliefLayer(nn.Module):
     and neither are the biases: those of ``below`` generate, those of ``above`` recognize.
     """
 
+    @checked
     def __init__(
         self, below: Units | int, above: Units | int, *, device: Device = None, dtype: torch.dtype | None = None
     ):
@@ -48,6 +52,7 @@ class SigmoidBeliefLayer(nn.Module):
         return y @ self.generation.mT
 
 
+@guard
 class DBN(nn.Module):
     """Directed layers under a top RBM, whose visible row is the highest code, with labels beside it if there are any.
 
@@ -66,16 +71,20 @@ class DBN(nn.Module):
         torch.Size([3, 6])
     """
 
+    @checked
     def __init__(self, *layers: SigmoidBeliefLayer, top: RBM):
         super().__init__()
         self.layers, self.top = nn.ModuleList(layers), top
         for layer, above in zip(layers, [*(layer.below.width for layer in layers[1:]), self.code], strict=False):
             if layer.above.width != above:
-                raise ValueError(f"a layer ends in {layer.above.width} units and the next begins with {above}")
+                raise InputError(f"a layer ends in {layer.above.width} units and the next begins with {above}")
 
     @classmethod
+    @checked
     def stack(cls, rbms: Sequence[RBM]) -> Self:
         """Return the network of RBMs that were learned one by one, the lowest first."""
+        if not rbms:
+            raise InputError("a DBN was given no RBMs: give one or more, the lowest first")
         return cls(*(SigmoidBeliefLayer.untie(rbm) for rbm in rbms[:-1]), top=copy.deepcopy(rbms[-1]))
 
     @property
@@ -88,13 +97,17 @@ class DBN(nn.Module):
         """The number of classes beside the highest code; 0 where there are none."""
         return self.top.visible.labels
 
-    def check_rows(self, v: Any, what: str = "v", *, whole: bool = False) -> Tensor:
-        """Return the rows ``v`` as they are, or raise `InputError` where they are no rows of the network.
+    def as_rows(self, v: Any, what: str = "v", *, whole: bool = False, means: bool = False) -> Tensor:
+        """Return the rows ``v`` as a tensor, or raise `InputError` where they are no rows of the network.
 
-        Unless ``whole``, the columns of the label may be missing.
+        Unless ``whole``, the columns of the label may be missing; with ``means`` they may be means of rows.
         """
         beside = self.top.visible.components()[-1:] if self.labels and len(self.layers) else []
-        return check_rows(Concat(self.visible, *beside), v, what, whole=whole)
+        return as_rows(Concat(self.visible, *beside), v, what, whole=whole, means=means)
+
+    def as_states(self, x: Any, what: str = "x") -> Tensor:
+        """Return rows or their means as a tensor, or raise `InputError`; the columns of the label may be missing."""
+        return self.as_rows(x, what, means=True)
 
     @property
     def latent(self) -> list[Units]:

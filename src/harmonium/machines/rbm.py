@@ -5,6 +5,8 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
+from ..arguments import Count, checked
+from ..errors import InputError
 from ..numerics import Seed
 from ..units import Device, Units, as_units
 from .base import first_weights
@@ -30,10 +32,11 @@ class RBM(Bipartite):
         torch.Size([5])
     """
 
+    @checked
     def __init__(
         self,
-        visible: Units | int,
-        hidden: Units | int,
+        visible: Units | Count,
+        hidden: Units | Count,
         *,
         generator: Seed = None,
         device: Device = None,
@@ -45,11 +48,15 @@ class RBM(Bipartite):
         self.weight = first_weights((self.visible.width, self.hidden.width), self.visible.bias, generator)
 
     @classmethod
+    @checked
     def from_tensors(cls, weight: Tensor, visible_bias: Tensor, hidden_bias: Tensor) -> Self:
         """Return the machine of Bernoulli units that holds copies of W, (visible, hidden), and of both biases.
 
         Other kinds of units take theirs by ``load_state_dict``: ``weight``, ``visible.bias``, ``hidden.bias``, …
         """
+        if weight.ndim != 2 or weight.shape != (*visible_bias.shape, *hidden_bias.shape):
+            given = [tuple(x.shape) for x in (weight, visible_bias, hidden_bias)]
+            raise InputError(f"the shapes are {given} where [(visible, hidden), (visible,), (hidden,)] was expected")
         with torch.device("meta"):
             machine = cls(*weight.shape)
         values = {"weight": weight, "visible.bias": visible_bias, "hidden.bias": hidden_bias}

@@ -8,12 +8,15 @@ the same in whatever batch it runs, and in both forms: by tensor operations here
 import math
 import sys
 from collections.abc import Sequence
+from numbers import Integral
 from types import ModuleType
 
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
+from ..arguments import brief
+from ..errors import InputError
 from . import distributed
 from .stable import compiled, normal_cdf, upcast
 
@@ -35,7 +38,11 @@ Seed = Generator | int | None
 
 def stream(seed: Seed, device: torch.device | str = "cpu") -> Generator | None:
     """Return a generator as it is, or a new one on the device that begins at a seed."""
-    return seed if seed is None or isinstance(seed, Generator) else Generator(device).manual_seed(int(seed))
+    if seed is None or isinstance(seed, Generator):
+        return seed
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed < 2**63:
+        raise InputError(f"the seed is {brief(seed)} where a whole number of 0 or more was expected")
+    return Generator(device).manual_seed(int(seed))
 
 
 def uniform(like: Tensor, *, generator: Generator | None = None) -> Tensor:

@@ -6,17 +6,20 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import one_hot, pad
 
+from ..arguments import Count, Natural, checked
 from ..errors import InputError
 from ..machines import DBN, Machine
 from ..numerics import Seed, stream
 from ..progress import Progress, silent
+from ..units import Rows, as_tensor
 
 
+@checked
 @torch.no_grad()
 def gibbs_sample(
     machine: Machine,
-    x: Tensor,
-    gibbs_steps: int,
+    x: Rows,
+    gibbs_steps: Natural,
     clamped: Tensor | None = None,
     *,
     generator: Seed = None,
@@ -36,16 +39,18 @@ def gibbs_sample(
         >>> hm.gibbs_sample(rbm, rbm.sample_independent(5), 10, generator=0).shape
         torch.Size([5, 6])
     """
+    x = x if isinstance(x, Tensor) else machine.as_states(x)
     machine, generator = machine.rounded(), stream(generator, x.device)
     for _ in range(gibbs_steps):
         x = machine.gibbs(x, clamped, generator=generator)
     return x
 
 
+@checked
 def sample(
     model: Machine | DBN,
-    count: int,
-    gibbs_steps: int = 1000,
+    count: Count,
+    gibbs_steps: Count = 1000,
     *,
     label: int | Tensor | None = None,
     means: bool = False,
@@ -70,10 +75,11 @@ def sample(
     return last
 
 
+@checked
 def sample_chain(
     model: Machine | DBN,
-    count: int,
-    gibbs_steps: int = 1000,
+    count: Count,
+    gibbs_steps: Count = 1000,
     *,
     label: int | Tensor | None = None,
     progress: Progress = silent,
@@ -93,14 +99,15 @@ def sample_chain(
     return _chain(model, x, clamped, progress(range(gibbs_steps), "sampling"), generator)
 
 
+@checked
 @torch.no_grad()
 def impute(
     model: Machine | DBN,
-    v: Tensor,
+    v: Rows,
     known: Tensor | None = None,
     *,
-    chains: int = 16,
-    gibbs_steps: int = 200,
+    chains: Count = 16,
+    gibbs_steps: Count = 200,
     progress: Progress = silent,
     generator: Seed = None,
 ) -> Tensor:
@@ -119,25 +126,27 @@ def impute(
         >>> bool(hm.impute(hm.RBM(4, 3), v, gibbs_steps=10).isnan().any())
         False
     """
+    v = v if isinstance(v, Tensor) else as_tensor(v, "v", model.weights[0])
     if _fits(model, v):
         known = ~v.isnan() if known is None else known
         v = torch.where(
             known, v, model.sample_independent(1, generator=0)[0, : v.shape[-1]].to(v)
         )  # any values will do
-    v = model.check_rows(v)
+    v = model.as_rows(v)
     assert known is not None
     return _posterior_mean(model, v, known.expand(v.shape), None, chains, gibbs_steps, progress, generator)
 
 
+@checked
 @torch.no_grad()
 def denoise(
     model: Machine | DBN,
-    v: Tensor,
+    v: Rows,
     probability: float,
     low: float = 0.0,
     *,
-    chains: int = 16,
-    gibbs_steps: int = 200,
+    chains: Count = 16,
+    gibbs_steps: Count = 200,
     progress: Progress = silent,
     generator: Seed = None,
 ) -> Tensor:
@@ -156,10 +165,12 @@ def denoise(
         >>> hm.denoise(hm.RBM(4, 3), torch.tensor([[1.0, 1.0, 0.0, 1.0]]), 0.1, gibbs_steps=10).shape
         torch.Size([1, 4])
     """
-    field, free = flip_field(model.check_rows(v), probability, low), torch.zeros_like(v, dtype=torch.bool)
+    v = model.as_rows(v)
+    field, free = flip_field(v, probability, low), torch.zeros_like(v, dtype=torch.bool)
     return _posterior_mean(model, v, free, field, chains, gibbs_steps, progress, generator)
 
 
+@checked
 def flip_field(v: Tensor, probability: float, low: float = 0.0) -> Tensor:
     """Return the field that says: these bits, ``low`` or 1, were seen through flips of the given probability."""
     odds = torch.logit(torch.tensor(1 - probability, dtype=v.dtype, device=v.device))

@@ -11,6 +11,7 @@ import torch
 from torch import Generator, Tensor
 
 from .. import numerics
+from ..arguments import Count, checked
 from ..machines import Bipartite, Machine
 from ..numerics import distributed
 from ..units import Concat
@@ -26,11 +27,10 @@ class Sampler(numerics.Remembering, ABC):
     words: str = "Markov chains"
     """What it is called in a report."""
 
-    def __init__(self, k: int = 1):
+    @checked
+    def __init__(self, k: Count = 1):
         super().__init__()
-        if k < 1:
-            raise ValueError(f"{type(self).__name__} was given {k} Gibbs steps: give 1 or more")
-        self.k = k
+        self.k = int(k)
 
     @abstractmethod
     @torch.no_grad()
@@ -96,7 +96,8 @@ class PCD(Sampler):
     chains: Tensor
     words = "persistent contrastive divergence (PCD)"
 
-    def __init__(self, chains: Tensor, k: int = 1):
+    @checked
+    def __init__(self, chains: Tensor, k: Count = 1):
         super().__init__(k)
         self.register_buffer("chains", chains.detach().clone())
 
@@ -133,7 +134,8 @@ class NaiveMCMC(Sampler):
 
     words = "naive Markov-chain Monte Carlo (MCMC) from new random states"
 
-    def __init__(self, chains: int | None = None, k: int = 100):
+    @checked
+    def __init__(self, chains: Count | None = None, k: Count = 100):
         super().__init__(k)
         self.count = chains
 
@@ -161,7 +163,8 @@ class ExactSampler(Sampler):
 
     words = "exact draws by enumeration"
 
-    def __init__(self, chains: int | None = None):
+    @checked
+    def __init__(self, chains: Count | None = None):
         super().__init__()
         self.count = chains
 

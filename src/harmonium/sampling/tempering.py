@@ -8,6 +8,8 @@ import torch
 from torch import Generator, Tensor
 
 from .. import numerics
+from ..arguments import Count, checked
+from ..errors import InputError
 from ..machines import InterpolationPath, Machine, ais_base
 from ..numerics import Seed, stream
 from .samplers import Sampler
@@ -86,20 +88,27 @@ class ParallelTempering(Sampler):
     count: Tensor
     words = "parallel tempering (PT)"
 
+    @checked
     def __init__(
         self,
         start: Machine,
         betas: Tensor,
-        chains: int = 100,
-        k: int = 1,
+        chains: Count = 100,
+        k: Count = 1,
         *,
         adapt: bool = True,
         generator: Seed = None,
     ):
         generator = stream(generator, start.weights[0].device)
         super().__init__(k)
-        if len(betas) < 2 or float(betas[0]) != 0 or float(betas[-1]) != 1 or bool((betas.diff() <= 0).any()):
-            raise ValueError(f"the betas {betas.tolist()} were given: give two or more that rise from 0 to 1")
+        if (
+            betas.ndim != 1
+            or len(betas) < 2
+            or float(betas[0]) != 0
+            or float(betas[-1]) != 1
+            or bool((betas.diff() <= 0).any())
+        ):
+            raise InputError(f"the betas {betas.tolist()} were given: give two or more that rise from 0 to 1")
         self.start, self.adapt = start.requires_grad_(False), adapt
         drawn = start.sample_independent(len(betas) * chains, generator=generator)
         self.register_buffer("chains", drawn.view(len(betas), chains, -1))

@@ -20,8 +20,8 @@ def rows(batch: Batch, model: Machine | DBN) -> Tensor:
 
     Raises `InputError` for a class number that the model does not know.
     """
-    if not isinstance(batch, tuple | list) or not batch:
-        return batch  # type: ignore[return-value]  # what is no tensor is refused by `Machine.check_rows`
+    if not isinstance(batch, tuple | list) or not batch or not isinstance(batch[0], Tensor):
+        return batch  # type: ignore[return-value]  # what is no tensor is made one, or refused, by `Machine.as_rows`
     v, label = batch[0], batch[1] if len(batch) > 1 else None
     if not isinstance(v, Tensor) or not isinstance(label, Tensor) or label.dtype != torch.int64 or label.ndim != 1:
         return v

@@ -9,6 +9,7 @@ from torch.nn.utils import skip_init
 from torch.optim import Optimizer
 
 from .. import numerics
+from ..arguments import checked
 from ..errors import InputError
 from ..machines import DBM, DBN, RBM
 from ..numerics import Seed, stream
@@ -16,6 +17,7 @@ from ..units import Bernoulli, Units
 from .loop import Step
 
 
+@checked
 def to_sequential(model: RBM | DBN | DBM, classes: int, *, generator: Seed = None) -> nn.Sequential:
     """Return a plain network that begins where the model ends: (rows, inputs) → (rows, classes) logits.
 

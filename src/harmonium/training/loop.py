@@ -10,10 +10,12 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from ..errors import DivergenceError
+from ..arguments import Count, Natural, checked
+from ..errors import DivergenceError, InputError
 from ..machines import DBN, Machine
 from ..numerics import Seed, distributed, stream
 from ..sampling import Sampler
+from ..units import Rows
 from .batch import Batch, rows
 from .penalties import Penalty
 from .transforms import GradientTransform
@@ -37,7 +39,8 @@ class Step:
     negative: Tensor
 
 
-def contrastive_loss(machine: Machine, positive: Tensor, negative: Tensor) -> Tensor:
+@checked
+def contrastive_loss(machine: Machine, positive: Rows, negative: Rows) -> Tensor:
     """Return mean free_energy(positive) − mean free_energy(negative), a scalar in nats.
 
     Its gradient is minus that of the mean log-likelihood when the negative states are the model's own (Hinton, 2002),
@@ -56,9 +59,11 @@ def contrastive_loss(machine: Machine, positive: Tensor, negative: Tensor) -> Te
         >>> rbm.weight.grad.shape
         torch.Size([9, 4])
     """
-    return machine.contrastive_loss(positive, negative)
+    states = machine.as_states(positive, "positive"), machine.as_states(negative, "negative")
+    return machine.contrastive_loss(*(x.reshape(-1, machine.width) for x in states))
 
 
+@checked
 def train(
     machine: Machine,
     batches: Iterable[Batch],
@@ -67,7 +72,7 @@ def train(
     *,
     transforms: Sequence[GradientTransform] = (),
     penalties: Sequence[Penalty] = (),
-    start: int = 0,
+    start: Natural = 0,
     generator: Seed = None,
 ) -> Iterator[Step]:
     """Climb the log-likelihood of the batches, one `Step` at a time; the caller's loop body decides when to stop.
@@ -98,7 +103,8 @@ def train(
     generator = stream(generator, machine.weights[0].device)
     for index, batch in enumerate(batches, start):
         v = rows(batch, machine)
-        v = v.detach() if index > start else machine.check_rows(v, "the batch", whole=True).detach()
+        known = index > start and isinstance(v, Tensor)
+        v = (v if known else machine.as_rows(v, "the batch", whole=True)).detach()
         positive = machine.infer(v, generator=generator)
         negative = sampler(machine, positive, generator=generator)
         forget(machine, optimizer)
@@ -134,7 +140,8 @@ def check_finite(machine: Machine | DBN, loss: Tensor, index: int) -> None:
     )
 
 
-def schedule(optimizer: Optimizer, shape: str, steps: int, *, done: int = 0) -> "Schedule":
+@checked
+def schedule(optimizer: Optimizer, shape: str, steps: Count, *, done: Natural = 0) -> "Schedule":
     """Return a scheduler that holds the learning rate, or takes it to zero over ``steps`` steps.
 
     ``shape`` is ``constant``, ``linear``, ``late`` (linear over the second half) or ``cosine``; call ``.step()`` after
@@ -148,7 +155,7 @@ def schedule(optimizer: Optimizer, shape: str, steps: int, *, done: int = 0) -> 
         0.05
     """
     if shape not in SCHEDULES:
-        raise ValueError(f"the schedule is {shape!r}: give one of {', '.join(SCHEDULES)}")
+        raise InputError(f"the schedule is {shape!r}: give one of {', '.join(SCHEDULES)}")
     for group in optimizer.param_groups:
         group.setdefault("initial_lr", group["lr"])
     return Schedule(optimizer, shape, steps, done)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from ..arguments import checked
 from ..machines import Bipartite, Machine
 from ..numerics import Remembering, distributed
 from ..sampling import TrajectoryTempering
@@ -42,6 +43,7 @@ class CenterGradient(GradientTransform):
 
     offsets: Tensor
 
+    @checked
     def __init__(self, rate: float = 0.01):
         super().__init__()
         self.rate = rate
@@ -80,6 +82,7 @@ class ClipGradNorm(GradientTransform):
         0
     """
 
+    @checked
     def __init__(self, limit: float):
         super().__init__()
         self.limit = limit
@@ -98,6 +101,7 @@ class Rollback(GradientTransform):
 
     count: Tensor
 
+    @checked
     def __init__(self, sampler: TrajectoryTempering, optimizer: Optimizer):
         super().__init__()
         self.held = sampler, optimizer  # in a tuple, so that the run does not save them twice

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from ..arguments import Natural, checked
 from ..machines import DBN, RBM, log_density
 from ..numerics import Seed, stream
 from .batch import Batch, rows
@@ -16,14 +17,15 @@ from .loop import Step, check_finite
 GibbsSteps = Callable[[int], int]
 
 
+@checked
 def updown(
     dbn: DBN,
     batches: Iterable[Batch],
     optimizer: Optimizer,
     *,
-    gibbs_steps: int | GibbsSteps = 3,
+    gibbs_steps: Natural | GibbsSteps = 3,
     precision: torch.dtype | None = None,
-    start: int = 0,
+    start: Natural = 0,
     generator: Seed = None,
 ) -> Iterator[Step]:
     """Fine-tune all layers of a `DBN` together, one `Step` at a time, by the up-down algorithm (Hinton, Osindero & Teh,
@@ -47,7 +49,7 @@ def updown(
     generator = stream(generator, dbn.top.weight.device)
     for index, batch in enumerate(batches, start):
         x = rows(batch, dbn)
-        v, label = dbn.split(x if index > start else dbn.check_rows(x, "the batch", whole=True))
+        v, label = dbn.split(x if index > start and isinstance(x, Tensor) else dbn.as_rows(x, "the batch", whole=True))
         wake = dbn.recognize(v, generator=generator)
         begun = torch.cat([wake[-1], label], -1)
         count = gibbs_steps if isinstance(gibbs_steps, int) else gibbs_steps(index)

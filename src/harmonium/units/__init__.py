@@ -4,7 +4,7 @@ from .base import Device, Units
 from .concat import Concat
 from .continuous import Gaussian, Quadratic, ReLU
 from .discrete import Bernoulli, Binomial, Discrete, Potts, Spin, as_units
-from .validation import check_rows
+from .validation import Rows, as_rows, as_tensor
 
 KINDS: dict[str, type[Units]] = {
     kind.__name__.lower(): kind for kind in (Bernoulli, Spin, Binomial, Potts, Gaussian, ReLU, Concat)
@@ -21,8 +21,10 @@ __all__ = [
     "Potts",
     "Quadratic",
     "ReLU",
+    "Rows",
     "Spin",
     "Units",
+    "as_rows",
+    "as_tensor",
     "as_units",
-    "check_rows",
 ]

@@ -8,6 +8,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from .. import numerics
+from ..arguments import Count, checked
 
 Device = torch.device | str | None
 
@@ -26,11 +27,10 @@ class Units(nn.Module, ABC):
     width: int
     bias: Tensor
 
-    def __init__(self, width: int, *, device: Device = None, dtype: torch.dtype | None = None):
+    @checked
+    def __init__(self, width: Count, *, device: Device = None, dtype: torch.dtype | None = None):
         super().__init__()
-        if width < 1:
-            raise ValueError(f"a row has {width} units: give a width of 1 or more")
-        self.width = width
+        self.width = int(width)
         self.bias = nn.Parameter(torch.zeros(width, device=device, dtype=dtype))
 
     @abstractmethod
@@ -67,6 +67,11 @@ class Units(nn.Module, ABC):
     @abstractmethod
     def in_support(self, x: Tensor) -> bool:
         """Say whether every entry of ``x`` is a value that the units take."""
+
+    def in_range(self, x: Tensor) -> bool:
+        """Say whether every entry of ``x`` lies between two values that the units take, as their means do."""
+        values = self.values()
+        return values is None or bool(((x >= values.min()) & (x <= values.max())).all())
 
     def zero_field(self, *batch: int) -> Tensor:
         """Return the field of a row without neighbors: zeros of shape (*batch, width)."""

@@ -7,6 +7,8 @@ from typing import cast
 import torch
 from torch import Generator, Tensor, nn
 
+from ..arguments import Count, checked
+from ..errors import InputError
 from .base import Device, Units
 from .discrete import Potts, as_units
 
@@ -23,10 +25,11 @@ class Concat(Units):
         (74, 10)
     """
 
-    def __init__(self, *parts: Units | int, device: Device = None, dtype: torch.dtype | None = None):
+    @checked
+    def __init__(self, *parts: Units | Count, device: Device = None, dtype: torch.dtype | None = None):
         nn.Module.__init__(self)
         if not parts:
-            raise ValueError("Concat was given no rows: give at least one")
+            raise InputError("Concat was given no rows: give at least one")
         rows = [as_units(part, device=device, dtype=dtype) for part in parts]
         self.parts = nn.ModuleList(rows)
         self.width = sum(row.width for row in rows)

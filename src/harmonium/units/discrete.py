@@ -1,11 +1,13 @@
 """Kinds with finitely many states, whose biases are all their parameters: Bernoulli, Spin, Binomial, Potts."""
 
 from abc import abstractmethod
+from typing import Annotated
 
 import torch
 from torch import Generator, Tensor
 
 from .. import numerics
+from ..arguments import Count, checked
 from .base import Device, Units
 
 
@@ -62,7 +64,8 @@ class Bernoulli(Discrete):
         return self.bias.new_tensor([[0.0], [1.0]])
 
 
-def as_units(row: Units | int, *, device: Device = None, dtype: torch.dtype | None = None) -> Units:
+@checked
+def as_units(row: Units | Count, *, device: Device = None, dtype: torch.dtype | None = None) -> Units:
     """Return so many Bernoulli units for a number, and a row as it is, moved to a device and a type where given."""
     if not isinstance(row, Units):
         return Bernoulli(row, device=device, dtype=dtype)
@@ -107,11 +110,10 @@ class Binomial(Discrete):
         [[0.0], [1.0], [2.0], [3.0]]
     """
 
-    def __init__(self, width: int, trials: int, *, device: Device = None, dtype: torch.dtype | None = None):
+    @checked
+    def __init__(self, width: int, trials: Count, *, device: Device = None, dtype: torch.dtype | None = None):
         super().__init__(width, device=device, dtype=dtype)
-        if trials < 1:
-            raise ValueError(f"Binomial units were given {trials} trials: give 1 or more")
-        self.trials = trials
+        self.trials = int(trials)
         self.support = f"whole numbers 0 to {trials}"
 
     @property
@@ -159,11 +161,13 @@ class Potts(Discrete):
 
     support = "one-hot blocks"
 
-    def __init__(self, n_sites: int, n_states: int, *, device: Device = None, dtype: torch.dtype | None = None):
-        if n_states < 2:
-            raise ValueError(f"Potts units were given {n_states} states: give 2 or more")
-        super().__init__(n_sites * n_states, device=device, dtype=dtype)
-        self.n_sites, self.n_states = n_sites, n_states
+    @checked
+    def __init__(
+        self, n_sites: Count, n_states: Annotated[int, 2], *, device: Device = None, dtype: torch.dtype | None = None
+    ):
+        self.n_sites = int(n_sites)
+        self.n_states = int(n_states)
+        super().__init__(self.n_sites * self.n_states, device=device, dtype=dtype)
 
     def blocks(self, x: Tensor) -> Tensor:
         """Return ``x`` with one axis for sites and one for states."""
