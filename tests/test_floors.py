@@ -11,7 +11,7 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "harmonium"
 FLOORS = [
     {"errors", "progress"},
-    {"registry"},
+    {"registry", "arguments"},
     {"numerics"},
     {"data", "plots"},
     {"units"},
