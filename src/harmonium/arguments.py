@@ -2,7 +2,7 @@
 
 import inspect
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, wraps
 from numbers import Integral, Real
 from types import UnionType
@@ -28,7 +28,10 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
 
     @cache
     def hints() -> dict[str, Any]:
-        return get_type_hints(function, include_extras=True)
+        try:
+            return get_type_hints(function, include_extras=True)
+        except NameError:  # a name that only a type checker imports
+            return {name: hint for name, hint in function.__annotations__.items() if not isinstance(hint, str)}
 
     @wraps(function)
     def call(*args: P.args, **settings: P.kwargs) -> R:
@@ -60,8 +63,10 @@ def _fits(value: Any, hint: Any) -> bool:
         return number and (-MOST <= value < MOST if kind is int else math.isfinite(value))
     if hint is Any or not isinstance(kind, type):
         return True
-    if issubclass(kind, Sequence) and isinstance(value, list | tuple | str) and parts:
-        return all(_fits(one, parts[0]) for one in value)
+    if kind is Sequence:
+        several = hasattr(value, "__len__") and hasattr(value, "__getitem__")
+        listed = several and not isinstance(value, Mapping) and not hasattr(value, "shape")
+        return listed and (not isinstance(value, list | tuple | str) or all(_fits(one, parts[0]) for one in value))
     return isinstance(value, kind)
 
 
