@@ -300,3 +300,40 @@ def test_the_room_loads_without_the_drawing_libraries():
     code = "import sys, harmonium.plots; print(sorted({'matplotlib', 'PIL', 'torch'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_notebook_shows_pictures_and_charts_as_what_they_are():
+    sheet = plots.grid(np.eye(4), (2, 2))
+    assert sheet._repr_png_() == plots.png(sheet)
+    assert plots.signed_grid(np.eye(4), (2, 2))._repr_png_() is not None
+    figure = plots.mean_activation(np.array([0.5]))
+    assert figure._repr_png_() == plots.png(figure)
+
+
+def test_a_part_of_a_picture_that_is_none_is_shown_as_numbers():
+    assert (plots.grid(np.eye(4), (2, 2))[0] / 2)._repr_png_() is None
+
+
+LONG = "drift of the chains in 100 Gibbs steps, standard errors of the mean over all chains that were kept"
+
+
+def charts():
+    names = {f"layer {k}": ([1, 2, 3], [k, 2, 1]) for k in range(5)}
+    table = {"epoch": [1, 2, 3], **{name: y for name, (_, y) in names.items()}, "loss": [3, 2, 1]}
+    yield plots.lines(names, title=LONG, xlabel="x", ylabel="y", reference=("a long reference", 2))
+    yield plots.curves(table, panels=[(LONG, list(names))])
+    yield plots.curves(table, panels=[(LONG, list(names)), ("other", list(names))])
+
+
+@pytest.mark.parametrize("figure", list(charts()))
+def test_no_title_is_cut_and_no_legend_covers_a_curve(figure):
+    figure.draw_without_rendering()
+    page = figure.bbox
+    for axes in figure.axes:
+        title = axes._left_title.get_window_extent()
+        assert page.x0 <= title.x0
+        assert title.x1 <= page.x1
+        assert title.y1 <= page.y1
+        for legend in filter(None, [axes.get_legend(), *figure.legends]):
+            assert not legend.get_window_extent().overlaps(axes.get_window_extent())
+            assert not legend.get_window_extent().overlaps(title)

@@ -55,7 +55,7 @@ def test_no_two_coupled_sites_share_a_class(seed):
     site = torch.tensor(sites_by_hand(m))
     assert torch.equal(torch.cat(m.classes).sort().values, torch.arange(n))
     for columns in m.classes:
-        assert not m.matrix[columns][:, columns].any()
+        assert not m.couplings[columns][:, columns].any()
         assert all((site == s).sum() == (site[columns] == s).sum() for s in site[columns])  # whole sites
         assert torch.equal(columns, columns.sort().values)
 
@@ -106,10 +106,10 @@ def test_the_blocks_are_weights_within_and_between_the_rows(name):
     m = machine(name)
     x, first = exact_states(m, 6), m.visible.width
     v, h = x[:, :first], x[:, first:]
-    r, w, t = m.matrix[:first, :first], m.matrix[:first, first:], m.matrix[first:, first:]
+    r, w, t = m.couplings[:first, :first], m.couplings[:first, first:], m.couplings[first:, first:]
     quadratic = 0.5 * ((v @ r) * v).sum(-1) + ((v @ w) * h).sum(-1) + 0.5 * ((h @ t) * h).sum(-1)
     assert torch.allclose(m.free_energy(x), m.visible.energy(v) + m.hidden.energy(h) - quadratic, rtol=1e-12)
-    assert torch.equal(m.matrix, m.matrix.T)
+    assert torch.equal(m.couplings, m.couplings.T)
     still = torch.arange(m.width) != first  # the first hidden unit alone moves
     mean = m.gibbs_with_means(x, still)[1][:, first]
     assert torch.allclose(mean, m.hidden.mean(v @ w + h @ t)[:, 0], rtol=1e-12)
@@ -180,5 +180,5 @@ def test_a_visible_machine_recovers_the_weights_that_made_the_data(mask):
         return value
 
     optimizer.step(loss)
-    assert torch.allclose(student.matrix, teacher.matrix, atol=1e-6)
+    assert torch.allclose(student.couplings, teacher.couplings, atol=1e-6)
     assert torch.allclose(student.visible.bias, teacher.visible.bias, atol=1e-6)

@@ -8,6 +8,7 @@ from torch.func import functional_call
 
 from harmonium import (
     DBM,
+    DBN,
     RBM,
     Bernoulli,
     Binomial,
@@ -21,6 +22,7 @@ from harmonium import (
     SigmoidBeliefLayer,
     Spin,
 )
+from harmonium.machines import layer_rows
 from harmonium.numerics import stream
 from harmonium.units import as_units
 from laws import KINDS, MACHINES, machine, rng
@@ -151,3 +153,18 @@ def test_plain_tensors_make_a_machine_that_is_its_own():
     assert torch.equal(weight, kept)
     with pytest.raises(InputError, match=r"the shapes are \[\(4, 3\), \(3,\), \(4,\)\]"):
         RBM.from_tensors(weight, above, below)
+
+
+@every_machine
+def test_a_notebook_shows_rows_and_parameters_in_one_line(name):
+    model = machine(name)
+    shown = model._repr_html_()
+    assert f"{sum(p.numel() for p in model.parameters()):,} parameters" in shown
+    rows = [part for row in layer_rows(model) for part in row.components()]
+    assert shown.count("(") == len(rows)
+    assert "\n" not in shown
+
+
+def test_a_network_is_shown_with_all_of_its_layers():
+    shown = DBN.stack([RBM(6, 4), RBM(4, 5)])._repr_html_()
+    assert "Bernoulli(6) – Bernoulli(4) – Bernoulli(5); 87 parameters" in shown

@@ -46,8 +46,8 @@ def magnet_rows(machine):
 def test_masked_pairs_stay_apart():
     mask = torch.eye(4).roll(1, 0).bool()
     learned = experiment.climbed(magnet_rows(small()), mask, plan("ising"), silent, "")
-    assert (learned.matrix[0, 2], learned.matrix[1, 3]) == (0, 0)
-    assert learned.matrix[0, 1] != 0
+    assert (learned.couplings[0, 2], learned.couplings[1, 3]) == (0, 0)
+    assert learned.couplings[0, 1] != 0
 
 
 def test_a_missing_data_set_is_told_in_one_line(tmp_path, monkeypatch):

@@ -11,6 +11,7 @@ from .labels import evidence, label_log_probs
 from .normalizable import check_normalizable
 from .path import InterpolationPath, Partway, abreast, ais_base
 from .rbm import RBM
+from .showing import layer_rows, named
 
 KINDS: dict[str, type[nn.Module]] = {
     kind.__name__.lower(): kind for kind in (RBM, BoltzmannMachine, DBM, DBN, SigmoidBeliefLayer, DoubledRBM)
@@ -32,6 +33,7 @@ __all__ = [
     "abreast", "ais_base",
     "check_normalizable",
     "evidence",
-    "label_log_probs",
+    "label_log_probs", "layer_rows",
     "log_density",
+    "named",
 ]  # fmt: skip

@@ -12,6 +12,7 @@ from torch import Generator, Tensor, nn
 from ..numerics import Seed, autocast_like, distributed, normal, stream
 from ..units import Concat, Units, as_rows
 from .door import guard
+from .showing import Shown
 
 CLOSE = 1e-4  # mean field has converged when no mean moves by more
 
@@ -29,7 +30,7 @@ class MeanField(NamedTuple):
     change: float
 
 
-class Machine(nn.Module, ABC):
+class Machine(Shown, nn.Module, ABC):
     """An unnormalized density over one tensor x of shape (..., width), visible units first, and its Gibbs kernel.
 
     The density is exp(−free_energy(x))/Z.  Whatever can be summed out is summed out, and the parameters get

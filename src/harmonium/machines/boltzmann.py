@@ -84,20 +84,20 @@ class BoltzmannMachine(Machine):
 
     def fields(self, x: Tensor) -> list[Tensor]:
         """Return Jx."""
-        return [x @ self.matrix]
+        return [x @ self.couplings]
 
     def interaction(self, means: list[Tensor]) -> Tensor:
         """Return ½ xᵀJx."""
-        return 0.5 * ((means[0] @ self.matrix) * means[0]).sum(-1)
+        return 0.5 * ((means[0] @ self.couplings) * means[0]).sum(-1)
 
     @torch.no_grad()
     def receptive_fields(self) -> list[Tensor]:
         """Return the weights between visible and hidden units; without these, those among the visible ones."""
         first = self.visible.width
-        return [self.matrix[:first, first:] if self.latent else self.matrix]
+        return [self.couplings[:first, first:] if self.latent else self.couplings]
 
     @property
-    def matrix(self) -> Tensor:
+    def couplings(self) -> Tensor:
         """The symmetric J, (width, width), made from the upper triangle of ``weight``."""
         upper = self.weight * self.mask
         return upper + upper.mT
@@ -114,7 +114,7 @@ class BoltzmannMachine(Machine):
 
     def free_energy(self, x: Tensor) -> Tensor:
         """Return own energies − ½ xᵀJx, in nats: nothing is summed out."""
-        return self.row.energy(x) - 0.5 * ((x @ self.matrix) * x).sum(-1)
+        return self.row.energy(x) - 0.5 * ((x @ self.couplings) * x).sum(-1)
 
     @torch.no_grad()
     def gibbs_with_means(
@@ -126,14 +126,14 @@ class BoltzmannMachine(Machine):
         generator: Generator | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Return the state after every class has moved once, and the means that it was drawn from."""
-        new, mean, matrix = x.clone(), x.clone(), self.matrix
+        new, mean, couplings = x.clone(), x.clone(), self.couplings
         extra = None if external_field is None else pad(external_field, (0, self.width - external_field.shape[-1]))
         for columns in self.classes:
             still = None if clamped is None else clamped[..., columns]
             if still is not None and bool(still.all()):
                 continue
             row = self.row.select(columns)
-            field = new @ matrix[..., columns]
+            field = new @ couplings[..., columns]
             field = field if extra is None else field + extra[..., columns]
             drawn, expected = row.sample(field, generator=generator), row.mean(field)
             new[..., columns] = drawn if still is None else torch.where(still, new[..., columns], drawn)
@@ -153,11 +153,11 @@ class BoltzmannMachine(Machine):
 
     def mean_field_step(self, x: Tensor) -> Tensor:
         """Return the fields on the hidden units, each class in turn given the newest means of the others."""
-        x, matrix, first = x.clone(), self.matrix, self.visible.width
+        x, couplings, first = x.clone(), self.couplings, self.visible.width
         fields = torch.zeros_like(x)
         for columns in (columns[columns >= first] for columns in self.classes):
             if len(columns):
-                fields[..., columns] = x @ matrix[..., columns]
+                fields[..., columns] = x @ couplings[..., columns]
                 x[..., columns] = self.row.select(columns).mean(fields[..., columns])
         return fields[..., first:]
 
@@ -169,7 +169,7 @@ class BoltzmannMachine(Machine):
     @torch.no_grad()
     def reconstruct(self, x: Tensor) -> Tensor:
         """Return the mean of every unit given all others, at once."""
-        return self.row.mean(x @ self.matrix)
+        return self.row.mean(x @ self.couplings)
 
     @property
     def weights(self) -> list[Tensor]:

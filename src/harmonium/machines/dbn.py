@@ -16,6 +16,7 @@ from .base import projected
 from .door import guard
 from .labels import evidence
 from .rbm import RBM
+from .showing import Shown
 
 
 class SigmoidBeliefLayer(nn.Module):
@@ -53,7 +54,7 @@ class SigmoidBeliefLayer(nn.Module):
 
 
 @guard
-class DBN(nn.Module):
+class DBN(Shown, nn.Module):
     """Directed layers under a top RBM, whose visible row is the highest code, with labels beside it if there are any.
 
     p(v, h) = p(v | h₁) p(h₁ | h₂) … p_top(h_L), trained layer by layer and then by `training.updown` (Hinton, Osindero

@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InputError, suggest
+from .frame import COLORS, DPI, INK, legend_above, legend_on_top, new_axes, new_figure
+from .notebook import chart_class
 from .tiles import enlargement, grid
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-DPI = 110
-INK, FAINT = "#33373d", "#d5d8dc"
-COLORS = ("#23588c", "#c4512d", "#4b8a5b", "#80629f", "#8a8d91", "#b98a1d")
 
 
 def strips(
@@ -28,8 +26,6 @@ def strips(
     groups: (label, rows) pairs, rows (count, width); shape, low and high: as for `grid`. More than ten
     pictures in a group are spread evenly over several lines.
     """
-    from matplotlib.figure import Figure
-
     if not groups:
         raise InputError("no groups to draw: expected (label, rows) pairs; give at least one")
     most = max(len(rows) for _, rows in groups)
@@ -38,7 +34,8 @@ def strips(
     tall, wide = sum(sheet.shape[0] for _, sheet in sheets), max(sheet.shape[1] for _, sheet in sheets)
     zoom, margin, gap = enlargement(tall, wide), 20 + 9 * max(len(label) for label, _ in sheets), 8
     width, height = margin + zoom * wide + gap, zoom * tall + gap * (len(sheets) + 1)
-    figure, top = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white"), height - gap
+    size = (width / DPI, height / DPI)
+    figure, top = chart_class()(figsize=size, dpi=DPI, facecolor="white"), height - gap
     for label, sheet in sheets:
         down, right = zoom * sheet.shape[0], zoom * sheet.shape[1]
         top -= down
@@ -57,13 +54,15 @@ def curves(
     x: str = "epoch",
     names: Mapping[str, str] | None = None,
     panels: Sequence[tuple[str, Sequence[str]]] = (),
+    units: Mapping[str, str] | None = None,
 ) -> "Figure":
     """Draw a table of histories as small panels over a shared x, one panel a column.
 
     table: column name → values, equally long; None and non-finite values are skipped. names: column → words
-    to show. panels: (title, columns) pairs that share one panel; they come first, other columns follow.
+    to show. panels: (title, columns) pairs that share one panel; they come first, other columns follow. units: title →
+    what the panel's values are measured in. Where all panels of several columns have the same words, one legend serves.
     """
-    names, at = names or {}, _column(table, x)
+    names, units, at = names or {}, units or {}, _column(table, x)
     shared = {key for _, keys in panels for key in keys}
     single = [(names.get(key, _words(key)), [key]) for key in table if key != x and key not in shared]
     drawn = [(title, list(keys)) for title, keys in panels] + single
@@ -71,13 +70,19 @@ def curves(
         raise InputError(f"the table holds {x!r} alone: expected columns to draw against it; add one")
     across = 1 if len(drawn) == 1 else 2
     down = -(-len(drawn) // across)
-    figure = _figure(5.4 if across == 1 else 7.2, 3.0 if across == 1 else 0.3 + 2.1 * down)
+    figure = new_figure(5.4 if across == 1 else 7.2, 3.0 if across == 1 else 0.3 + 2.1 * down)
     for place, (title, keys) in enumerate(drawn, start=1):
         xlabel = names.get(x, _words(x)) if place > len(drawn) - across else ""
-        axes = _axes(figure, title, xlabel, "", place=(down, across, place))
+        axes = new_axes(figure, title, xlabel, units.get(title, ""), place=(down, across, place))
         pairs = {names.get(key, _words(key)): (at, _column(table, key)) for key in keys}
         axes.xaxis.get_major_locator().set_params(integer=bool((at == np.rint(at)).all()))
-        _draw(axes, pairs, legend=len(keys) > 1)
+        _draw(axes, pairs)
+    several = [axes for axes in figure.axes if len(axes.lines) > 1]
+    if len(several) > 1 and len({tuple(line.get_label() for line in axes.lines) for axes in several}) == 1:
+        legend_on_top(figure, several[0].lines)
+    else:
+        for axes in several:
+            legend_above(axes, axes.lines)
     return figure
 
 
@@ -98,14 +103,15 @@ def lines(
         raise InputError("no series to draw: expected label → (x, y); give at least one")
     if log_x and any(np.min(x) <= 0 for x, _ in series.values()):
         raise InputError("log_x with an x of zero or below: expected positive x; drop those points or log_x")
-    figure = _figure(5.4, 3.5)
-    axes = _axes(figure, title, xlabel, ylabel)
+    figure = new_figure(5.4, 3.5)
+    axes = new_axes(figure, title, xlabel, ylabel)
     if log_x:
         axes.set_xscale("log")
     if reference:
         label, level = reference
         axes.axhline(level, color=INK, linewidth=1, linestyle=(0, (5, 4)), label=label)
-    _draw(axes, {label: (_floats(x), _floats(y)) for label, (x, y) in series.items()}, legend=True)
+    _draw(axes, {label: (_floats(x), _floats(y)) for label, (x, y) in series.items()})
+    legend_above(axes, axes.lines)
     return figure
 
 
@@ -119,36 +125,15 @@ def mean_activation(activity: np.ndarray) -> "Figure":
         raise InputError(f"activity of shape {held.shape}: expected (hidden,) means from 0 to 1; rescale")
     off, on = int((held < 0.01).sum()), int((held > 0.99).sum())
     title = f"{held.size} hidden units\n{off} nearly always off (< 1 %), {on} nearly always on (> 99 %)"
-    figure = _figure(5.4, 3.0)
-    axes = _axes(figure, title, "hidden unit, busiest first", "share of the data it is on for")
+    figure = new_figure(5.4, 3.0)
+    axes = new_axes(figure, title, "hidden unit, busiest first", "share of the data it is on for")
     edges = np.arange(held.size + 1)
     axes.stairs(np.sort(held)[::-1], edges, fill=True, color=COLORS[0])
     axes.set(xlim=(0, held.size), ylim=(0, 1))
     return figure
 
 
-def _figure(width: float, height: float) -> Any:
-    from matplotlib.figure import Figure
-
-    figure: Any = Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
-    figure.get_layout_engine().set(w_pad=0.07, h_pad=0.07, hspace=0.05, wspace=0.03)
-    return figure
-
-
-def _axes(figure: Any, title: str, xlabel: str, ylabel: str, place: tuple[int, ...] = (1, 1, 1)) -> Any:
-    axes = figure.add_subplot(*place)
-    axes.set_title(title, fontsize=10.5, color=INK, loc="left", parse_math=False)
-    axes.set_xlabel(xlabel, fontsize=9.5, color=INK, parse_math=False)
-    axes.set_ylabel(ylabel, fontsize=9.5, color=INK, parse_math=False)
-    axes.tick_params(which="both", labelsize=9, color=FAINT, labelcolor=INK, length=3)
-    axes.grid(axis="y", color=FAINT, linewidth=0.5)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set(color=FAINT, linewidth=0.8)
-    return axes
-
-
-def _draw(axes: Any, pairs: Mapping[str, tuple[np.ndarray, np.ndarray]], *, legend: bool) -> None:
+def _draw(axes: Any, pairs: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
     shown = 0
     for index, (label, (x, y)) in enumerate(pairs.items()):
         if x.ndim != 1 or x.shape != y.shape:
@@ -161,11 +146,6 @@ def _draw(axes: Any, pairs: Mapping[str, tuple[np.ndarray, np.ndarray]], *, lege
     if not shown:
         axes.set(xticks=[], yticks=[])
         axes.text(0.5, 0.5, "no values", transform=axes.transAxes, ha="center", fontsize=9.5, color=INK)
-    if legend:
-        handles = list(axes.lines)
-        box = axes.legend(handles, [handle.get_label() for handle in handles], fontsize=9, frameon=False)
-        for text in box.get_texts():
-            text.set(parse_math=False, color=INK)
 
 
 def _column(table: Mapping[str, Sequence[float | None]], key: str) -> np.ndarray:

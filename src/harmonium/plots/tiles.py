@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..errors import InputError
+from .notebook import Picture
 
 GAP_GRAY, GAP_SIGNED = 96, 205
 SIGNED_STOPS = np.array([(33, 102, 172), (146, 197, 222), (255, 255, 255), (244, 165, 130), (178, 24, 43)])
@@ -17,7 +18,7 @@ def grid(
     columns: int | None = None,
     low: float = 0.0,
     high: float = 1.0,
-) -> np.ndarray:
+) -> Picture:
     """Draw one gray tile a row: `low` is black, `high` is white, values beyond them take the nearer end.
 
     rows: (count, width); shape: (height, width) of a picture, or (width,) for plain rows, which are drawn
@@ -36,7 +37,7 @@ def signed_grid(
     *,
     columns: int | None = None,
     limit: float | None = None,
-) -> np.ndarray:
+) -> Picture:
     """Draw one tile a row on a single scale for all: −limit is blue, zero is white, +limit is red.
 
     rows and shape: as for `grid`. limit: in the units of the rows; their 99.5 % quantile of |value| if None.
@@ -82,7 +83,7 @@ def _columns(tiles: np.ndarray, shape: Sequence[int], columns: int | None) -> in
     return min(columns, count)
 
 
-def _mosaic(tiles: np.ndarray, columns: int, gap: int) -> np.ndarray:
+def _mosaic(tiles: np.ndarray, columns: int, gap: int) -> Picture:
     count, height, width = tiles.shape[:3]
     down = -(-count // columns)
     size = (down * (height + 1) + 1, columns * (width + 1) + 1, *tiles.shape[3:])
@@ -90,7 +91,7 @@ def _mosaic(tiles: np.ndarray, columns: int, gap: int) -> np.ndarray:
     for index, tile in enumerate(tiles):
         top, left = (index // columns) * (height + 1) + 1, (index % columns) * (width + 1) + 1
         sheet[top : top + height, left : left + width] = tile
-    return sheet
+    return sheet.view(Picture)
 
 
 def enlargement(height: int, width: int) -> int:

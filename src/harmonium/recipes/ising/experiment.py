@@ -31,7 +31,7 @@ def carry_out(settings: Settings, out: Path, *, progress: Progress = silent) -> 
     with one_thread():
         machines, seconds = learn(magnet, settings, progress)
         figures = measure(magnet, machines)
-    draw(magnet.couplings, machines[EXACT][0].matrix.detach(), out)
+    draw(magnet.couplings, machines[EXACT][0].couplings.detach(), out)
     return {**figures, "seconds": seconds}
 
 
@@ -121,7 +121,7 @@ def measure(magnet: Magnet, machines: Found) -> dict[str, Any]:
 def worth(machine: BoltzmannMachine, magnet: Magnet) -> dict[str, float]:
     """Return a machine's exact log-likelihoods in nats a row, and how near its couplings are to the true ones."""
     log_z = evaluation.log_partition(machine)
-    learned, true = pairs(machine.matrix), pairs(magnet.couplings)
+    learned, true = pairs(machine.couplings), pairs(magnet.couplings)
     apart = learned - true
     return {
         "train": evaluation.log_likelihood(machine, magnet.train, log_z).value,
