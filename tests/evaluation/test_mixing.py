@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from harmonium import RBM, Bernoulli, ParallelTempering, evaluation
+from harmonium.evaluation.mixing import _agreement
 from harmonium.sampling import path_lengths
 from laws import DEEP, bimodal, exact_states, machine, randomized, rng, three_clusters
 
@@ -85,3 +86,20 @@ def test_an_estimate_that_is_there_is_used():
     assert found.verdict == "stuck"
     assert found.covered == pytest.approx(log_z.shares[int(log_z.basins.of(blocks[1:2]))])
     assert told == ["chains"]
+
+
+def test_the_error_of_rhat_is_how_much_it_varies():
+    """Of 100 sets of correlated chains; the deviation of 100 numbers has a relative error of 1/√198."""
+    x = torch.randn(64, 100, 200, 1, generator=rng()).double()
+    for t in range(1, 64):
+        x[t] = 0.6 * x[t - 1] + 0.8 * x[t]
+    rhat, error, _ = torch.tensor([_agreement(x[:, k]) for k in range(100)]).double().T
+    assert abs(float(rhat.std() / error.mean()) - 1) < 4 / 198**0.5
+
+
+def test_chains_that_no_training_kept_cannot_lag_and_what_was_tested_is_said():
+    m, rows = machine("bernoulli").requires_grad_(False), torch.zeros(100, 4).double()
+    found = evaluation.mixing(m, rows, begun_at="training rows", generator=rng())
+    assert found.verdict == "mixed"
+    assert "lag" not in found.reason
+    assert "training rows lie elsewhere than the model" in found.reason

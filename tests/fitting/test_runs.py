@@ -12,6 +12,7 @@ from harmonium.fitting import Evaluation
 from harmonium.fitting.likelihood import recall
 from harmonium.fitting.restoring import hidden_part
 from harmonium.machines import DBN
+from laws import bimodal, same_distribution
 
 
 def fit(rows="digits", **settings) -> Run:
@@ -273,7 +274,7 @@ def test_rows_in_the_order_of_their_class_are_evaluated_all_the_same(tmp_path, m
     run.evaluate(method="ais")
     assert len(seen[0]) == 40
     assert 0.2 < float(seen[0][:, 0].mean()) < 0.8
-    nothing = evaluation.Mixing("mixed", "", 1.0, 1.0, 1.0, 1.0, 1, 1.0)
+    nothing = evaluation.Mixing("mixed", "", 1.0, 0.0, 1.0, 1.0, 1.0, 1, 1.0)
     monkeypatch.setattr("harmonium.evaluation.mixing", lambda m, x, *a, data, **s: chains.extend([x, data]) or nothing)
     run.mixing()
     assert 0.2 < float(chains[1][:, 0].mean()) < 0.8
@@ -328,3 +329,31 @@ def test_one_trainer_gives_one_run_at_any_time():
     norms = [float(trainer.run.model.weight.detach().norm()) for _ in trainer.steps()]
     assert len(norms) == 30
     assert norms[-1] != norms[0]
+
+
+def test_tempered_chains_draw_every_mode_by_its_weight():
+    m, up = bimodal()
+    run = Run.of(m)
+    high = (run.sample(2000, gibbs_steps=60, sampler="pt", seed=1).sum(-1) > 0).astype(float)
+    assert abs(high.mean() - up) < 4 * (up * (1 - up) / 2000) ** 0.5
+
+
+@pytest.mark.parametrize("temperature", [0.5, 2.0])
+def test_a_sample_at_a_temperature_is_of_the_energy_divided_by_it(temperature):
+    m = hm.BoltzmannMachine(hm.Spin(4), generator=0).double().requires_grad_(False)
+    m.weight.mul_(40)
+    x = Run.of(m).sample(20_000, gibbs_steps=50, temperature=temperature, seed=1)
+    states = m.visible.states()
+    same_distribution(torch.from_numpy(x), states, torch.softmax(-m.free_energy(states) / temperature, 0))
+
+
+def test_a_network_has_the_temperature_of_its_top(labeled):
+    dbn = labeled["dbn"]
+    assert np.isfinite(dbn.sample(5, gibbs_steps=5, temperature=0.5)).all()
+    assert dbn.sample(5, gibbs_steps=5, sampler="pt").shape == (5, 64)
+
+
+@pytest.mark.parametrize("words", [{"sampler": "pcd"}, {"sampler": "pt", "label": 1}])
+def test_a_sampler_that_cannot_draw_is_refused(labeled, words):
+    with pytest.raises(InputError, match="gibbs, or pt without a label, was expected"):
+        labeled["rbm"].sample(5, gibbs_steps=5, **words)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from harmonium import RBM, Bernoulli, Gaussian, InterpolationPath, ReLU, evaluation, gibbs_sample
-from harmonium.machines import Bipartite
+from harmonium import RBM, Bernoulli, Binomial, Gaussian, InputError, InterpolationPath, ReLU, evaluation, gibbs_sample
+from harmonium.machines import Bipartite, at_temperature
 from harmonium.numerics import categorical
 from laws import (
     BIPARTITE,
@@ -330,3 +330,28 @@ def test_weights_start_small_and_follow_the_generator():
     a, b = (RBM(Bernoulli(50), Bernoulli(40), generator=rng(3)) for _ in range(2))
     assert torch.equal(a.weight, b.weight)
     assert float(a.weight.detach().std()) == pytest.approx(0.01, rel=0.05)
+
+
+@every_machine
+@pytest.mark.parametrize("temperature", [0.5, 3.0])
+def test_a_temperature_divides_the_energy(name, temperature):
+    """Between any two joint states; the number of ways to reach a count of trials is no energy, and stays."""
+    m = machine(name)
+    hot = at_temperature(m, temperature)
+    x, y = some_states(m), m.odd.sample(m.odd.zero_field(6), generator=rng()) if isinstance(m, Bipartite) else None
+
+    def energy(one):
+        return one.free_energy(x) if y is None else one.energy(x, y)
+
+    ways = torch.zeros(6).double()
+    for row, state in zip(m.rows, [x] if y is None else [x, y], strict=True):
+        parts = row.components()
+        for part, piece in zip(parts, state.split([part.width for part in parts], -1), strict=True):
+            ways += part.energy(piece) + (part.bias * piece).sum(-1) if isinstance(part, Binomial) else 0
+    assert torch.allclose(energy(hot) - ways, (energy(m) - ways) / temperature, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, math.nan, math.inf])
+def test_a_temperature_that_is_none_is_refused(temperature):
+    with pytest.raises(InputError, match="above 0"):
+        at_temperature(machine("bernoulli"), temperature)

@@ -142,7 +142,7 @@ BUGS = [
         "ends = [up[0] + 3 * up[1], down[0] + 3 * down[1], self.beyond_reach()]",
         "ends = [up[0] + up[1], down[0] + down[1], self.beyond_reach()]", VERDICT),
     Bug("stuck chains called mixed", "evaluation/mixing.py",
-        "if misplaced or not rhat <= RHAT:", "if misplaced:", MIXING),
+        "if misplaced or apart:", "if misplaced:", MIXING),
     Bug("chains compared with what they were", "evaluation/mixing.py",
         "lag = _alike(seen[0, :half], seen[-1, :half])", "lag = _alike(seen[0, :half], seen[0, :half])", EVALUATION),
     Bug("the base's own log Z left out", "evaluation/ais.py",

@@ -75,6 +75,8 @@ def sample(
     count: Positive = 64,
     gibbs_steps: Positive = 1000,
     label: str | None = None,
+    sampler: Literal["gibbs", "pt"] = "gibbs",
+    temperature: Annotated[float, Parameter(validator=Number(gt=0))] = 1.0,
     seed: int | None = None,
 ) -> None:
     """Draw new rows by Gibbs sampling from random states; with a label, the label is clamped.
@@ -91,13 +93,20 @@ def sample(
         Gibbs steps of each chain.
     label
         A class that the model learned with --labels, or all.
+    sampler
+        gibbs, or pt (parallel tempering) where plain chains are stuck.
+    temperature
+        What the energy is divided by; 1 is the model's own.
     seed
         Seed; the run's own unless given.
     """
     _check_ending(out)
     home = _open(run)
     with console.progress_bars() as progress:
-        drawn = home.sample(count, gibbs_steps, label=label, seed=seed, out=out, progress=progress)
+        drawn = home.sample(
+            count, gibbs_steps, label=label, sampler=sampler, temperature=temperature, seed=seed, out=out,
+            progress=progress,
+        )  # fmt: skip
     of = "" if label is None else f" of label {label}"
     console.say(f"{len(drawn)} rows{of} after {gibbs_steps} Gibbs steps: {out}")
 

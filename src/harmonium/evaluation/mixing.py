@@ -3,7 +3,7 @@
 import copy
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Generator, Tensor
@@ -17,7 +17,7 @@ from ..units import Rows
 from .ais import ais
 from .estimate import Estimate
 
-RHAT = 1.05  # above it chains differ by more than their draws explain
+RHAT = 1.05  # above it, by more than two of its errors, chains differ by more than their draws explain
 ALPHA = 1e-4  # the rate of false alarms of one comparison, all statistics together
 COMPONENTS = 4  # principal components of the states, beside their free energy
 KEPT = 64  # draws of each chain that R-hat is taken from
@@ -33,14 +33,16 @@ class Mixing:
 
     ``verdict`` is ``mixed``; ``stuck`` where chains do not travel, or lie in other basins than the machine has its mass
     in; ``lagging`` where they do, but lay elsewhere than the model when they were given.  ``rhat`` is the largest
-    split-R̂ and ``ess`` the smallest effective number of draws of any statistic (Vehtari et al., 2021).  ``lag`` is the
-    p-value of the given chains being like what became of them; ``needed`` the Gibbs steps after which chains from
-    random states are, NaN where they never were; ``covered`` the share of Z in the basins that the given chains met.
+    split-R̂ of any statistic, ``rhat_error`` one standard error of it, and ``ess`` the smallest effective number of
+    draws (Vehtari et al., 2021).  ``lag`` is the p-value of the given chains being like what became of them;
+    ``needed`` the Gibbs steps after which chains from random states are, NaN where they never were; ``covered`` the
+    share of Z in the basins that the given chains met.
     """
 
     verdict: str
     reason: str
     rhat: float
+    rhat_error: float
     ess: float
     lag: float
     needed: float
@@ -58,6 +60,7 @@ def mixing(
     data: Tensor | None = None,
     log_z: Estimate | None = None,
     gibbs_steps: Count = 10_000,
+    begun_at: str | None = None,
     progress: Progress = silent,
     generator: Seed = None,
 ) -> Mixing:
@@ -70,6 +73,9 @@ def mixing(
     components over the newer half are compared within chains and between them, until split-R̂ is at most `RHAT`; then
     the given chains as they were, and random ones as they went on, with what became of them (Kolmogorov & Smirnov); and
     how many of the given chains are in each basin with its share of Z.
+
+    Where no training kept the chains, ``begun_at`` says what they start from, such as "training rows": they cannot lag
+    then, and that the model lies elsewhere is told beside the verdict.
 
     Raises:
         InputError: for a machine that has no normalizer.
@@ -87,12 +93,12 @@ def mixing(
     if log_z is None or log_z.basins is None:
         log_z = ais(machine, rows, chains=100, n_betas=200, progress=progress, generator=generator)
     move = _mover(machine, chains, sampler, log_z, generator)
-    states, moments, segment, rhat, ess = [move(0)], [0], KEPT, math.inf, 0.0
+    states, moments, segment, rhat, off, ess = [move(0)], [0], KEPT, math.inf, 0.0, 0.0
     for _ in progress(range(max(math.floor(math.log2(gibbs_steps / KEPT)), 1) + 1), "chains"):
         draws = torch.stack([move(segment // KEPT) for _ in range(KEPT)])
         states.append(draws[-1])
         moments.append(moments[-1] + segment)
-        rhat, ess = _agreement(_summaries(machine, draws, states[-1]))
+        rhat, off, ess = _agreement(_summaries(machine, draws, states[-1]))
         if len(moments) > 2 and rhat <= RHAT:
             break
         segment = moments[-1]
@@ -100,10 +106,12 @@ def mixing(
     lag = _alike(seen[0, :half], seen[-1, :half])
     fresh = seen[:, half : 2 * half]
     like = [t for t, x in zip(moments[:-1], fresh[:-1], strict=True) if _alike(x, seen[-1, half:]) >= ALPHA]
-    needed = min(like, default=moments[-1]) if rhat <= RHAT else math.nan
+    apart = not rhat - 2 * off <= RHAT
+    needed = math.nan if apart else min(like, default=moments[-1])
     misplaced, covered = _occupation(states[-1][:half], log_z)
-    said = _verdict(rhat, ess, lag, needed, moments[-1], misplaced)
-    return Mixing(*said, rhat, ess, lag, needed, moments[-1], covered)
+    found = Mixing("", "", rhat, off, ess, lag, needed, moments[-1], covered)
+    verdict, reason = _verdict(found, apart, misplaced, begun_at)
+    return replace(found, verdict=verdict, reason=reason)
 
 
 def _occupation(x: Tensor, log_z: Estimate) -> tuple[str, float]:
@@ -164,16 +172,23 @@ def _summaries(machine: Machine, draws: Tensor, last: Tensor) -> Tensor:
     return torch.cat([machine.free_energy(draws)[..., None], draws @ axes[:COMPONENTS].mT], -1).double()
 
 
-def _agreement(seen: Tensor) -> tuple[float, float]:
-    """Return the largest split-R̂ and the smallest effective sample size of statistics, (draws, chains, statistics)."""
+def _agreement(seen: Tensor) -> tuple[float, float, float]:
+    """Return the largest split-R̂ of statistics, (draws, chains, statistics), its error, and the effective draws.
+
+    R̂² is (n − 1)/n + B/(nW) for n draws in each of M half chains; B, a variance of M means, has the relative error
+    √(2/(M − 1)).
+    """
     from arviz_stats.base import array_stats
 
     moving = seen[..., (seen.flatten(0, 1).std(0) > 1e-9 * seen.flatten(0, 1).abs().amax(0))].numpy()
     if not moving.shape[-1]:
-        return 1.0, float(seen.shape[0] * seen.shape[1])
-    rhat = array_stats.rhat(moving, chain_axis=1, draw_axis=0)
-    ess = array_stats.ess(moving, chain_axis=1, draw_axis=0)
-    return (math.inf if math.isnan(max(rhat)) else float(max(rhat))), float(min(ess))
+        return 1.0, 0.0, float(seen.shape[0] * seen.shape[1])
+    n, halves = len(seen) // 2, 2 * seen.shape[1]
+    rhat = float(max(array_stats.rhat(moving, chain_axis=1, draw_axis=0)))
+    ess = float(min(array_stats.ess(moving, chain_axis=1, draw_axis=0)))
+    if math.isnan(rhat):
+        return math.inf, 0.0, ess
+    return rhat, max(rhat**2 - (n - 1) / n, 0) * math.sqrt(2 / (halves - 1)) / (2 * rhat), ess
 
 
 def _alike(a: Tensor, b: Tensor) -> float:
@@ -184,16 +199,20 @@ def _alike(a: Tensor, b: Tensor) -> float:
     return min(float(min(levels)) * len(levels), 1.0)
 
 
-def _verdict(rhat: float, ess: float, lag: float, needed: float, gibbs_steps: int, misplaced: str) -> tuple[str, str]:
-    if misplaced or not rhat <= RHAT:
-        apart = f"after {gibbs_steps:,} Gibbs steps " + (misplaced or "chains still differ from each other")
-        return "stuck", f"{apart} (R-hat {rhat:.2f}): sample and train with tempered chains"
-    if lag < ALPHA:
+def _verdict(found: Mixing, apart: bool, misplaced: str, begun_at: str | None) -> tuple[str, str]:
+    after, agreed = f"after {found.gibbs_steps:,} Gibbs steps", f"R-hat {found.rhat:.3f} ± {found.rhat_error:.3f}"
+    if misplaced or apart:
+        differ = misplaced or "chains still differ from each other"
+        return "stuck", f"{after} {differ} ({agreed}): sample and train with tempered chains, `--sampler pt`"
+    if found.lag < ALPHA and begun_at is None:
         return "lagging", (
-            f"the chains lag the model: {gibbs_steps:,} Gibbs steps later they lie elsewhere (p = {lag:.1g}): "
-            "take more Gibbs steps an update or a smaller learning rate"
+            f"the chains lag the model: {found.gibbs_steps:,} Gibbs steps later they lie elsewhere (p = "
+            f"{found.lag:.1g}): take more Gibbs steps an update, `--gibbs-steps`, or a smaller learning rate, `--lr`"
         )
-    return "mixed", (
-        f"chains from the data, from every basin and from random states agree after {gibbs_steps:,} Gibbs steps (R-hat "
-        f"{rhat:.2f}, {ess:,.0f} effective draws); samples from random states need about {needed:,.0f}"
+    reason = (
+        f"chains from {begun_at or 'the training'}, from every basin and from random states agree {after} ({agreed}, "
+        f"{found.ess:,.0f} effective draws); samples from random states need about {found.needed:,.0f}"
+    )
+    return "mixed", reason + (
+        f"; {begun_at} lie elsewhere than the model (p = {found.lag:.1g})" if found.lag < ALPHA else ""
     )

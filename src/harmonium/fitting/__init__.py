@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from .figures import Epoch
     from .labels import LabelReport
     from .likelihood import Evaluation
-    from .oneline import fit
+    from .oneline import fit, load, save
     from .restoring import Recovery
-    from .run import Run, load, save
+    from .run import Run
     from .trainer import Trainer
 
 _FILES = {
@@ -21,9 +21,9 @@ _FILES = {
     "labels": "LabelReport",
     "likelihood": "Evaluation",
     "restoring": "Recovery",
-    "run": "Run load save",
+    "run": "Run",
     "figures": "Epoch",
-    "oneline": "fit",
+    "oneline": "fit load save",
     "trainer": "Trainer",
 }
 _HOMES = {name: file for file, names in _FILES.items() for name in names.split()}

@@ -3,7 +3,7 @@
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -12,9 +12,11 @@ from torch import Tensor
 from .. import plots, storage
 from ..data import listed
 from ..errors import InputError
+from ..machines import DBN, RBM, Machine, at_temperature
 from ..numerics import stream
 from ..progress import Progress, silent
-from ..sampling import sample_chain
+from ..sampling import sample_chain, tempered_chain
+from .likelihood import known_rows
 
 if TYPE_CHECKING:
     from .run import Run
@@ -38,19 +40,29 @@ def frames(
     gibbs_steps: int = 1000,
     *,
     label: int | str | None = None,
+    sampler: str = "gibbs",
+    temperature: float = 1.0,
     kept: int = 60,
     seed: int | None = None,
     progress: Progress = silent,
 ) -> list[Frame]:
     """Return about ``kept`` moments, evenly spaced in the logarithm of the steps, of chains from random states.
 
-    With a ``label`` the label is clamped; with ``"all"`` there are ``count`` chains for each.  Raises `InputError`
-    where the run has no labels, or one is out of range.
+    With a ``label`` the label is clamped; with ``"all"`` there are ``count`` chains for each.  The ``sampler`` is
+    gibbs, or pt: chains on a ladder of parallel tempering.  Raises `InputError` where the run has no labels, or one is
+    out of range, or the ladder would have to climb with a label clamped.
     """
-    g = stream(run.seed if seed is None else seed)
+    settings: dict[str, Any] = {"progress": progress, "generator": stream(run.seed if seed is None else seed)}
     labels = None if label is None else torch.tensor(known_labels(run, label)).repeat_interleave(count)
-    rows = count if labels is None else len(labels)
-    chain = sample_chain(run.model, rows, gibbs_steps, label=labels, progress=progress, generator=g)
+    model = heated(run.model, temperature)
+    if sampler == "pt" and labels is None:
+        chain = tempered_chain(model, count, gibbs_steps, known_rows(run), **settings)
+    elif sampler == "gibbs":
+        rows = count if labels is None else len(labels)
+        chain = sample_chain(model, rows, gibbs_steps, label=labels, **settings)
+    else:
+        given = f"the sampler {sampler!r} was" if labels is None else f"a label and the sampler {sampler!r} were"
+        raise InputError(f"{given} given where gibbs, or pt without a label, was expected: leave --sampler out")
     wanted = {int(n) for n in np.unique(np.geomspace(1, gibbs_steps, kept).round())}
     decode = run.encoder.decode
     return [
@@ -58,6 +70,15 @@ def frames(
         for step, (x, mean) in enumerate(chain, 1)
         if step in wanted
     ]
+
+
+def heated(model: Machine | DBN, temperature: float) -> Machine | DBN:
+    """Return a model whose chains run at a temperature; of a network it is that of the top RBM."""
+    if temperature == 1:
+        return model
+    if isinstance(model, DBN):
+        return DBN(*model.arrows(), top=cast(RBM, at_temperature(model.top, temperature)))
+    return at_temperature(model, temperature)
 
 
 def known_labels(run: "Run", label: int | str) -> list[int]:

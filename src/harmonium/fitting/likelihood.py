@@ -176,13 +176,17 @@ def log_partition(
 
 
 def mixing(run: "Run", *, progress: Progress = silent) -> Mixing:
-    """Return the verdict on the chains that training left, or, where it left none, on chains from training rows.
+    """Return the verdict on the chains that training left, or, where it left none, on chains begun at training rows.
 
     Where the training was tempered its chains stand on a new ladder of temperatures.
     """
-    machine, chains = run.top, run.chains
+    machine, chains, begun_at = run.top, run.chains, None
+    if chains is None:
+        begun_at = "training rows" if run.splits is not None else "draws of the model"
     chains = states(run, CHAINS) if chains is None else chains[:CHAINS]
-    settings: dict[str, Any] = {"gibbs_steps": GIBBS_STEPS, "generator": Generator().manual_seed(run.seed)}
+    settings: dict[str, Any] = {
+        "gibbs_steps": GIBBS_STEPS, "begun_at": begun_at, "generator": Generator().manual_seed(run.seed)
+    }  # fmt: skip
     rows = known_rows(run, SEEN)
     tempered = run.config is not None and run.config.sampler in ("pt", "ptt") and run.chains is not None
     ladder = ParallelTempering.onto(machine, chains, generator=settings["generator"]) if tempered else None

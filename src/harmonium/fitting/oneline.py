@@ -1,9 +1,11 @@
-"""A training in one line."""
+"""What takes one line: a training, and a model to and from a file."""
 
 from pathlib import Path
 from typing import Any
 
+from ..arguments import checked
 from ..errors import InputError
+from ..machines import DBN, Machine
 from .config import TrainConfig
 from .run import Run
 from .trainer import Trainer
@@ -39,3 +41,31 @@ def fit(rows: Any, labels: Any = None, *, out: str | Path | None = None, replace
     for _ in trainer:
         pass
     return trainer.run
+
+
+@checked
+def load(path: str | Path) -> Run:
+    """Return the run of a model file or of a run directory; ``load(path).model`` is the machine itself.
+
+    Raises:
+        InputError: when the file is missing, damaged, of another format, or holds numbers that are not finite.
+
+    Example:
+        >>> import harmonium as hm
+        >>> path = hm.save(hm.RBM(6, 4), "model.safetensors")
+        >>> hm.load(path).sample(3, gibbs_steps=10).shape
+        (3, 6)
+    """
+    return Run.open(path)
+
+
+@checked
+def save(model: Machine | DBN | Run, path: str | Path) -> Path:
+    """Write a model, or a run, to one file and return its path; the same model gives the same bytes.
+
+    Example:
+        >>> import harmonium as hm
+        >>> hm.save(hm.RBM(6, 4), "model.safetensors").name
+        'model.safetensors'
+    """
+    return (model if isinstance(model, Run) else Run.of(model)).save(path)

@@ -190,6 +190,8 @@ class Run:
         gibbs_steps: Count = 1000,
         *,
         label: int | str | None = None,
+        sampler: str = "gibbs",
+        temperature: float = 1.0,
         means: bool = False,
         seed: int | None = None,
         out: str | Path | None = None,
@@ -201,15 +203,18 @@ class Run:
             count: how many rows; with label "all" so many of each label.
             gibbs_steps: length of each chain.
             label: the class to draw, or "all" of them: the label is clamped while the chain runs.
+            sampler: "gibbs", or "pt": parallel tempering, for models whose chains are stuck.
+            temperature: the energy is divided by it; 1 is the model's own.
             means: return the means of the last draw instead of the draw.
             out: a file to write too: .png (means), .gif (the chains as they run) or .npy (states).
 
         Raises:
-            InputError: for a label that the model does not know.
+            InputError: for a label that the model does not know, or a temperature that is not above 0.
         """
         from . import drawing
 
-        frames = drawing.frames(self, count, gibbs_steps, label=label, seed=seed, progress=progress)
+        how: dict[str, Any] = {"label": label, "sampler": sampler, "temperature": temperature, "seed": seed}
+        frames = drawing.frames(self, count, gibbs_steps, **how, progress=progress)
         if out is not None:
             drawing.write(self, Path(out), frames, count if label == "all" else None)
         return frames[-1].means if means else frames[-1].states
@@ -281,31 +286,3 @@ class Run:
         for _ in trainer:
             pass
         return trainer.run
-
-
-@checked
-def load(path: str | Path) -> Run:
-    """Return the run of a model file or of a run directory; ``load(path).model`` is the machine itself.
-
-    Raises:
-        InputError: when the file is missing, damaged, of another format, or holds numbers that are not finite.
-
-    Example:
-        >>> import harmonium as hm
-        >>> path = hm.save(hm.RBM(6, 4), "model.safetensors")
-        >>> hm.load(path).sample(3, gibbs_steps=10).shape
-        (3, 6)
-    """
-    return Run.open(path)
-
-
-@checked
-def save(model: Machine | DBN | Run, path: str | Path) -> Path:
-    """Write a model, or a run, to one file and return its path; the same model gives the same bytes.
-
-    Example:
-        >>> import harmonium as hm
-        >>> hm.save(hm.RBM(6, 4), "model.safetensors").name
-        'model.safetensors'
-    """
-    return (model if isinstance(model, Run) else Run.of(model)).save(path)

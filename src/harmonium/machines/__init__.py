@@ -9,7 +9,7 @@ from .dbm import DBM, DoubledRBM
 from .dbn import DBN, SigmoidBeliefLayer, log_density
 from .labels import evidence, label_log_probs
 from .normalizable import check_normalizable
-from .path import InterpolationPath, Partway, abreast, ais_base
+from .path import InterpolationPath, Partway, abreast, ais_base, at_temperature
 from .rbm import RBM
 from .showing import layer_rows, named
 
@@ -30,7 +30,7 @@ __all__ = [
     "MeanField",
     "Partway",
     "SigmoidBeliefLayer",
-    "abreast", "ais_base",
+    "abreast", "ais_base", "at_temperature",
     "check_normalizable",
     "evidence",
     "label_log_probs", "layer_rows",

@@ -1,11 +1,13 @@
 """The machines between two machines."""
 
 import copy
+import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
+from ..errors import InputError
 from ..units import Quadratic, Units
 from .base import Machine
 from .bipartite import Bipartite
@@ -71,6 +73,26 @@ def abreast(machines: Sequence[Machine]) -> Machine:
         values = torch.stack([machine.get_parameter(name).detach() for machine in machines])[:, None]
         owner, _, leaf = name.rpartition(".")
         made.get_submodule(owner)._parameters[leaf] = nn.Parameter(values, requires_grad=False)
+    return made
+
+
+@torch.no_grad()
+def at_temperature(machine: Machine, temperature: float) -> Machine:
+    """Return the machine whose density is exp(−energy / temperature): flatter above 1, sharper below it.
+
+    Raises `InputError` for a temperature that is not above 0.
+    """
+    if not 0 < temperature < math.inf:
+        raise InputError(
+            f"the temperature {temperature} was given where a number above 0 was expected: 1 is the model's own"
+        )
+    made = copy.deepcopy(machine).requires_grad_(False)
+    for weight in made.weights:
+        weight.div_(temperature)
+    for leaf in (leaf for row in made.rows for leaf in row.components()):
+        leaf.bias.div_(temperature)
+        if isinstance(leaf, Quadratic):
+            leaf.log_precision.sub_(math.log(temperature))
     return made
 
 

@@ -1,6 +1,7 @@
 """Arrays in, pictures out: tiles of states and weights, curves, and the files that hold them."""
 
 from .charts import curves, lines, mean_activation, strips
+from .comparisons import agreement, histograms, matrices, network
 from .files import png, save_gif, save_picture
 from .frame import COLORS, DPI, FAINT, INK
 from .notebook import Picture
@@ -14,13 +15,17 @@ __all__ = [
     "INK",
     "SIGNED_STOPS",
     "Picture",
+    "agreement",
     "curves",
     "grid",
+    "histograms",
     "lines",
+    "matrices",
     "mean_activation",
+    "network",
     "png",
     "save_gif",
     "save_picture",
     "signed_grid",
     "strips",
-]
+]  # fmt: skip

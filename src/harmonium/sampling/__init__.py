@@ -2,10 +2,11 @@
 
 from .gibbs import denoise, flip_field, gibbs_sample, impute, sample, sample_chain
 from .samplers import CD, PCD, ExactSampler, NaiveMCMC, Sampler
-from .tempering import BETAS, ParallelTempering, lengths, path_lengths, space_evenly
+from .tempering import BETAS, ParallelTempering, lengths, path_lengths, space_evenly, tempered_chain
 from .trajectory import TrajectoryTempering
 
 __all__ = [
     "BETAS", "CD", "PCD", "ExactSampler", "NaiveMCMC", "ParallelTempering", "Sampler", "TrajectoryTempering", "denoise",
     "flip_field", "gibbs_sample", "impute", "lengths", "path_lengths", "sample", "sample_chain", "space_evenly",
+    "tempered_chain",
 ]  # fmt: skip

@@ -96,7 +96,8 @@ def sample_chain(
         x, clamped = machine.sample_independent(count, generator=generator), None
     else:
         x, clamped = _labeled(machine, torch.as_tensor(label), count, generator)
-    return _chain(model, x, clamped, progress(range(gibbs_steps), "sampling"), generator)
+    moves = _moves(machine, x, clamped, progress(range(gibbs_steps), "sampling"), generator)
+    return visible_rows(model, moves, generator)
 
 
 @checked
@@ -228,14 +229,22 @@ def _labeled(machine: Machine, label: Tensor, count: int, generator: Generator |
     return torch.where(clamped, pad(mark, (first, machine.width - first - labels)), x), clamped
 
 
-@torch.no_grad()
-def _chain(
-    model: Machine | DBN, x: Tensor, clamped: Tensor | None, steps: Iterable[int], generator: Generator | None
+def _moves(
+    machine: Machine, x: Tensor, clamped: Tensor | None, steps: Iterable[int], generator: Generator | None
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    machine = model.top if isinstance(model, DBN) else model
-    first = machine.visible.width - machine.labels
     for _ in steps:
         x, mean = machine.gibbs_with_means(x, clamped, generator=generator)
+        yield x, mean
+
+
+@torch.no_grad()
+def visible_rows(
+    model: Machine | DBN, moves: Iterable[tuple[Tensor, Tensor]], generator: Generator | None
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the visible rows, labels left out, of states and means of the machine, or of the top of a network."""
+    machine = model.top if isinstance(model, DBN) else model
+    first = machine.visible.width - machine.labels
+    for x, mean in moves:
         if isinstance(model, DBN) and len(model.layers):
             below = model.generate(x[..., :first], generator=generator)[0]
             yield below, below

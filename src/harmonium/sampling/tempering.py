@@ -1,6 +1,7 @@
 """Parallel tempering: chains on a ladder of machines, neighbors of which swap states."""
 
 import math
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Self
 
@@ -10,8 +11,10 @@ from torch import Generator, Tensor
 from .. import numerics
 from ..arguments import Count, checked
 from ..errors import InputError
-from ..machines import InterpolationPath, Machine, ais_base
+from ..machines import DBN, InterpolationPath, Machine, ais_base
 from ..numerics import Seed, stream
+from ..progress import Progress, silent
+from .gibbs import visible_rows
 from .samplers import Sampler
 
 PILOT = 64  # gaps of the climb that measures the path
@@ -235,3 +238,34 @@ def partners(n_replicas: int, odd: int) -> Tensor:
     index = torch.arange(n_replicas)
     other = torch.where((index - odd) % 2 == 0, index + 1, index - 1)
     return torch.where((other < 0) | (other >= n_replicas), index, other)
+
+
+def tempered_chain(
+    model: Machine | DBN,
+    count: int,
+    gibbs_steps: int = 1000,
+    data: Tensor | None = None,
+    *,
+    progress: Progress = silent,
+    generator: Seed = None,
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield what `sample_chain` yields, rows drawn and as means, from the top of a ladder of parallel tempering.
+
+    The ladder starts at independent units fitted to ``data``, (rows, visible of the machine), if there are any; in a
+    `DBN` it stands under the top RBM.
+    """
+    machine = model.top if isinstance(model, DBN) else model
+    generator, start = stream(generator, machine.weights[0].device), ais_base(machine, data)
+    spacing = path_lengths(start, machine, generator=generator)
+    ladder = ParallelTempering.between(start, *spacing, chains=count, generator=generator)
+    moves = _climbs(ladder, machine, progress(range(gibbs_steps), "sampling"), generator)
+    return visible_rows(model, moves, generator)
+
+
+@torch.no_grad()
+def _climbs(
+    ladder: ParallelTempering, machine: Machine, steps: Iterable[int], generator: Generator | None
+) -> Iterator[tuple[Tensor, Tensor]]:
+    for _ in steps:
+        ladder.advance(machine, 1, generator=generator)
+        yield ladder.top, machine.gibbs_with_means(ladder.top, generator=generator)[1]
