@@ -161,13 +161,18 @@ class Encoder:
             return encoding(self.visible).encode(self, x)
         return torch.cat([self.encode(x[..., : self.columns]), x[..., self.columns :]], -1)
 
+    @property
+    def unit(self) -> int:
+        """What the value 1 of a float row is in the rows as they are stored."""
+        return max(self.levels, 1)
+
     def decode(self, x: Tensor) -> Tensor:
-        """Return rows, (rows, columns), in the scale of the data from states or from their means, labels left out."""
-        return encoding(self.visible).decode(self, x[..., : self.width])
+        """Return rows, (rows, columns), as they are stored, from states or from their means, labels left out."""
+        return encoding(self.visible).decode(self, x[..., : self.width]) * self.unit
 
     def picture(self, rows: np.ndarray) -> np.ndarray:
-        """Return rows in the scale of the data as gray from 0 to 1, for drawing."""
-        draw = encoding(self.visible).picture
+        """Return rows as they are stored as gray from 0 to 1, for drawing."""
+        draw, rows = encoding(self.visible).picture, np.asarray(rows) / self.unit
         return rows if draw is None else draw(self, torch.as_tensor(rows)).numpy()
 
     def read(self, rows: Any) -> Dataset:

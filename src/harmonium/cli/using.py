@@ -1,20 +1,15 @@
-"""What is done with a run or a model file: evaluate, sample, recover, classify, weights, report, info."""
+"""What is done with a run or a model file: evaluate, sample, recover, weights, report, info."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from ..data import check_ending
 from ..errors import InputError
 from . import console
-
-if TYPE_CHECKING:
-    from ..fitting import Run
-
-Positive = Annotated[int, Parameter(validator=Number(gte=1))]
-Several = Annotated[int, Parameter(validator=Number(gte=2))]
-Split = Literal["train", "valid", "test"]
+from .open import Positive, Several, Split, opened
 
 
 def evaluate(
@@ -53,7 +48,7 @@ def evaluate(
     json
         Print one JSON object and nothing else.
     """
-    home = _open(run)
+    home = opened(run)
     with console.progress_bars() as progress:
         found = home.evaluate(
             data, split, method=method, chains=chains, n_betas=n_betas, max_time=max_time, certify=certify,
@@ -86,7 +81,7 @@ def sample(
     run
         Directory that `harmonium train` wrote, or a model file.
     out
-        .png for a picture of the last step's means, .gif for the chains as they run, .npy for the states.
+        .png for a picture of the last step's means, .gif for the chains as they run; .npy, .csv or .json for states.
     count
         Number of chains; with --label all, of each label.
     gibbs_steps
@@ -100,8 +95,8 @@ def sample(
     seed
         Seed; the run's own unless given.
     """
-    _check_ending(out)
-    home = _open(run)
+    check_ending(out, (".png", ".gif", ".npy", ".csv", ".json"))
+    home = opened(run)
     with console.progress_bars() as progress:
         drawn = home.sample(
             count, gibbs_steps, label=label, sampler=sampler, temperature=temperature, seed=seed, out=out,
@@ -150,7 +145,7 @@ def recover(
     out
         Picture file: truth, what was seen, what was recovered.
     """
-    home = _open(run)
+    home = opened(run)
     with console.progress_bars() as progress:
         result = home.recover(
             data, mask, count, chains=chains, gibbs_steps=gibbs_steps, split=split, seed=seed, progress=progress
@@ -168,48 +163,6 @@ def recover(
     )
 
 
-def classify(
-    run: Path,
-    *,
-    data: str | None = None,
-    readout: Literal["exact", "gibbs"] = "exact",
-    split: Split = "test",
-    gibbs_steps: Positive = 15,
-    json: bool = False,
-) -> None:
-    """Read the labels of rows with a model that learned labels, and count how many are right.
-
-    Parameters
-    ----------
-    run
-        Directory that `harmonium train --labels` or `harmonium finetune` wrote, or a model file.
-    data
-        File of rows; a split of the run's own data unless given.
-    readout
-        exact compares the free energy of every label; gibbs runs a chain from an uninformative one.
-    split
-        Rows of the run's own data to classify.
-    gibbs_steps
-        Gibbs steps of the gibbs read-out.
-    json
-        Print one JSON object and nothing else.
-    """
-    home = _open(run)
-    with console.progress_bars() as progress:
-        found = home.classify(data, split=split, readout=readout, gibbs_steps=gibbs_steps, progress=progress)
-    if json:
-        console.say_json(found.to_dict())
-        return
-    names = home.encoder.label_names
-    if found.confusion is None:
-        for label in found.predicted.tolist():
-            console.say(names[label])
-        return
-    console.say(f"{found.split} error {found.error:.2%} of {found.rows} rows ({readout} read-out)")
-    header = ["truth", *(f"as {name}" for name in names)]
-    console.table(header, ([name, *map(str, row)] for name, row in zip(names, found.confusion, strict=True)))
-
-
 def weights(run: Path, *, out: Path, count: Positive = 100, layer: Positive = 1) -> None:
     """Draw the weights of the hidden units as pictures, the largest first: red raises a pixel, blue lowers it.
 
@@ -224,7 +177,7 @@ def weights(run: Path, *, out: Path, count: Positive = 100, layer: Positive = 1)
     layer
         Hidden layer, 1 for the lowest; upper ones are projected to the visible row.
     """
-    rows = _open(run).weights(count, layer, out=out)
+    rows = opened(run).weights(count, layer, out=out)
     console.say(f"the {len(rows)} largest units of hidden layer {layer}: {out}")
 
 
@@ -238,7 +191,7 @@ def report(run: Path) -> None:
     """
     from .training import finish
 
-    home = _open(run)
+    home = opened(run)
     if home.path is None:
         raise InputError(f"{run} is a model file, and a report tells of a run: give a directory")
     finish(home, True)
@@ -254,7 +207,7 @@ def info(run: Path, *, json: bool = False) -> None:
     json
         Print one JSON object and nothing else.
     """
-    found = _open(run).info()
+    found = opened(run).info()
     if json:
         console.say_json(found)
         return
@@ -263,21 +216,3 @@ def info(run: Path, *, json: bool = False) -> None:
         for name, value in told.items():
             shown = f"{value:.4f}" if isinstance(value, float) else value
             console.say(f"  {name.replace('_', ' '):26} {shown}")
-
-
-def _open(path: Path) -> "Run":
-    """Return the run; that there is none is told before torch is brought in."""
-    if path.is_dir():
-        from ..fitting.home import Home
-
-        Home.open(path)
-    elif not path.exists():
-        raise InputError(f"{path} does not exist; give a directory that `harmonium train` wrote, or a model file")
-    from ..fitting import Run
-
-    return Run.open(path)
-
-
-def _check_ending(out: Path) -> None:
-    if out.suffix.lower() not in (".png", ".gif", ".npy"):
-        raise InputError(f"--out {out} ends in {out.suffix!r} where .png, .gif or .npy was expected")

@@ -10,11 +10,12 @@ from harmonium.data.dataset import Dataset
 from harmonium.data.idx import read_idx
 from harmonium.data.labels import listed
 from harmonium.data.named import NamedData
-from harmonium.data.sources import from_array, load, load_rows, load_train_valid
+from harmonium.data.sources import from_array, load, load_rows, load_train_valid, open_table
 from harmonium.data.splits import SPLITS, split_rows
 from harmonium.data.table import Form, Reading, Table, answers
 from harmonium.data.toys import bars_and_stripes
 from harmonium.data.values import interpret, is_whole
+from harmonium.data.writing import check_ending, named, table_bytes
 
 __all__ = [
     "SPLITS",
@@ -28,6 +29,7 @@ __all__ = [
     "bars_and_stripes",
     "batches",
     "check",
+    "check_ending",
     "from_array",
     "interpret",
     "is_whole",
@@ -35,9 +37,12 @@ __all__ = [
     "load",
     "load_rows",
     "load_train_valid",
+    "named",
     "one_hot",
+    "open_table",
     "read_idx",
     "split_rows",
     "steps_per_epoch",
+    "table_bytes",
     "to_float",
 ]

@@ -1,16 +1,14 @@
 """New rows and pictures out of a run."""
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from .. import plots, storage
-from ..data import listed
+from ..data import check_ending, listed, named, table_bytes
 from ..errors import InputError
 from ..machines import DBN, RBM, Machine, at_temperature
 from ..numerics import stream
@@ -21,7 +19,7 @@ from .likelihood import known_rows
 if TYPE_CHECKING:
     from .run import Run
 
-ENDINGS = (".png", ".gif", ".npy")
+ENDINGS = (".png", ".gif", ".npy", ".csv", ".json")
 
 
 @dataclass(frozen=True)
@@ -119,28 +117,12 @@ def draw(run: "Run", rows: np.ndarray, columns: int | None = None) -> np.ndarray
     return plots.grid(run.encoder.picture(rows), run.encoder.shape, columns=columns)
 
 
-def check_ending(out: Path) -> None:
-    """Raise `InputError` unless rows or chains can be written to a file of this name."""
-    if out.suffix.lower() not in ENDINGS:
-        raise InputError(f"--out {out} ends in {out.suffix!r} where .png, .gif or .npy was expected")
-
-
 def write(run: "Run", out: Path, kept: list[Frame], columns: int | None = None) -> None:
-    """Write frames: .png the last means, .gif all of them, .npy the last states."""
-    check_ending(out)
-    kind = out.suffix.lower()
-    if kind == ".npy":
-        save_array(out, kept[-1].states)
-    elif kind == ".gif":
+    """Write frames: .png the last means, .gif all of them, .npy, .csv or .json the last states."""
+    kind = check_ending(out, ENDINGS)
+    if kind == ".gif":
         plots.save_gif(out, [draw(run, frame.means, columns) for frame in kept])
-    else:
+    elif kind == ".png":
         plots.save_picture(out, draw(run, kept[-1].means, columns))
-
-
-def save_array(path: Path, rows: np.ndarray | Tensor) -> None:
-    """Write rows as .npy, whole numbers from 0 to 255 as uint8."""
-    rows = np.asarray(rows)
-    whole = bool((rows == rows.round()).all() and rows.min() >= 0 and rows.max() <= 255)
-    file = io.BytesIO()
-    np.save(file, rows.astype(np.uint8) if whole else rows, allow_pickle=False)
-    storage.write_where_asked(path, file.getvalue())
+    else:
+        storage.write_where_asked(out, table_bytes(kind, named(kept[-1].states, run.encoder.names)))

@@ -124,14 +124,10 @@ class Home:
 
         if not self.file("model.safetensors").is_file():
             return
-        began = Run.open(self.file("model.safetensors")).facts.get("data", {})
-        for what in ("columns", "rows", "sha256"):
-            if began.get(what) != splits.fingerprint[what]:
-                given = f"{self.source} has {splits.fingerprint[what]} {what}" if what != "sha256" else "other values"
-                raise InputError(
-                    f"the training rows of {self.path} have changed since ({given}, where the run began with "
-                    f"{began.get(what)}): restore them, or train again with --replace"
-                )
+        told = splits.changed_since(Run.open(self.file("model.safetensors")).facts.get("data", {}))
+        if told:
+            given = f"the training rows of {self.path} have changed since ({told})"
+            raise InputError(f"{given}: restore them, or train again with --replace")
 
     def go_on_with(self, changed: dict[str, Any]) -> TrainConfig:
         """Return the settings with others for how long the run goes on: epochs, steps, patience or max_time."""

@@ -8,6 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from .. import evaluation
+from ..data import Dataset, named
 from ..errors import InputError
 from ..machines import Machine
 from ..numerics import stream
@@ -24,6 +25,8 @@ BATCH = 500
 class LabelReport:
     """Labels read from rows: ``predicted`` (rows,) class numbers, and where the truth is known how many are right.
 
+    ``labels`` (rows,) are their names, of which ``label_names`` has all; ``probabilities`` (rows, classes) is p(label |
+    row), by the read-out.
     ``confusion`` counts rows of each class (first axis) that were given each label (second axis).
     """
 
@@ -35,36 +38,45 @@ class LabelReport:
     readout: str
     binarize: str
     confusion: list[list[int]] | None
+    probabilities: np.ndarray
+    label_names: tuple[str, ...]
+
+    @property
+    def labels(self) -> np.ndarray:
+        """The names of the predicted classes, (rows,)."""
+        return np.array(self.label_names)[self.predicted]
+
+    @property
+    def columns(self) -> dict[str, np.ndarray]:
+        """The labels and their probabilities, by name."""
+        each = tuple(f"p({name})" for name in self.label_names)
+        return {"label": self.labels, **named(self.probabilities, each)}
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as JSON holds them; the labels themselves where there is no truth to count against."""
-        found = asdict(self) | {"predicted": self.predicted.tolist()}
-        return {key: value for key, value in found.items() if key != "predicted" or self.error is None}
+        left_out = {"predicted", "probabilities"} | ({"labels"} if self.error is not None else set())
+        found = {**asdict(self), "labels": self.labels.tolist()}
+        return {key: value for key, value in found.items() if key not in left_out}
 
 
 def classify(
     run: "Run",
-    rows: Any = None,
-    labels: Any = None,
-    split: str = "test",
+    dataset: Dataset,
+    split: str,
     *,
     readout: str = "exact",
     gibbs_steps: int = 15,
     seed: int | None = None,
     progress: Progress = silent,
 ) -> LabelReport:
-    """Read the labels of rows, a path, a name or an array, or of a split of the run's own data.
-
-    ``labels`` (rows,) are the class numbers that are true, where they are known.
+    """Read the labels of rows, called ``split``, and count how many are right where they have labels.
 
     ``readout`` is ``exact`` (the free energy or bound of every label; the network's logits after fine-tuning) or
     ``gibbs`` (``gibbs_steps`` Gibbs steps from an uninformative label, for comparison).
 
-    Raises `InputError` where the run knows no labels, or a split is asked for that has none.
+    Raises `InputError` where the run knows no labels.
     """
-    dataset, encoder = run.rows(rows, split, labels), run.encoder
-    if rows is None and dataset.labels is None:
-        raise InputError(f"{dataset.source} holds no labels: there is nothing to compare with")
+    encoder = run.encoder
     if not encoder.labels:
         raise InputError(f"{run.name} was trained without labels: train it with --labels, or fine-tune a classifier")
     if run.classifier is not None and readout == "gibbs":
@@ -75,17 +87,21 @@ def classify(
         raise InputError(f"the readout {readout!r} was given where exact or gibbs was expected")
     g = stream(run.seed if seed is None else seed)
     parts = progress(encoder.rows(dataset, generator=g).split(BATCH), "classifying")
-    given = torch.cat([_scores(run, part, readout, gibbs_steps, g).argmax(-1) for part in parts])
+    odds = torch.cat([_scores(run, part, readout, gibbs_steps, g) for part in parts])
+    odds = odds if readout == "gibbs" else odds.softmax(-1)
+    given = odds.argmax(-1)
     counted = _count(run, dataset, given)
     return LabelReport(
         predicted=given.numpy(),
         error=counted.error if counted else None,
         accuracy=counted.accuracy if counted else None,
         rows=len(given),
-        split=split if rows is None else str(dataset.name),
+        split=split,
         readout=readout,
         binarize=encoder.binarize,
         confusion=counted.confusion.tolist() if counted else None,
+        probabilities=odds.numpy(),
+        label_names=encoder.label_names,
     )
 
 

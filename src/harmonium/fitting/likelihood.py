@@ -32,7 +32,8 @@ class Evaluation:
     ``lower`` and ``upper`` are the bracket in which the truth is expected, ``error`` one standard error of log Z;
     ``verdict`` is exact, certified, consistent or inconsistent, and ``reason`` says why.  With ``bound`` the figure is
     an evidence lower bound (ELBO).  ``baseline`` is what independent units reach, ``binarize`` how gray rows became
-    bits, ``error_over_rows`` what another draw of as many rows would change.
+    bits, ``error_over_rows`` what another draw of as many rows would change; ``data_changed`` says how the data differ
+    from those that the run was trained on, where they do.
     """
 
     log_likelihood: float
@@ -58,6 +59,7 @@ class Evaluation:
     standardized: bool
     split: str
     seconds: float
+    data_changed: str = ""
 
     def __str__(self) -> str:
         """Return the figures as one plain sentence."""
@@ -68,7 +70,7 @@ class Evaluation:
         alone = "" if self.baseline is None else f"independent units reach {self.baseline:.2f}; "
         return (
             f"{self.split} log-likelihood {self.amount} nats a row ({self.verdict}; {between}{alone}"
-            f"{self.rows} rows {bits})"
+            f"{self.rows} rows {bits})" + (f"; the data have changed: {self.data_changed}" if self.data_changed else "")
         )
 
     @property
@@ -140,6 +142,7 @@ def evaluate(
         standardized=encoder.visible in ("gaussian", "relu"),
         split=split if rows is None else str(dataset.name),
         seconds=round(time.perf_counter() - began, 2),
+        data_changed=run.data_changed if rows is None else "",
     )
     told = {key: value for key, value in found.to_dict().items() if key != "seconds"}
     run.remember("evaluation", {**run.passport.get("evaluation", {}), found.split: told})
@@ -150,6 +153,19 @@ def recall(run: "Run", split: str = "test") -> Evaluation | None:
     """Return what the passport says of a split, or nothing."""
     found = run.passport.get("evaluation", {}).get(split)
     return None if found is None else Evaluation(**found, seconds=0.0)
+
+
+def known_partition(run: "Run", *, max_time: float | None = None, progress: Progress = silent) -> Estimate:
+    """Return log Z as evaluations of the run have found it, by the narrowest bracket; estimated where none was made."""
+    found = list(run.passport.get("evaluation", {}).values())
+    if not found:
+        return log_partition(run.top, known_rows(run, ROWS), seed=run.seed, max_time=max_time, progress=progress)
+    best = min(found, key=lambda told: told["upper"] - told["lower"])
+    value, mean = best["log_partition"], best["log_likelihood"]
+    return Estimate(
+        value, best["error"], best["method"], best["verdict"], best["reason"],
+        low=value + mean - best["upper"], high=value + mean - best["lower"],
+    )  # fmt: skip
 
 
 def log_partition(

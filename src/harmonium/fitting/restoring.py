@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from .. import numerics, plots, sampling
+from .. import data, numerics, plots, sampling
+from ..arguments import brief
 from ..errors import InputError
 from ..numerics import stream
 from ..progress import Progress, silent
@@ -37,22 +38,41 @@ class Recovery:
         return plots.save_picture(out, plots.strips(drawn, self.run.encoder.shape))
 
 
+def with_holes(run: "Run", rows: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return rows, (rows, columns), whose missing values are NaN, and their ids: a path, an array or a frame.
+
+    Columns of a file with names are put in the order of the training rows.
+    """
+    if isinstance(rows, str) or hasattr(rows, "__fspath__"):
+        table = data.open_table(rows, "test", like=run.encoder.form)
+        array, ids = table.array, table.ids
+        if run.encoder.names and table.names:
+            absent = [name for name in run.encoder.names if name not in table.names]
+            if absent:
+                raise InputError(f"{rows} lacks the column {absent[0]!r}, which the model has: give all columns")
+            array = array[:, [table.names.index(name) for name in run.encoder.names]]
+    else:
+        array, ids = rows.numpy(force=True) if hasattr(rows, "detach") else rows, None
+    try:
+        given = np.asarray(array, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"the rows are {brief(array)} where numbers were expected: NaN where one is missing") from None
+    if given.ndim < 2:
+        raise InputError(f"rows of shape {given.shape} were given where (rows, columns) was expected: pass x[None]")
+    given = given.reshape(len(given), -1)
+    return given, np.arange(1, len(given) + 1) if ids is None else ids
+
+
 def impute(
     run: "Run",
-    rows: Any,
+    given: np.ndarray,
     *,
     chains: int = 16,
     gibbs_steps: int = 200,
     seed: int | None = None,
     progress: Progress = silent,
 ) -> np.ndarray:
-    """Return rows, (rows, columns), with NaN replaced by its posterior mean given the rest of the row."""
-    if hasattr(rows, "detach"):
-        rows = rows.numpy(force=True)
-    given = np.asarray(rows.to_numpy() if hasattr(rows, "to_numpy") else rows, dtype=np.float64)
-    if given.ndim < 2:
-        raise InputError(f"rows of shape {given.shape} were given where (rows, columns) was expected: pass x[None]")
-    given = given.reshape(len(given), -1)
+    """Return the rows ``given``, (rows, columns), with NaN replaced by its posterior mean given the rest of the row."""
     holes = np.isnan(given)
     plain = np.where(holes, np.nanmin(given) if not holes.all() else 0.0, given)
     dataset, encoder = run.encoder.read(plain), run.encoder
@@ -60,8 +80,8 @@ def impute(
     v = encoder.rows(dataset, sharp=True, generator=g)
     known = torch.from_numpy(~holes).repeat_interleave(encoder.width // encoder.columns, -1)
     settings: dict[str, Any] = {"chains": chains, "gibbs_steps": gibbs_steps, "progress": progress, "generator": g}
-    found = encoder.decode(sampling.impute(run.model, v, known, **settings)).numpy() * max(dataset.levels, 1)
-    return np.where(holes, found, given)
+    found = encoder.decode(sampling.impute(run.model, v, known, **settings)).numpy()
+    return np.where(holes, found * max(dataset.levels, 1) / encoder.unit, given)
 
 
 def recover(
@@ -78,9 +98,9 @@ def recover(
 ) -> Recovery:
     """Hide or spoil ``count`` rows, restore them, and measure the mean squared error where they were touched.
 
-    ``mask`` is bottom, top, left, right, random:P, noise:P (bits flipped with probability P) or a .npy or picture file
-    whose non-zero values are hidden.  For a mask the baseline fills in the training means; for noise it is the rows as
-    they were seen.
+    Gray levels count from 0 to 1 in it.  ``mask`` is bottom, top, left, right, random:P, noise:P (bits flipped with
+    probability P) or a .npy or picture file whose non-zero values are hidden.  For a mask the baseline fills in the
+    training means; for noise it is the rows as they were seen.
     """
     encoder, dataset = run.encoder, run.rows(rows, split).take(count)
     g = stream(run.seed if seed is None else seed)
@@ -93,8 +113,8 @@ def recover(
     figures = {
         "rows": len(dataset),
         "mask": mask,
-        "mean_squared_error": mean_squared(after, truth, done.touched),
-        "baseline_mean_squared_error": mean_squared(done.guess, truth, done.touched),
+        "mean_squared_error": mean_squared(after, truth, done.touched) / encoder.unit**2,
+        "baseline_mean_squared_error": mean_squared(done.guess, truth, done.touched) / encoder.unit**2,
         "baseline": done.baseline,
         "split": split if rows is None else str(dataset.name),
         "binarize": encoder.bits(dataset),

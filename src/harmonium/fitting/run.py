@@ -16,20 +16,17 @@ from ..progress import Progress, silent
 from ..registry import MODELS, REPORTS
 from ..units import Units
 from . import model_file
+from .answering import Answering
 from .config import FinetuneConfig, TrainConfig
 from .home import Home
 from .splits import Splits
 
 if TYPE_CHECKING:
-    from ..evaluation import Mixing
     from .drawing import Frame
-    from .labels import LabelReport
-    from .likelihood import Evaluation
-    from .restoring import Recovery
 
 
 @dataclass(repr=False)
-class Run:
+class Run(Answering):
     """A trained model with its encoder, its last chains and its passport; and its data, where they are at hand.
 
     ``model`` is the machine or network, ``chains`` (chains, width) are states of it that training left, ``facts`` holds
@@ -109,6 +106,11 @@ class Run:
         return str(self.path or "the model")
 
     @property
+    def data_changed(self) -> str:
+        """How the training rows differ from those that the run was trained on, in words; nothing where they do not."""
+        return self.splits.changed_since(self.facts.get("data", {})) if self.splits is not None else ""
+
+    @property
     def words(self) -> str:
         """What the model is called in a report."""
         return str(MODELS[self.config.model].words) if self.config else type(self.model).__name__
@@ -162,28 +164,6 @@ class Run:
     # What it does -----------------------------------------------------------------------------------------------------
 
     @checked
-    def evaluate(self, rows: Any = None, split: str = "test", **settings: Any) -> "Evaluation":
-        """Return the mean log-likelihood of rows in nats a row, with its error, verdict, bracket and baseline.
-
-        Args:
-            rows: a path, a name or an array; None for a split of the run's own data.
-            split: "train", "valid" or "test".
-            settings: method, chains, n_betas, max_time, certify, progress: see `likelihood.evaluate`.
-
-        Raises `InputError` where no rows are at hand, or they have other columns.
-        """
-        from .likelihood import evaluate
-
-        return evaluate(self, rows, split, **settings)
-
-    @checked
-    def mixing(self, *, progress: Progress = silent) -> "Mixing":
-        """Return whether the chains of the run stand for its model, see `evaluation.mixing`."""
-        from .likelihood import mixing
-
-        return mixing(self, progress=progress)
-
-    @checked
     def sample(
         self,
         count: Count = 64,
@@ -224,39 +204,6 @@ class Run:
         from . import drawing
 
         return drawing.frames(self, count, gibbs_steps, **settings)
-
-    @checked
-    def impute(self, rows: Any, *, chains: Count = 16, gibbs_steps: Count = 200, **settings: Any) -> np.ndarray:
-        """Return rows, (rows, columns), with what is missing (NaN) filled in by its posterior mean.
-
-        See `sampling.impute`; ``chains`` chains a row, of ``gibbs_steps`` Gibbs steps.
-
-        Example:
-            >>> import harmonium as hm, numpy as np
-            >>> run = hm.fit("digits", hidden=8, epochs=1, seed=1)
-            >>> run.impute(np.full((2, 64), np.nan), gibbs_steps=10).shape
-            (2, 64)
-        """
-        from .restoring import impute
-
-        return impute(self, rows, chains=chains, gibbs_steps=gibbs_steps, **settings)
-
-    @checked
-    def recover(self, rows: Any = None, mask: str = "bottom", count: Count = 32, **settings: Any) -> "Recovery":
-        """Return rows that were hidden or spoiled on purpose and restored, with how far from the truth they come.
-
-        See `fitting.restoring.recover` for masks and settings.
-        """
-        from .restoring import recover
-
-        return recover(self, rows, mask, count, **settings)
-
-    @checked
-    def classify(self, rows: Any = None, labels: Any = None, split: str = "test", **settings: Any) -> "LabelReport":
-        """Return the labels that the model reads from rows, and how many are right where known; `labels.classify`."""
-        from .labels import classify
-
-        return classify(self, rows, labels, split, **settings)
 
     @checked
     def weights(self, count: Count = 100, layer: int = 1, *, out: str | Path | None = None) -> np.ndarray:

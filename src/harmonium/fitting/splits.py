@@ -98,6 +98,14 @@ class Splits:
         found: Dataset = getattr(self, split)
         return found
 
+    def changed_since(self, began: dict[str, Any]) -> str:
+        """Return in words how the training rows differ from those that had a fingerprint; nothing if they do not."""
+        for what in ("columns", "rows", "sha256"):
+            if began and began.get(what) != self.fingerprint[what]:
+                given = "other values" if what == "sha256" else f"{self.fingerprint[what]} {what}"
+                return f"{self.source} has {given}, where the run began with {began.get(what)}"
+        return ""
+
     @cached_property
     def fingerprint(self) -> dict[str, Any]:
         """What tells these training rows from others: their number, their columns, and a hash of some megabytes."""

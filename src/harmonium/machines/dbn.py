@@ -187,6 +187,18 @@ class DBN(Shown, nn.Module):
         return states
 
     @torch.no_grad()
+    def draw_below(
+        self, code: Tensor, external_field: Tensor | None = None, *, generator: Generator | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Draw the layers below ``code`` one by one; return the lowest, and the means that it was drawn from."""
+        for layer in reversed(self.arrows()[1:]):
+            code = layer.below.sample(layer.down(code), generator=generator)
+        lowest = self.arrows()[0]
+        field = lowest.down(code)
+        field = field if external_field is None else field + external_field[..., : field.shape[-1]]
+        return lowest.below.sample(field, generator=generator), lowest.below.mean(field)
+
+    @torch.no_grad()
     def gibbs_with_means(
         self,
         x: Tensor,
@@ -207,12 +219,8 @@ class DBN(Shown, nn.Module):
         if clamped is not None and self.labels:
             still = pad(clamped[..., self.visible.width :].expand(label.shape), (self.code, 0))
         top = self.top.gibbs(torch.cat([code, label], -1), still, generator=generator)
-        states = self.generate(top[..., : self.code], generator=generator)
-        lowest = self.arrows()[0]
-        field = lowest.down(states[1])
-        field = field if external_field is None else field + external_field[..., : field.shape[-1]]
-        new = torch.cat([lowest.below.sample(field, generator=generator), top[..., self.code :]], -1)
-        mean = torch.cat([lowest.below.mean(field), top[..., self.code :]], -1)
+        drawn, means = self.draw_below(top[..., : self.code], external_field, generator=generator)
+        new, mean = (torch.cat([row, top[..., self.code :]], -1) for row in (drawn, means))
         return (new, mean) if clamped is None else (torch.where(clamped, x, new), torch.where(clamped, x, mean))
 
     @torch.no_grad()

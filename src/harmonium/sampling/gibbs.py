@@ -87,8 +87,7 @@ def sample_chain(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield after each Gibbs step the rows that `sample` would return, drawn and as means, labels left out.
 
-    In a `DBN` a pass down ends each step, by means in the lowest layer, whose draw is the mean then (Hinton, Osindero &
-    Teh, 2006, §7).
+    In a `DBN` a pass down ends each step (Hinton, Osindero & Teh, 2006, §7).
     """
     machine = model.top if isinstance(model, DBN) else model
     generator = stream(generator, machine.weights[0].device)
@@ -246,7 +245,6 @@ def visible_rows(
     first = machine.visible.width - machine.labels
     for x, mean in moves:
         if isinstance(model, DBN) and len(model.layers):
-            below = model.generate(x[..., :first], generator=generator)[0]
-            yield below, below
+            yield model.draw_below(x[..., :first], generator=generator)
         else:
             yield x[..., :first], mean[..., :first]

@@ -1,0 +1,29 @@
+"""What every command on a run begins with: the run itself, and the words that its options share."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    from ..fitting import Run
+
+Positive = Annotated[int, Parameter(validator=Number(gte=1))]
+Several = Annotated[int, Parameter(validator=Number(gte=2))]
+Split = Literal["train", "valid", "test"]
+
+
+def opened(path: Path) -> "Run":
+    """Return the run; that there is none is told before torch is brought in."""
+    if path.is_dir():
+        from ..fitting.home import Home
+
+        Home.open(path)
+    elif not path.exists():
+        raise InputError(f"{path} does not exist; give a directory that `harmonium train` wrote, or a model file")
+    from ..fitting import Run
+
+    return Run.open(path)

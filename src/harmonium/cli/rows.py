@@ -1,0 +1,188 @@
+"""What a run says of each row of a file: classify, score, features, reconstruct, impute."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from ..data import check_ending, named, table_bytes
+from ..errors import InputError
+from . import console
+from .open import Positive, Split, opened
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def classify(
+    run: Path,
+    data: str | None = None,
+    *,
+    out: Path | None = None,
+    readout: Literal["exact", "gibbs"] = "exact",
+    split: Split = "test",
+    gibbs_steps: Positive = 15,
+    json: bool = False,
+) -> None:
+    """Read the labels of rows with a model that learned labels, and count how many are right where they are known.
+
+    Parameters
+    ----------
+    run
+        Directory that `harmonium train --labels` or `harmonium finetune` wrote, or a model file.
+    data
+        File of rows; a split of the run's own data unless given.
+    out
+        .csv or .json for each row's id, label and probabilities, .npy for the labels.
+    readout
+        exact compares the free energy of every label; gibbs runs a chain from an uninformative one.
+    split
+        Rows of the run's own data to classify.
+    gibbs_steps
+        Gibbs steps of the gibbs read-out.
+    json
+        Print one JSON object and nothing else.
+    """
+    _check(out)
+    home = opened(run)
+    with console.progress_bars() as progress:
+        found = home.classify(data, split=split, out=out, readout=readout, gibbs_steps=gibbs_steps, progress=progress)
+    if json:
+        console.say_json(found.to_dict())
+        return
+    if found.confusion is None:
+        console.say(f"{found.rows} labels: {out}" if out else "\n".join(found.labels.tolist()))
+        return
+    console.say(f"{found.split} error {found.error:.2%} of {found.rows} rows ({readout} read-out)")
+    header = ["truth", *(f"as {name}" for name in found.label_names)]
+    counts = zip(found.label_names, found.confusion, strict=True)
+    console.table(header, ([name, *map(str, row)] for name, row in counts))
+
+
+def score(
+    run: Path,
+    data: str | None = None,
+    *,
+    out: Path | None = None,
+    split: Split = "test",
+    max_time: Annotated[float | None, Parameter(validator=Number(gt=0))] = None,
+) -> None:
+    """Tell log p of every row in nats with the bracket that log Z leaves it, and its free energy: how surprising it is.
+
+    Parameters
+    ----------
+    run
+        Directory that `harmonium train` wrote, or a model file.
+    data
+        File of rows; a split of the run's own data unless given.
+    out
+        .csv or .json with the rows' ids, or .npy; printed as CSV unless given.
+    split
+        Rows of the run's own data to score.
+    max_time
+        Seconds after which annealing takes no more temperatures, where no evaluation has found log Z before.
+    """
+    _check(out)
+    home = opened(run)
+    with console.progress_bars() as progress:
+        found = home.score(data, split, out=out, max_time=max_time, progress=progress)
+    bound = "at least " if found.bound else ""
+    mean = float(found.log_likelihood.mean())
+    console.note(f"mean log-likelihood {bound}{mean:.2f} nats a row ({found.verdict}: {found.reason})")
+    _tell(found.columns, out)
+
+
+def features(
+    run: Path, data: str | None = None, *, out: Path | None = None, split: Split = "test", layer: Positive | None = None
+) -> None:
+    """Give the means of the hidden units given every row: features for whatever comes next.
+
+    Parameters
+    ----------
+    run
+        Directory that `harmonium train` wrote, or a model file.
+    data
+        File of rows; a split of the run's own data unless given.
+    out
+        .npy, or .csv or .json with the rows' ids; printed as CSV unless given.
+    split
+        Rows of the run's own data.
+    layer
+        Hidden layer, 1 for the lowest; the highest unless given.
+    """
+    _check(out)
+    home = opened(run)
+    with console.progress_bars() as progress:
+        found = home.features(data, split, out=out, layer=layer, progress=progress)
+    _tell(named(found, what="unit"), out)
+
+
+def reconstruct(run: Path, data: str | None = None, *, out: Path | None = None, split: Split = "test") -> None:
+    """Give the means of every row after a pass up to the hidden units and down again, in the scale of the rows.
+
+    Parameters
+    ----------
+    run
+        Directory that `harmonium train` wrote, or a model file.
+    data
+        File of rows; a split of the run's own data unless given.
+    out
+        .npy, or .csv or .json with the rows' ids and the names of the columns; printed as CSV unless given.
+    split
+        Rows of the run's own data.
+    """
+    _check(out)
+    home = opened(run)
+    with console.progress_bars() as progress:
+        found = home.reconstruct(data, split, out=out, progress=progress)
+    _tell(named(found, home.encoder.names), out)
+
+
+def impute(
+    run: Path,
+    data: str,
+    *,
+    out: Path | None = None,
+    chains: Positive = 16,
+    gibbs_steps: Positive = 200,
+    seed: int | None = None,
+) -> None:
+    """Fill in what is missing (NaN) in the rows of a file by its posterior mean given the rest of the row (imputation).
+
+    Parameters
+    ----------
+    run
+        Directory that `harmonium train` wrote, or a model file.
+    data
+        File of rows with holes.
+    out
+        .npy, or .csv or .json with the rows' ids and the names of the columns; printed as CSV unless given.
+    chains
+        Chains averaged for each row.
+    gibbs_steps
+        Gibbs steps of each chain; the second half is averaged.
+    seed
+        Seed; the run's own unless given.
+    """
+    _check(out)
+    home = opened(run)
+    with console.progress_bars() as progress:
+        found = home.impute(data, out=out, chains=chains, gibbs_steps=gibbs_steps, seed=seed, progress=progress)
+    _tell(named(found, home.encoder.names), out)
+
+
+def _check(out: Path | None) -> None:
+    if out is not None:
+        check_ending(out)
+        if not out.absolute().parent.is_dir():
+            raise InputError(f"there is no directory {out.parent}: make it, or write elsewhere")
+
+
+def _tell(columns: "Mapping[str, np.ndarray]", out: Path | None) -> None:
+    """Say where the columns were written, or print them as CSV."""
+    if out is None:
+        console.say(table_bytes(".csv", columns).decode().rstrip("\n"))
+    else:
+        console.say(f"{len(next(iter(columns.values())))} rows: {out}")

@@ -1,0 +1,155 @@
+"""What a run answers about rows: its own, or those of another file."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from .. import data
+from ..arguments import Count, checked
+from ..progress import Progress, silent
+
+if TYPE_CHECKING:
+    from ..evaluation import Mixing
+    from .labels import LabelReport
+    from .likelihood import Evaluation
+    from .restoring import Recovery
+    from .run import Run
+    from .scoring import Scores
+
+Out = str | Path | None
+
+
+class Answering:
+    """The part of a `Run` that takes rows: a path, a name, an array or a frame; or a split of the run's own data.
+
+    What answers for each row writes to ``out`` too: .csv and .json with the file's own ids and names, or .npy.
+    """
+
+    @property
+    def _run(self) -> "Run":
+        return cast("Run", self)
+
+    @checked
+    def evaluate(self, rows: Any = None, split: str = "test", **settings: Any) -> "Evaluation":
+        """Return the mean log-likelihood of rows in nats a row, with its error, verdict, bracket and baseline.
+
+        Args:
+            rows: a path, a name or an array; None for a split of the run's own data.
+            split: "train", "valid" or "test".
+            settings: method, chains, n_betas, max_time, certify, progress: see `likelihood.evaluate`.
+
+        Raises `InputError` where no rows are at hand, or they have other columns.
+        """
+        from .likelihood import evaluate
+
+        return evaluate(self._run, rows, split, **settings)
+
+    @checked
+    def mixing(self, *, progress: Progress = silent) -> "Mixing":
+        """Return whether the chains of the run stand for its model, see `evaluation.mixing`."""
+        from .likelihood import mixing
+
+        return mixing(self._run, progress=progress)
+
+    @checked
+    def score(self, rows: Any = None, split: str = "test", *, out: Out = None, **settings: Any) -> "Scores":
+        """Return log p of every row with its bracket, and its free energy, in nats; `scoring.score`.
+
+        Example:
+            >>> import harmonium as hm
+            >>> run = hm.fit("digits", hidden=8, epochs=1, seed=1)
+            >>> run.score(run.splits.test.rows[:5]).log_likelihood.shape
+            (5,)
+        """
+        from . import scoring
+
+        dataset = self._run.rows(rows, split)
+        found = scoring.score(self._run, dataset, **settings)
+        if out is not None:
+            scoring.write(out, found.columns, scoring.ids_of(dataset))
+        return found
+
+    @checked
+    def features(self, rows: Any = None, split: str = "test", *, out: Out = None, **settings: Any) -> np.ndarray:
+        """Return the means of the highest hidden layer, or of ``layer``, given every row, (rows, units).
+
+        Example:
+            >>> import harmonium as hm
+            >>> run = hm.fit("digits", hidden=8, epochs=1, seed=1)
+            >>> run.features(run.splits.test.rows[:5]).shape
+            (5, 8)
+        """
+        from . import scoring
+
+        dataset = self._run.rows(rows, split)
+        found = scoring.features(self._run, dataset, **settings)
+        if out is not None:
+            scoring.write(out, data.named(found, what="unit"), scoring.ids_of(dataset))
+        return found
+
+    @checked
+    def reconstruct(
+        self, rows: Any = None, split: str = "test", *, out: Out = None, progress: Progress = silent
+    ) -> np.ndarray:
+        """Return the means of every row after a pass up and down, (rows, columns), in the scale of the rows.
+
+        Example:
+            >>> import harmonium as hm
+            >>> run = hm.fit("digits", hidden=8, epochs=1, seed=1)
+            >>> run.reconstruct(run.splits.test.rows[:5]).shape
+            (5, 64)
+        """
+        from . import scoring
+
+        dataset = self._run.rows(rows, split)
+        found = scoring.reconstruct(self._run, dataset, progress=progress)
+        if out is not None:
+            scoring.write(out, data.named(found, self._run.encoder.names), scoring.ids_of(dataset))
+        return found
+
+    @checked
+    def impute(
+        self, rows: Any, *, chains: Count = 16, gibbs_steps: Count = 200, out: Out = None, **settings: Any
+    ) -> np.ndarray:
+        """Return rows, (rows, columns), with what is missing (NaN) filled in by its posterior mean.
+
+        See `sampling.impute`; ``chains`` chains a row, of ``gibbs_steps`` Gibbs steps.
+
+        Example:
+            >>> import harmonium as hm, numpy as np
+            >>> run = hm.fit("digits", hidden=8, epochs=1, seed=1)
+            >>> run.impute(np.full((2, 64), np.nan), gibbs_steps=10).shape
+            (2, 64)
+        """
+        from . import restoring, scoring
+
+        given, ids = restoring.with_holes(self._run, rows)
+        found = restoring.impute(self._run, given, chains=chains, gibbs_steps=gibbs_steps, **settings)
+        if out is not None:
+            scoring.write(out, data.named(found, self._run.encoder.names), ids)
+        return found
+
+    @checked
+    def recover(self, rows: Any = None, mask: str = "bottom", count: Count = 32, **settings: Any) -> "Recovery":
+        """Return rows that were hidden or spoiled on purpose and restored, with how far from the truth they come.
+
+        See `fitting.restoring.recover` for masks and settings.
+        """
+        from .restoring import recover
+
+        return recover(self._run, rows, mask, count, **settings)
+
+    @checked
+    def classify(
+        self, rows: Any = None, labels: Any = None, split: str = "test", *, out: Out = None, **settings: Any
+    ) -> "LabelReport":
+        """Return the labels that the model reads from rows, and how many are right where known; `labels.classify`."""
+        from . import scoring
+        from .labels import classify
+
+        dataset = self._run.rows(rows, split, labels)
+        found = classify(self._run, dataset, split if rows is None else dataset.name, **settings)
+        if out is not None:
+            scoring.write(out, found.columns, scoring.ids_of(dataset))
+        return found
