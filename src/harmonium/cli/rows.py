@@ -8,7 +8,6 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from ..data import check_ending, named, table_bytes
-from ..errors import InputError
 from . import console
 from .open import Positive, Split, opened
 
@@ -176,8 +175,6 @@ def impute(
 def _check(out: Path | None) -> None:
     if out is not None:
         check_ending(out)
-        if not out.absolute().parent.is_dir():
-            raise InputError(f"there is no directory {out.parent}: make it, or write elsewhere")
 
 
 def _tell(columns: "Mapping[str, np.ndarray]", out: Path | None) -> None:

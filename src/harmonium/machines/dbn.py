@@ -160,9 +160,11 @@ class DBN(Shown, nn.Module):
         for layer in self.arrows():
             x = layer.above.mean(layer.up(x))
             means.append(x)
-        if label.shape[-1] < self.labels:
-            label = x.new_full((*x.shape[:-1], self.labels), 1 / self.labels)
-        return [*means, self.top.hidden.mean(self.top.up(torch.cat([x, label], -1)))]
+        return [*means, self.top.hidden.mean(self.top.up(torch.cat([x, self._label(label)], -1)))]
+
+    def _label(self, label: Tensor) -> Tensor:
+        """Return label columns as they are, or even ones where they are missing."""
+        return label if label.shape[-1] else label.new_full((*label.shape[:-1], self.labels), 1 / max(self.labels, 1))
 
     def split(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the columns of the first row, and the label columns behind them (none where ``x`` has none)."""
@@ -235,8 +237,12 @@ class DBN(Shown, nn.Module):
 
     @torch.no_grad()
     def reconstruct(self, x: Tensor) -> Tensor:
-        """Return rows ``x`` after a pass up and down by means, label columns as the top RBM sees them."""
-        mean = self.top.reconstruct(self.encode(x))
+        """Return rows ``x`` after a pass up and down by means, label columns as the top RBM sees them.
+
+        A missing label counts as an even one.
+        """
+        first, label = self.split(x)
+        mean = self.top.reconstruct(torch.cat([self.encode(first), self._label(label)], -1))
         v, label = mean[..., : self.code], mean[..., self.code :]
         for layer in reversed(self.arrows()):
             v = layer.below.mean(layer.down(v))
