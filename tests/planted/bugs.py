@@ -250,7 +250,7 @@ BUGS = [
     Bug("a roll_back at the old rate", "training/transforms.py", "group[rate] *= 0.5", "group[rate] *= 1.0", TRAJECTORY),
     Bug("rows whose values nobody looks at", "units/validation.py", "if not part.in_support(piece):", "if False:", INPUTS),
     Bug("rows with holes let in", "units/validation.py", "if not bool(v.isfinite().all()):", "if False:", INPUTS),
-    Bug("masked values taken as they lie", "data/dataset.py", "np.ma.is_masked(array):", "False:", INPUTS),
+    Bug("masked values taken as they lie", "data/values.py", "np.ma.is_masked(array):", "False:", INPUTS),
     Bug("a checkpoint that is not looked into", "fitting/checkpoints.py",
         "if given == manifest(home, int(place.name), place, told[\"version\"]):", "if given:", CHECKPOINTS),
     Bug("old checkpoints that are never dropped", "fitting/checkpoints.py", "places(home)[KEPT:]", "places(home)[99:]", CHECKPOINTS),

@@ -5,13 +5,13 @@ import csv
 import re
 from typing import NamedTuple
 
+from harmonium.data.sheet import MISSING
 from harmonium.errors import InputError
 
 MARKS = "\t;|,"  # tried in this order where several part the lines equally well
 COMMENTS = ("#", "%")
 SAMPLED = 50  # lines that a dialect is found from
 TRUTHS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0, "t": 1.0, "f": 0.0, "y": 1.0, "n": 0.0}
-MISSING = ("", "na", "n/a", "nan", "null", "none", "?", "-", ".")
 LONG = 8  # numbers from which counting on a first line is no row
 BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 Line = tuple[int, str]  # the line's number, from 1, and its text
@@ -81,20 +81,29 @@ def _decimal_commas(line: str) -> bool:
     return len(cells) > 1 and all(re.fullmatch(r"[-+]?\d+(,\d+)?([eE][-+]?\d+)?", cell) for cell in cells)
 
 
-def is_header(first: list[str], second: list[str], highest: float) -> bool:
-    """Say whether a first line names the columns of the lines below, whose numbers go up to ``highest``."""
-    if not second:
+def is_header(first: list[str], below: list[list[str]]) -> bool:
+    """Say whether a first line names the columns of the lines below it."""
+    if not below:
         return not any(map(is_number, first))
     numbers = [cell for cell in first if is_number(cell)]
     others = [cell for cell in first if not is_number(cell)]
     if not numbers:
         return not all(cell.lower() in TRUTHS or cell.lower() in MISSING for cell in others)
-    counted = counting(numbers)
-    if others:
-        return counted and (len(numbers) > 1 or first[0] == "")
-    if not counted or counting(second) or float(numbers[0]) not in (0, 1) or len(numbers) < 3:
+    if not counting(numbers):
         return False
-    return float(numbers[-1]) > highest or len(numbers) >= LONG
+    return len(numbers) > 1 or first[0] == "" if others else _counts_columns(first, below)
+
+
+def _counts_columns(first: list[str], below: list[list[str]]) -> bool:
+    """Say whether whole numbers that count on can be no row: all others are fractions, or none reaches so far."""
+    cells = [cell for row in below for cell in row]
+    start, columns = int(first[0]), len(first)
+    if all(not cell.isdecimal() and is_number(cell) for cell in cells) and (start in (0, 1) or columns > 2):
+        return any(mark in cell for cell in cells for mark in ".,eE")
+    if start not in (0, 1) or columns < 3 or counting(below[0]):
+        return False
+    highest = max((number(cell) for cell in cells if cell.replace(".", "", 1).isdecimal()), default=0.0)
+    return int(first[-1]) > highest or columns >= LONG
 
 
 def counting(cells: list[str]) -> bool:

@@ -1,5 +1,6 @@
 """Columns of a table become its features, its labels and its ids: one rule for text, frames and arrays."""
 
+import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
@@ -11,7 +12,9 @@ from harmonium.data.table import Form, Table
 from harmonium.errors import InputError, suggest
 
 ANSWERS = ("label", "labels", "class", "classes", "target", "y", "species", "outcome", "survived")
+MISSING = ("", "na", "n/a", "nan", "null", "none", "?", "-", ".")
 INDICES = ("", "unnamed: 0", "index", "id", "ids", "rownames", "row.names", "row_id", "rowid")
+IDS = re.compile(r".*(_id|Id|ID)")
 FEW = 10  # rows from which a column that counts 0, 1, 2, ... or 1, 2, 3, ... is no accident
 KEEP = "--label-column none keeps every column as a feature"
 
@@ -44,22 +47,28 @@ def as_table(sheet: Sheet, name: str, source: str, wanted: str | None = None, li
     answer = _label_at(sheet, wanted, like, ids, source)
     notes = [*sheet.notes]
     if ids is not None:
-        notes.append(f"{sheet.called(ids)}{' without a name' * (not _name(sheet, ids))} numbers the rows: taken as "
-                     "their ids, not as a feature")  # fmt: skip
+        called = sheet.called(ids) + " without a name" * (not _name(sheet, ids))
+        verb = "names" if ids in sheet.words else "numbers"
+        notes.append(f"{called} {verb} the rows: taken as their ids, not as a feature")
     if answer is not None and wanted is None and like is None:
         notes.append(f"{sheet.called(answer)} is taken as the labels: {KEEP}")
     taken = [column for column in (ids, answer) if column is not None]
+    if len(taken) == sheet.numbers.shape[1]:
+        raise InputError(f"{source} has no column beside its labels and ids: give rows of at least one feature")
     _refuse_words(sheet, taken, source)
     coded = [sheet.called(column) for column in sheet.truths if column not in taken]
     if coded:
         notes.append(f"{listed(tuple(coded), 3)}: its words of yes and no are taken as 1 and 0")
     names = tuple(cell for column, cell in enumerate(sheet.names) if column not in taken)
+    twice = next((cell for i, cell in enumerate(names) if cell in names[:i]), None)
+    if twice is not None:
+        notes.append(f"several columns are called {twice!r}: names are left out, and columns go by their order")
     return Table(
         array=np.delete(sheet.numbers, taken, axis=1) if taken else sheet.numbers,
         labels=None if answer is None else _column(sheet, answer),
         name=name,
         source=source,
-        names=names if len(set(names)) == len(names) else (),
+        names=names if twice is None else (),
         ids=None if ids is None else np.array([_plain(cell) for cell in _column(sheet, ids).tolist()]),
         label_column=_said_column(sheet, wanted, answer),
         notes=tuple(notes),
@@ -102,15 +111,23 @@ def _ids_at(sheet: Sheet, wanted: str | None, like: Form | None) -> int | None:
     width, wanted = sheet.numbers.shape[1], "none" if like is not None and like.label_column == "none" else wanted
     if not sheet.indexed or width < 2 or wanted == "none" or (wanted and wanted in (_name(sheet, 0), "1")):
         return None
+    if like is not None and width == like.width + 1 and like.label_column in (_name(sheet, 0) or "1", "1"):
+        return None
     if sheet.names:
         known = like is not None and sheet.names[0] in like.names
-        indexed = sheet.names[0].lower() in INDICES and not known
-        return 0 if indexed and len(np.unique(_column(sheet, 0))) == len(sheet.numbers) else None
+        indexed = sheet.names[0].lower() in INDICES or IDS.fullmatch(sheet.names[0]) or _all_words(sheet)
+        return 0 if indexed and not known and len(np.unique(_column(sheet, 0))) == len(sheet.numbers) else None
     if like is not None and width <= like.width:
         return None
     rows, first = len(sheet.numbers), sheet.numbers[:, 0]
     counts = any(np.array_equal(first, np.arange(start, start + rows)) for start in (0, 1))
-    return 0 if counts and (rows >= FEW or like is not None) else None
+    named = _all_words(sheet) and len(np.unique(sheet.words[0])) == rows
+    return 0 if named or (counts and (rows >= FEW or like is not None)) else None
+
+
+def _all_words(sheet: Sheet) -> bool:
+    """Say whether no cell of the first column is a number, so that all of them may name the rows."""
+    return 0 in sheet.words and bool(np.isnan(sheet.numbers[:, 0]).all()) and not (sheet.words[0] == "").any()
 
 
 def _label_at(sheet: Sheet, wanted: str | None, like: Form | None, ids: int | None, source: str) -> int | None:
@@ -149,7 +166,10 @@ def _refuse_words(sheet: Sheet, taken: list[int], source: str) -> None:
 def refuse_cell(cell: str, place: str, column: int, source: str) -> None:
     """Raise `InputError` for a cell that is no number, with the way out."""
     given = repr(cell.strip()[:40]) if cell.strip() else "empty"
-    raise InputError(
-        f"{source} {place} is {given} where a number was expected: code its words as numbers, pass --label-column "
-        f"{column + 1} if they are labels, and fill in or drop what is missing"
+    way = (
+        "fill it in, or drop its row or its column"
+        if cell.strip().lower() in MISSING
+        else f"code words as numbers (columns of words are not handled here yet), or pass --label-column {column + 1} "
+        "if these are labels"
     )
+    raise InputError(f"{source} {place} is {given} where a number was expected: {way}")

@@ -104,7 +104,7 @@ def _answer(table: Table) -> list[str]:
     if table.array.ndim != 2 or table.names:
         return []
     width = table.array.shape[1]
-    side = math.isqrt(width - 1)
+    side = math.isqrt(max(0, width - 1))
     if side**2 != width - 1 or width <= SQUARE:
         return []
     found = next((i for i in (0, width - 1) if _few(table.array[:, i])), None)

@@ -27,6 +27,9 @@ def read_text(path: Path) -> Sheet:
         array = _single_digits(content)
         if array is not None and not (array.shape[1] > 2 and dialects.counting([str(digit) for digit in array[0]])):
             return Sheet(array, indexed=True)
+        bits = _bits_run_together(content)
+        if bits is not None:
+            return Sheet(bits, indexed=True, notes=("bits stand without marks between them: each is a column",))
         text, notes = dialects.decoded(content, where)
         lines, comments, named = dialects.parted(text)
         if not lines:
@@ -52,6 +55,15 @@ def _single_digits(content: bytes) -> np.ndarray | None:
     return digits if digits.max() <= 9 else None
 
 
+def _bits_run_together(content: bytes) -> np.ndarray | None:
+    """Return lines of bits without marks between them, such as ``0110``."""
+    lines = content.split()
+    width = len(lines[0]) if lines else 0
+    if width < 2 or any(len(line) != width for line in lines) or content.translate(None, b"01 \t\r\n"):
+        return None
+    return np.frombuffer(b"".join(lines), np.uint8).reshape(-1, width) - ord("0") if len(lines) > 1 else None
+
+
 def _sheet(lines: list[Line], comments: list[str], dialect: Dialect, where: str) -> Sheet:
     names, lines, notes = _header(lines, comments, dialect, where)
     lines, trailing = _without_trailing(lines, dialect, len(names) if names and names[-1] else 0)
@@ -72,15 +84,11 @@ def _header(
 ) -> tuple[list[str], list[Line], list[str]]:
     """Return the names of the columns, the lines below them, and what is to be said about it."""
     first, body = dialect.cells(lines[0][1]), lines[1:]
-    second = dialect.cells(body[0][1]) if body else []
-    counted = dialects.counting(first)
-    short = body if counted and len(first) < dialects.LONG else []
-    below = [number(cell) for _, line in short for cell in dialect.cells(line) if cell.replace(".", "", 1).isdecimal()]
-    if dialects.is_header(first, second, max(below, default=0.0)):
+    if dialects.is_header(first, [dialect.cells(line) for _, line in body[: dialects.SAMPLED]]):
         if not body:
             raise InputError(f"{where} has a header but no rows: write one row of numbers a line")
         note = f"the first line counts the columns, {first[0]} to {first[-1]}: taken as their names"
-        return first, body, [note] * counted
+        return first, body, [note] * dialects.counting(first)
     names = dialect.cells(comments[-1].lstrip("#% ")) if comments else []
     fits = len(names) == len(first) and not all(map(dialects.is_number, names))
     return (names if fits else []), lines, []
