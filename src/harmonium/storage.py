@@ -126,7 +126,7 @@ def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
                 raise SafetensorError(f"its header is longer than {MOST_HEADER >> 20} MB")
         with safe_open(str(path), framework="pt") as file:
             facts = json.loads((file.metadata() or {}).get("harmonium", "{}"))
-            # copied: how a product rounds depends on where its numbers lie, and so on the length of the JSON before them
+            # copied: a product rounds by where its numbers lie, and so by the length of the JSON before them
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, json.JSONDecodeError, OSError, RecursionError) as error:
         raise InputError(f"{path} is damaged: {_line(error)}; train the run again or restore the file") from error
