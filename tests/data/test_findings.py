@@ -113,6 +113,15 @@ def test_columns_that_are_not_standardised_are_noted(tmp_path):
     assert "means 5 to 5 and standard deviations 2 to 2" in only(checked(tmp_path, 2 * table + 5).notes)
 
 
+@pytest.mark.parametrize("at", [0, 3])
+def test_a_column_that_looks_like_labels_beside_fractions_is_named(tmp_path, at):
+    table = np.random.default_rng(0).normal(size=(400, 3))
+    table = (table - table.mean(0)) / table.std(0)
+    found = checked(tmp_path, np.insert(table, at, np.arange(400) % 3, axis=1))
+    assert f"column {at + 1} looks like labels: --label-column {at + 1} takes it as these" in found.notes
+    assert not any("looks like labels" in note for note in checked(tmp_path, table).notes)
+
+
 def test_labels_are_counted_by_class(tmp_path):
     np.savez(tmp_path / "x.npz", x=BITS, y=np.arange(50) % 3)
     assert data.check(tmp_path / "x.npz").classes == {"0": 17, "1": 17, "2": 16}

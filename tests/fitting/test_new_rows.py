@@ -178,6 +178,22 @@ def test_nothing_is_made_where_training_cannot_start(name, option, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_a_directory_that_cannot_be_filled_is_removed(tmp_path, monkeypatch):
+    def full():
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("harmonium.fitting.home.environment", full)
+    with pytest.raises(InputError, match="No space left"):
+        hm.fit(X, out=tmp_path / "run", **SMALL)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_labels_do_not_go_with_a_file(tmp_path):
+    (tmp_path / "x.csv").write_text(table([], [*X.T]))
+    with pytest.raises(InputError, match="name the column of the file with label_column"):
+        hm.fit(tmp_path / "x.csv", ANSWERS, **SMALL)
+
+
 def test_a_class_of_two_rows_is_learned_and_not_held_out(tmp_path):
     labels = np.repeat([1001, 20000], [88, 2])
     run = hm.fit(X, labels, out=tmp_path / "run", **SMALL)

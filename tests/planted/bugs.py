@@ -26,6 +26,7 @@ ANNEALING, STRATA, VERDICT, BASINS, CERTIFICATE, MIXING, BOUND = (
 LIARS = "tests/evaluation/test_ais.py"
 CHECKPOINTS, FITTING, RUNS = (f"tests/fitting/test_{name}.py" for name in ("checkpoints", "fitting", "runs"))
 GIBBS = "tests/sampling/test_gibbs.py"
+FILES = "tests/data/test_zoo.py"
 TRAJECTORY, INPUTS = "tests/sampling/test_trajectory.py", "tests/test_inputs.py"
 
 BUGS = [
@@ -250,6 +251,19 @@ BUGS = [
     Bug("a roll_back at the old rate", "training/transforms.py", "group[rate] *= 0.5", "group[rate] *= 1.0", TRAJECTORY),
     Bug("rows whose values nobody looks at", "units/validation.py", "if not part.in_support(piece):", "if False:", INPUTS),
     Bug("rows with holes let in", "units/validation.py", "if not bool(v.isfinite().all()):", "if False:", INPUTS),
+    Bug("the index of a table as a feature", "data/sheet.py",
+        "ids = _ids_at(sheet, wanted, like)", "ids = None", FILES),
+    Bug("rows split without a look at their labels", "data/splits.py",
+        "order if labels is None else stratified(order, labels)", "order", "tests/data/test_labels.py"),
+    Bug("labels of another set taken by their number", "data/labels.py",
+        "np.array([place.get(name, -1) for name in names], np.int64)[indices]", "indices", "tests/data/test_labels.py"),
+    Bug("columns in the order of the new file", "data/dataset.py",
+        "np.ascontiguousarray(self.table[:, order])", "self.table", "tests/fitting/test_new_rows.py"),
+    Bug("transparent pictures as they lie", "data/images.py", "if picture.has_transparency_data:", "if False:",
+        "tests/data/test_images.py"),
+    Bug("a decimal point among decimal commas", "data/text.py", "if commas:", "if False:", FILES),
+    Bug("a directory before training can start", "fitting/trainer.py", "        splits.check()\n", "",
+        "tests/fitting/test_new_rows.py"),
     Bug("masked values taken as they lie", "data/values.py", "np.ma.is_masked(array):", "False:", INPUTS),
     Bug("a checkpoint that is not looked into", "fitting/checkpoints.py",
         "if given == manifest(home, int(place.name), place, told[\"version\"]):", "if given:", CHECKPOINTS),

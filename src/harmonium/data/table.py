@@ -12,6 +12,7 @@ from harmonium.errors import InputError
 
 PIXEL = re.compile(r"pixel_?\d+(_\d+)?|\d+x\d+", re.IGNORECASE)
 SQUARE = 64  # columns from which a square number may be a picture
+CLASSES = 20  # different values of an end column that looks like labels beside fractions
 PROBED = 1000  # rows that are looked at for columns that look like labels
 MANY = 100  # different values that a column of labels may have where nothing says that it is one
 
@@ -70,7 +71,8 @@ def interpreted(table: Table, *, levels: int | None = None, shape: str | None = 
         notes.append(f"the columns {table.names[0]} to {table.names[-1]} are taken as pictures of {_said(found)}")
     if pixels and table.levels is None and levels > 1:
         notes.append(f"the columns are called pixels: taken as gray levels 0 to {levels}")
-    notes += _answer(table) if table.labels is None and not table.label_column else []
+    if table.labels is None and not table.label_column:
+        notes += _answer(table) or (_class_column(rows, table.names) if levels == 0 else [])
     labels, names = (None, ()) if table.labels is None else classes(table.labels, len(rows), table.source)
     return table._replace(
         array=rows.reshape(len(rows), *found), labels=labels, label_names=names, levels=levels, notes=tuple(notes)
@@ -122,6 +124,16 @@ def answers(rows: np.ndarray, names: tuple[str, ...], most: int = 5) -> list[str
     found = [i for i in range(some.shape[1]) if _few(some[:, i])]
     alike = len(found) > max(1, some.shape[1] // 2)
     return [] if alike else [f"{i + 1} ({names[i]})" if names else str(i + 1) for i in found[-most:]]
+
+
+def _class_column(rows: np.ndarray, names: tuple[str, ...]) -> list[str]:
+    """Return a hint at a first or last column of few whole numbers beside fractions, where there is one."""
+    ends = (rows.shape[1] - 1, 0) if rows.shape[1] > 1 else ()
+    found = next((i for i in ends if len(np.unique(rows[:PROBED, i])) <= CLASSES and _few(rows[:PROBED, i])), None)
+    if found is None or any(is_whole(rows[:PROBED, i]) for i in range(rows.shape[1]) if i != found):
+        return []
+    called = names[found] if names else str(found + 1)
+    return [f"column {called} looks like labels: --label-column {called} takes it as these"]
 
 
 def _few(values: np.ndarray) -> bool:

@@ -62,14 +62,14 @@ class Home:
         tuning: FinetuneConfig | None = None,
         origin: "Run | None" = None,
     ) -> "Home":
-        """Make the directory, hold it and write the settings.
+        """Make the directory, hold it and write the settings; where that fails, a new directory is removed again.
 
         Raises `InputError` where a run lies already, another process trains there, or none can lie.
         """
         if not replace:
             refuse_run(path)
         home = cls(path, splits.source, config)
-        with home.released_on_error():
+        with removed_on_error(path), home.released_on_error():
             home.hold()
             if replace:
                 clear(path)
@@ -214,6 +214,18 @@ def free_path(source: str, parent: Path = Path("runs")) -> Path:
     stem = "-".join(re.findall(r"[\w-]+", Path(source).name.partition(".")[0])) or "run"
     paths = (parent / (stem if n == 1 else f"{stem}-{n}") for n in range(1, 10_000))
     return next(path for path in paths if not path.exists())
+
+
+@contextmanager
+def removed_on_error(path: Path) -> Iterator[None]:
+    """Remove what is made at a path, where nothing was there before and what is within fails."""
+    new = not path.exists()
+    try:
+        yield
+    except BaseException:
+        if new:
+            shutil.rmtree(path, ignore_errors=True)
+        raise
 
 
 def refuse_run(path: Path) -> None:

@@ -16,7 +16,8 @@ def fit(rows: Any, labels: Any = None, *, out: str | Path | None = None, replace
 
     Args:
         rows: "digits", "mnist", "fashion-mnist", a path, an array or tensor (rows, columns), a frame, or a `Dataset`.
-        labels: class numbers (rows,) that go with an array; with ``labels=True`` those of the data set are learned.
+        labels: numbers or words (rows,), or one-hot rows, that go with an array; with ``labels=True`` those of the data
+            set are learned.
         out: a directory for the run; without it the run is in memory alone.
         replace: start anew where a run lies already.
         settings: those of `TrainConfig`: model, hidden, sampler, epochs, lr, seed, ...

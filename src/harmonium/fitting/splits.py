@@ -27,6 +27,8 @@ class Splits:
     def __init__(self, rows: Any, config: TrainConfig, labels: Any = None):
         self.config, self.rows, self.labels = config, rows, labels
         self.in_memory = not isinstance(rows, str | Path)
+        if labels is not None and not self.in_memory:
+            raise InputError(f"labels were given beside {rows}: name the column of the file with label_column")
 
     @property
     def source(self) -> str:
