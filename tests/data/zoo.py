@@ -216,6 +216,7 @@ def labeled() -> dict[str, Animal]:
     found["npz, own split"] = Animal(
         arrays(x_train=x[:40], x_test=x[40:], y_train=marks()[:40], y_test=marks()[40:]), labels=WORDS
     )
+    found["npz, capitals"] = Animal(arrays(X=x, Y=np.eye(2)[marks((0, 1))]), labels=("0", "1"))
     headless = cells(x, marks(("u", "v")))
     found["words without a header"] = Animal(written(lines(headless)), ("--label-column", "6"), labels=("u", "v"))
     named = lines([[*header(None), "diet"], *cells(x, marks(("u", "v")))])
@@ -284,6 +285,18 @@ def other() -> dict[str, Animal]:
     mnist = np.column_stack([np.arange(ROWS) % 10, rng.integers(0, 256, (ROWS, 64))])
     asked = ("--levels", "255", "--label-column", "1", "--shape", "8x8")
     found["digits without a header"] = Animal(written(lines(cells(mnist))), asked, **digits)
+    found["bits run together"] = Animal(written("".join("".join(row) + "\n" for row in cells(x)), "x.txt"))
+    found["names of rows"] = Animal(
+        written(lines([["gene", *header(None)], *([f"g{i}", *r] for i, r in enumerate(cells(x)))]))
+    )
+    years = [str(2010 + i) for i in range(WIDTH)]
+    found["years above fractions"] = Animal(
+        written(lines([years, *cells(table("real"))])), kind="real", names=tuple(years)
+    )
+    found["quoted decimal commas"] = Animal(
+        written(lines([header(None), *(quoted(comma_for_point(row)) for row in cells(table("real")))])), kind="real"
+    )
+    found["pictures, tif"] = Animal(deep, kind="gray", shape=(3, 4))
     found["counts"] = Animal(array(wide), ("--levels", "0"), kind="real", shape=(12,))
     return found
 
@@ -317,6 +330,13 @@ def wrong() -> dict[str, Animal]:
         "thousands": (
             written(lines([header(None, 2), *([f"{i}.000", "0,5"] for i in range(ROWS))], ";")),
             "decimal commas",
+        ),
+        "commas that may part thousands": (
+            written(lines([["a", "b"], *([f"{i + 1},250", "3"] for i in range(ROWS))], "\t")),
+            "'1,250', which may be a fraction or thousands",
+        ),
+        "labels alone": (
+            written(lines([["class"], *([str(i % 2)] for i in range(ROWS))])), "no column beside its labels"
         ),
         "a short line": (
             written(lines([header(None), *body[:7], body[7][:-1], *body[8:]])),
@@ -373,6 +393,13 @@ def wrong() -> dict[str, Animal]:
     found = {name: Animal(one[0], one[2] if len(one) > 2 else (), refused=one[1]) for name, one in said.items()}
     found["a rare class of one row"] = Animal(arrays(x=x, **few), labels=("a", "b"))
     return found
+
+
+def deep(folder: Path) -> Path:
+    rng = np.random.default_rng(4)
+    for i in range(ROWS):
+        Image.fromarray(rng.integers(0, 65536, (3, 4)).astype(np.uint16)).save(folder / f"{i:03}.tif")
+    return folder
 
 
 def sizes(folder: Path) -> Path:

@@ -159,6 +159,16 @@ def test_frames_are_read_as_files_are(how):
     np.testing.assert_array_equal(run.encoder.read(moved).rows, X.astype(np.float32))
 
 
+def test_a_frame_of_objects_is_read_by_its_columns():
+    given = Frame({"a": X[:, 0].astype(object), "b": np.array([True, False] * 45, object), "c": np.arange(90) % 7})
+    found = hm.data.from_array(given)
+    np.testing.assert_array_equal(
+        found.rows, np.column_stack([X[:, 0], [1, 0] * 45, np.arange(90) % 7]).astype(np.float32)
+    )
+    with pytest.raises(InputError, match=r"row 1, column 2 \(b\) is 'x' where a number was expected"):
+        hm.data.from_array(Frame({"a": X[:, 0], "b": ["x", "y"] * 45}))
+
+
 def bad(tmp_path, name):
     path = tmp_path / f"{name}.csv"
     path.write_text(

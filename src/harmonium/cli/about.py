@@ -112,6 +112,8 @@ def doctor() -> None:
 
 
 def _tell(found: Any) -> None:
+    from ..data import listed
+
     rows = [
         ["rows", f"{found.rows} of {found.width} values, shape {'×'.join(map(str, found.shape))}"],
         ["values", f"{found.dtype}, {found.minimum:g} to {found.maximum:g}: {found.kind}"],
@@ -120,7 +122,7 @@ def _tell(found: Any) -> None:
         ["constant columns", str(found.constant_columns)],
         ["rows of zeros", str(found.zero_rows)],
         ["duplicate rows", str(found.duplicate_rows)],
-        ["labels", "none" if found.classes is None else ", ".join(f"{k}: {v}" for k, v in found.classes.items())],
+        ["labels", "none" if found.classes is None else listed(tuple(f"{k}: {v}" for k, v in found.classes.items()))],
     ]
     console.say(f"{found.name} ({found.source})")
     console.table(["", ""], rows)

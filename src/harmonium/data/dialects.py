@@ -12,6 +12,7 @@ MARKS = "\t;|,"  # tried in this order where several part the lines equally well
 COMMENTS = ("#", "%")
 SAMPLED = 50  # lines that a dialect is found from
 TRUTHS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0, "t": 1.0, "f": 0.0, "y": 1.0, "n": 0.0}
+THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2},\d{3}")
 LONG = 8  # numbers from which counting on a first line is no row
 BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 Line = tuple[int, str]  # the line's number, from 1, and its text

@@ -10,7 +10,7 @@ from harmonium.data.idx import telling
 from harmonium.data.table import Table
 from harmonium.errors import InputError
 
-ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
+ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
 HALVES = ("train", "training", "test", "testing", "valid", "val", "validation")
 MOST_PIXELS = 2**24  # of one picture
 LUMA = (19595, 38470, 7471)  # of red, green and blue, of 65536: ITU-R 601-2, as Pillow has it

@@ -56,6 +56,9 @@ def dense(matrix: Any, source: str) -> np.ndarray:
 
 
 def _framed(frame: Any, labels: Any, name: str, wanted: str | None, like: Form | None) -> Table:
+    twice = next((column for i, column in enumerate(frame.columns) if column in list(frame.columns)[:i]), None)
+    if twice is not None:
+        raise InputError(f"several columns of {name} are called {twice!r}: give each column one name")
     columns = [_values(frame[column]) for column in frame.columns]
     numbers = [_floats(column) for column in columns]
     whole = {column.dtype for column in columns} if columns else set()
@@ -72,8 +75,13 @@ def _framed(frame: Any, labels: Any, name: str, wanted: str | None, like: Form |
 
 def _values(column: Any) -> np.ndarray:
     values = np.asarray(column)
-    plain = values.dtype.kind == "O" and all(isinstance(value, bool | np.bool_) for value in values.tolist())
-    return values.astype(bool) if plain else values
+    if values.dtype.kind == "O":
+        held = values.tolist()
+        if all(isinstance(value, bool | np.bool_) for value in held):
+            return values.astype(bool)
+        if all(isinstance(value, int | float | np.number) for value in held):
+            return values.astype(np.float64)
+    return values
 
 
 def _floats(column: np.ndarray) -> np.ndarray:

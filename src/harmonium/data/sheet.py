@@ -12,7 +12,7 @@ from harmonium.data.table import Form, Table
 from harmonium.errors import InputError, suggest
 
 ANSWERS = ("label", "labels", "class", "classes", "target", "y", "species", "outcome", "survived")
-MISSING = ("", "na", "n/a", "nan", "null", "none", "?", "-", ".")
+MISSING = ("", "na", "<na>", "n/a", "nan", "null", "none", "?", "-", ".")
 INDICES = ("", "unnamed: 0", "index", "id", "ids", "rownames", "row.names", "row_id", "rowid")
 IDS = re.compile(r".*(_id|Id|ID)")
 FEW = 10  # rows from which a column that counts 0, 1, 2, ... or 1, 2, 3, ... is no accident

@@ -24,7 +24,7 @@ from harmonium.registry import DATASETS
 
 WANTED = "a path to .npy .npz .csv .txt .amat .svm IDX or a folder of images"
 SPARSE = (".svm", ".svmlight", ".libsvm")
-TEXTS = (".csv", ".tsv", ".txt", ".amat", ".data")
+TEXTS = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data", ".amat")
 READERS = {".npy": read_npy, ".npz": read_npz}
 
 
@@ -169,4 +169,4 @@ def _folder(path: Path, split: str) -> Table:
             return read_classes(path)
     except OSError as error:
         raise InputError(f"{path} cannot be read ({brief(error)}): check its permissions") from error
-    raise InputError(f"{path} holds neither IDX files nor png, jpg, bmp or gif pictures: give {WANTED}")
+    raise InputError(f"{path} holds neither IDX files nor pictures: give {WANTED}")

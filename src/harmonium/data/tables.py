@@ -31,12 +31,12 @@ def read_npz(path: Path, name: str) -> Table:
     """Return the table of a ``.npz`` file; never unpickles.
 
     Keys ``train`` and ``test``, or ``x_train`` and ``x_test`` (with ``y_train`` and ``y_test``), keep the
-    file's own split. Otherwise the array named ``x``, ``data`` or ``images``, or else the only one of 2 or 3
-    dimensions; ``y`` or ``labels`` are its labels. Raises ``InputError`` naming the keys where none of this
-    fits. A sparse matrix, as ``scipy.sparse.save_npz`` writes it, is made dense.
+    file's own split. Otherwise the array named ``x``, ``data`` or ``images``, or else the only one of 2 to 4
+    dimensions; ``y``, ``labels`` and the like are its labels; names may be in capitals. Raises ``InputError`` naming
+    the keys where none of this fits. A sparse matrix, as ``scipy.sparse.save_npz`` writes it, is made dense.
     """
     with telling(str(path), "a .npz file"), zipfile.ZipFile(path) as archive:
-        keys = [entry.removesuffix(".npy") for entry in archive.namelist() if entry.endswith(".npy")]
+        keys = [entry.lower().removesuffix(".npy") for entry in archive.namelist() if entry.endswith(".npy")]
         if is_sparse(keys):
             arrays = {key: _member(archive, key, str(path), "buifUS") for key in keys}
             return read_sparse(arrays, name, str(path))
@@ -86,16 +86,21 @@ def _table_header(stream: IO[bytes], where: str, kinds: str = "buif") -> tuple[t
 
 
 def _member(archive: zipfile.ZipFile, key: str, where: str, kinds: str = "buif") -> np.ndarray:
-    info = archive.getinfo(key + ".npy")
+    info = _entry(archive, key)
     if info.file_size > room(info.compress_size):
         refuse_bomb(f"{where}, array {key!r},")
     with archive.open(info) as stream:
         return _npy(stream, f"{where}, array {key!r}", kinds)
 
 
+def _entry(archive: zipfile.ZipFile, key: str) -> zipfile.ZipInfo:
+    """Return an array of an archive by its name, in capitals or not."""
+    return next(info for info in archive.infolist() if info.filename.lower() == f"{key}.npy")
+
+
 def _main_key(archive: zipfile.ZipFile, keys: Sequence[str], where: str) -> str:
     named = [key for key in ("x", "data", "images") if key in keys]
-    found = named[:1] or [key for key in keys if key not in ANSWERS and _dimensions(archive, key) in (2, 3)]
+    found = named[:1] or [key for key in keys if key not in ANSWERS and _dimensions(archive, key) in (2, 3, 4)]
     if len(found) != 1:
         raise InputError(
             f"{where} has the arrays {', '.join(map(repr, keys)) or 'none'} where one table, or x_train and "
@@ -105,7 +110,7 @@ def _main_key(archive: zipfile.ZipFile, keys: Sequence[str], where: str) -> str:
 
 
 def _dimensions(archive: zipfile.ZipFile, key: str) -> int:
-    with archive.open(key + ".npy") as stream:
+    with archive.open(_entry(archive, key)) as stream:
         return len(_npy_header(stream)[0])
 
 

@@ -146,11 +146,17 @@ def _column(cells: tuple[str, ...]) -> tuple[list[float], str]:
 
 
 def _refuse_points(lines: list[Line], rows: list[list[str]], words: dict[int, np.ndarray], where: str) -> None:
-    """Raise `InputError` for a decimal point in a file of decimal commas: it may part thousands."""
-    for (at, _), row in zip(lines, rows, strict=True):
-        for column, cell in enumerate(row):
-            if column not in words and "." in cell:
-                raise InputError(
-                    f"{where} line {at}, column {column + 1} is {cell!r} in a file of decimal commas: write all "
-                    "numbers in one way, without marks between thousands"
-                )
+    """Raise `InputError` where a decimal point stands beside decimal commas, or all commas may part thousands."""
+    found = [
+        (cell, f"{where} line {at}, column {column + 1} is {cell!r}")
+        for (at, _), row in zip(lines, rows, strict=True)
+        for column, cell in enumerate(row)
+        if column not in words and ("." in cell or "," in cell)
+    ]
+    point = next((place for cell, place in found if "." in cell), None)
+    if point is not None:
+        raise InputError(f"{point} in a file of decimal commas: write all numbers in one way, without marks between "
+                         "thousands")  # fmt: skip
+    if all(dialects.THOUSANDS.fullmatch(cell) for cell, _ in found):
+        raise InputError(f"{found[0][1]}, which may be a fraction or thousands: write numbers with decimal points, "
+                         "without marks between thousands")  # fmt: skip
