@@ -122,6 +122,12 @@ def test_a_label_that_the_model_does_not_know_is_named(named):
     assert named.sample(2, 1, label="c").shape == (2, 3)
 
 
+def test_labels_are_told_by_their_names(named):
+    found = named.classify(X[:4]).to_dict()
+    assert found["label_names"] == ("a", "b", "c")
+    assert found["predicted"] == [("a", "b", "c")[i] for i in named.classify(X).predicted[:4]]
+
+
 def test_labels_are_compared_by_their_names(named):
     truth = [named.encoder.label_names[i] for i in named.classify(X).predicted]
     assert named.classify(X, truth).error == 0
@@ -210,3 +216,13 @@ def test_a_class_of_two_rows_is_learned_and_not_held_out(tmp_path):
     assert run.encoder.label_names == ("1001", "20000")
     assert run.model.labels == 2
     assert set(run.splits.train.labels) == {0, 1}
+
+
+def test_commands_say_what_was_inferred_from_new_rows(named, tmp_path):
+    named.save(tmp_path / "model.safetensors")
+    (tmp_path / "new.csv").write_text(table(["id", "w", "v", "u"], [range(7, 97), *X.T[::-1]]))
+    for words in (["classify"], ["evaluate"], ["recover", "--mask", "random:0.5", "--gibbs-steps", 2]):
+        done = harmonium(words[0], "model.safetensors", "--data", "new.csv", *words[1:], cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert "note: column 1 (id) numbers the rows" in done.stderr
+        assert "note: the columns of new.csv were put in the order of the training rows" in done.stderr

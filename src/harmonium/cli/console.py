@@ -40,6 +40,12 @@ def note(message: str) -> None:
         sys.stderr.flush()
 
 
+def tell(notes: Iterable[str]) -> None:
+    """Print what was noticed about a file, beside the results."""
+    for line in notes:
+        note(f"note: {line}")
+
+
 def say_json(figures: dict[str, Any]) -> None:
     """Print one JSON object on standard output."""
     say(json.dumps(figures))

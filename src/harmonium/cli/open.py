@@ -7,8 +7,10 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from ..errors import InputError
+from . import console
 
 if TYPE_CHECKING:
+    from ..data import Dataset
     from ..fitting import Run
 
 Positive = Annotated[int, Parameter(validator=Number(gte=1))]
@@ -27,3 +29,12 @@ def opened(path: Path) -> "Run":
     from ..fitting import Run
 
     return Run.open(path)
+
+
+def told(run: "Run", data: str | None) -> "Dataset | None":
+    """Return the rows of a file, and say what was inferred when it was read; nothing without a file."""
+    if data is None:
+        return None
+    rows = run.encoder.read(data)
+    console.tell(rows.notes)
+    return rows

@@ -189,8 +189,7 @@ def _resumed(path: Path, data: str | None, given: dict[str, Any], save_every: fl
 
 def _told(trainer: "Trainer") -> "Trainer":
     config = trainer.config
-    for line in trainer.rows.notes:
-        console.note(f"note: {line}")
+    console.tell(trainer.rows.notes)
     console.note(
         f"{trainer.splits.source}: {len(trainer.rows)} rows of {trainer.rows.width} "
         f"({trainer.rows.kind}, binarize {config.binarize}) → {config.visible} × {config.hidden} "

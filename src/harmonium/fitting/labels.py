@@ -23,7 +23,7 @@ BATCH = 500
 
 @dataclass(frozen=True)
 class LabelReport:
-    """Labels read from rows: ``predicted`` (rows,) class numbers, and where the truth is known how many are right.
+    """Labels read from rows: ``predicted`` (rows,), and where the truth is known how many are right.
 
     ``labels`` (rows,) are their names, of which ``label_names`` has all; ``probabilities`` (rows, classes) is p(label |
     row), by the read-out.
@@ -54,8 +54,8 @@ class LabelReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as JSON holds them; the labels themselves where there is no truth to count against."""
-        left_out = {"predicted", "probabilities"} | ({"labels"} if self.error is not None else set())
-        found = {**asdict(self), "labels": self.labels.tolist()}
+        left_out = {"probabilities"} if self.error is None else {"probabilities", "predicted"}
+        found = {**asdict(self), "predicted": self.labels.tolist()}
         return {key: value for key, value in found.items() if key not in left_out}
 
 
