@@ -31,7 +31,7 @@ def opened(path: Path) -> "Run":
     return Run.open(path)
 
 
-def told(run: "Run", data: str | None) -> "Dataset | None":
+def rows_of(run: "Run", data: str | None) -> "Dataset | None":
     """Return the rows of a file, and say what was inferred when it was read; nothing without a file."""
     if data is None:
         return None

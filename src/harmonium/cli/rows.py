@@ -9,7 +9,7 @@ from cyclopts.validators import Number
 
 from ..data import check_ending, named, table_bytes
 from . import console
-from .open import Positive, Split, opened, told
+from .open import Positive, Split, opened, rows_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,7 +48,7 @@ def classify(
     home = opened(run)
     with console.progress_bars() as progress:
         found = home.classify(
-            told(home, data), split=split, out=out, readout=readout, gibbs_steps=gibbs_steps, progress=progress
+            rows_of(home, data), split=split, out=out, readout=readout, gibbs_steps=gibbs_steps, progress=progress
         )
     if json:
         console.say_json(found.to_dict())
@@ -88,7 +88,7 @@ def score(
     _check(out)
     home = opened(run)
     with console.progress_bars() as progress:
-        found = home.score(told(home, data), split, out=out, max_time=max_time, progress=progress)
+        found = home.score(rows_of(home, data), split, out=out, max_time=max_time, progress=progress)
     bound = "at least " if found.bound else ""
     mean = float(found.log_likelihood.mean())
     console.note(f"mean log-likelihood {bound}{mean:.2f} nats a row ({found.verdict}: {found.reason})")
@@ -116,7 +116,7 @@ def features(
     _check(out)
     home = opened(run)
     with console.progress_bars() as progress:
-        found = home.features(told(home, data), split, out=out, layer=layer, progress=progress)
+        found = home.features(rows_of(home, data), split, out=out, layer=layer, progress=progress)
     _tell(named(found, what="unit"), out)
 
 
@@ -137,7 +137,7 @@ def reconstruct(run: Path, data: str | None = None, *, out: Path | None = None, 
     _check(out)
     home = opened(run)
     with console.progress_bars() as progress:
-        found = home.reconstruct(told(home, data), split, out=out, progress=progress)
+        found = home.reconstruct(rows_of(home, data), split, out=out, progress=progress)
     _tell(named(found, home.encoder.names), out)
 
 

@@ -9,7 +9,7 @@ from cyclopts.validators import Number
 from ..data import check_ending
 from ..errors import InputError
 from . import console
-from .open import Positive, Several, Split, opened, told
+from .open import Positive, Several, Split, opened, rows_of
 
 
 def evaluate(
@@ -51,7 +51,7 @@ def evaluate(
     home = opened(run)
     with console.progress_bars() as progress:
         found = home.evaluate(
-            told(home, data), split, method=method, chains=chains, n_betas=n_betas, max_time=max_time, certify=certify,
+            rows_of(home, data), split, method=method, chains=chains, n_betas=n_betas, max_time=max_time, certify=certify,
             progress=progress,
         )  # fmt: skip
     if json:
@@ -148,7 +148,7 @@ def recover(
     home = opened(run)
     with console.progress_bars() as progress:
         result = home.recover(
-            told(home, data),
+            rows_of(home, data),
             mask,
             count,
             chains=chains,
