@@ -51,8 +51,8 @@ def evaluate(
     home = opened(run)
     with console.progress_bars() as progress:
         found = home.evaluate(
-            rows_of(home, data), split, method=method, chains=chains, n_betas=n_betas, max_time=max_time, certify=certify,
-            progress=progress,
+            rows_of(home, data), split, method=method, chains=chains, n_betas=n_betas, max_time=max_time,
+            certify=certify, progress=progress,
         )  # fmt: skip
     if json:
         console.say(found.to_json())
