@@ -18,22 +18,25 @@ from pathlib import Path
 EACH = 5  # kills of one run
 KILL = signal.SIGKILL
 EXITS = {KILL: -9, signal.SIGINT: 130, signal.SIGTERM: 143}
-KINDS = {
-    "rbm, persistent chains": "--hidden 12 --batch-size 10 --steps 2000",
-    "rbm, tempered": "--hidden 8 --batch-size 10 --steps 1000 --sampler pt --n-replicas 4",
-    "dbm": "--model dbm --hidden 10,6 --batch-size 10 --steps 800",
-    "dbn": "--model dbn --hidden 10,8 --labels --batch-size 10 --steps 1500",
+KINDS = {  # settings, and updates that take some seconds
+    "rbm, persistent chains": ("--hidden 12", 2000),
+    "rbm, tempered": ("--hidden 8 --sampler pt --n-replicas 4", 1000),
+    "dbm": ("--model dbm --hidden 10,6", 800),
+    "dbn": ("--model dbn --hidden 10,8 --labels", 1500),
 }
 PATIENCE = 10  # seconds in which a signal must be heeded
 HARMONIUM = [sys.executable, "-m", "harmonium"]
 
 
-def words(kind: str, out: Path) -> list[str]:
-    """Return the command that trains a kind, saving ten times a second."""
-    return ["train", "digits", *KINDS[kind].split(), "--seed", "1", "--out", str(out), "--no-report"]
+def words(kind: str, out: Path, steps: int = 0) -> list[str]:
+    """Return the command that trains a kind, for its own number of updates unless another is given."""
+    settings, length = KINDS[kind]
+    fixed = ["--batch-size", "10", "--seed", "1", "--steps", str(steps or length)]
+    return ["train", "digits", *settings.split(), *fixed, "--out", str(out), "--no-report"]
 
 
 def often(command: list[str]) -> list[str]:
+    """Return the process that runs a command and saves ten times a second."""
     return [*HARMONIUM, *command, "--save-every", "0.1"]
 
 

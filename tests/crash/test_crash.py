@@ -1,35 +1,39 @@
-"""One cut of every kind, past the half of its time; ``make crash`` makes 200 kills, and 100 signals of each kind."""
+"""One kill of every kind at a step drawn by chance; ``make crash`` makes 200, and 100 of each signal, at any moment."""
 
+import random
 import signal
+import subprocess
 
 import pytest
 
-from crash.check import KINDS, survive, untouched
+from cli.inside import harmonium
+from crash.check import HARMONIUM, KINDS, survive, untouched, words
+from crash.moments import wait_for_step
 
-pytestmark = pytest.mark.slow
+SHORT = 60  # updates, each of which is saved
 CUT = "rbm, tempered"
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """Give what `untouched` tells of a kind, when it is first asked for."""
-    found: dict[str, tuple[bytes, float]] = {}
-
-    def model(kind):
-        if kind not in found:
-            found[kind] = untouched(kind, tmp_path_factory.mktemp("whole") / "run")
-        return found[kind]
-
-    return model
+def short(kind, out):
+    return [*words(kind, out, SHORT), "--save-every", "0"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_run_that_is_killed_ends_at_the_same_bytes(kind, whole, tmp_path):
-    model, seconds = whole(kind)
-    assert survive(kind, tmp_path / "run", seconds, 1, seed=5) == model
+def test_a_run_that_is_killed_ends_at_the_same_bytes(kind, tmp_path):
+    whole, out = tmp_path / "whole", tmp_path / "run"
+    assert harmonium(*short(kind, whole)).returncode == 0
+    work = subprocess.Popen([*HARMONIUM, *short(kind, out)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for_step(out, random.Random(kind).randrange(SHORT // 2))
+    work.kill()
+    assert work.wait() == -signal.SIGKILL
+    assert harmonium("train", "--resume", out, "--no-report").returncode == 0
+    assert (out / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("cut", [signal.SIGINT, signal.SIGTERM], ids=lambda cut: cut.name)
-def test_a_run_that_is_asked_to_end_goes_on_to_the_same_bytes(cut, whole, tmp_path):
-    model, seconds = whole(CUT)
+def test_a_run_that_is_asked_to_end_goes_on_to_the_same_bytes(cut, tmp_path):
+    """As tests/cli/test_commands.py says of one moment, here of any."""
+    model, seconds = untouched(CUT, tmp_path / "whole")
     assert survive(CUT, tmp_path / "run", seconds, 1, 5, cut) == model

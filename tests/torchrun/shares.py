@@ -4,6 +4,7 @@ torchrun --nproc-per-node N shares.py OUT MACHINE…
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -18,7 +19,7 @@ from harmonium.storage import write_tensors
 from harmonium.training import CenterGradient, SparsityPenalty, train
 from laws import BIPARTITE, exact_states, machine, rng
 
-STEPS, BATCH = 200, 16
+STEPS, BATCH = 50, 16
 SAMPLERS = {
     "pcd": lambda x: PCD(distributed.own(x), 2),
     "cd": lambda x: CD(1),
@@ -48,14 +49,17 @@ def learned(name: str, sampler: str) -> dict[str, torch.Tensor]:
     return found | {f"{sampler}, {name}: negative": distributed.whole(step.negative)}
 
 
+def all_learned(names: Sequence[str]) -> dict[str, torch.Tensor]:
+    """Return what every machine learned: Bernoulli units from all samplers, the rest from PCD."""
+    cases = [(name, sampler) for name in names for sampler in (SAMPLERS if name == "bernoulli" else ("pcd",))]
+    return {key: value for case in cases for key, value in learned(*case).items()}
+
+
 def main() -> None:
     """Train all, and let the first process save."""
     torch.set_num_threads(1)
     with torchrun.joined():
-        found = {}
-        for name in sys.argv[2:]:
-            for sampler in SAMPLERS if name == "bernoulli" else ("pcd",):
-                found |= learned(name, sampler)
+        found = all_learned(sys.argv[2:])
         if torchrun.leads():
             write_tensors(Path(sys.argv[1]), found, {})
 
