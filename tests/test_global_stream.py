@@ -1,38 +1,20 @@
-"""The global streams of torch, numpy and Python stand where they stood after all that the library does."""
+"""The global streams of torch, numpy and Python stand where they stood after all that the library does.
+
+Every command that a test runs in its own process is held to it by `cli/inside.py`, and every example by
+`test_readme.py`.
+"""
 
 import random
-import runpy
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
 
 import numpy as np
 import pytest
-import rich.style  # noqa: F401  (draws a number from Python's stream when it is imported)
 import torch
 
 from harmonium import CD, DBN, RBM, Bernoulli, CenterGradient, data, evaluation, gibbs_sample, impute, sample, train
-from harmonium.cli import main
 from harmonium.sampling import denoise, sample_chain
 from harmonium.training import finetune_classifier, to_sequential, updown
 from laws import MACHINES, SAMPLERS, machine, rng
-
-EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
-QUICK = {"gan_comparison.py": ["--updates", "20", "--gibbs-steps", "20"]}
-
-
-@contextmanager
-def untouched() -> Iterator[None]:
-    """Fail where what runs within it draws from a global stream, or seeds one."""
-    before = torch.get_rng_state(), np.random.get_state(), random.getstate()  # noqa: NPY002
-    yield
-    after = torch.get_rng_state(), np.random.get_state(), random.getstate()  # noqa: NPY002
-    assert torch.equal(after[0], before[0]), "torch's global stream has moved"
-    assert all(np.array_equal(a, b) for a, b in zip(after[1], before[1], strict=True)), (
-        "numpy's global stream has moved"
-    )
-    assert after[2] == before[2], "Python's global stream has moved"
+from streams import untouched
 
 
 @pytest.mark.parametrize(
@@ -91,52 +73,3 @@ def test_networks_and_classifiers_touch_no_global_stream():
     with untouched():
         sample(labeled, 2, 4, label=torch.tensor([1, 2]), generator=rng(2))
         evaluation.gibbs_class_probs(labeled, labeled.visible.states()[:4, :3], generator=rng(3))
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    """A small run of the command line, trained in this process."""
-    place = tmp_path_factory.mktemp("streams")
-    with untouched():
-        called("train", "digits", "--labels", "--hidden", 6, "--steps", 20, "--out", place / "a", "--no-report")
-    return place / "a"
-
-
-def called(*words):
-    """Run a command in this process."""
-    with suppress(SystemExit):  # which no command that went well raises but with 0
-        main(list(map(str, words)))
-        return
-    pytest.fail(f"{words[0]} ended early")
-
-
-COMMANDS = {
-    "evaluate": lambda home: ["evaluate", home],
-    "sample": lambda home: ["sample", home, "--gibbs-steps", 20, "--out", home.parent / "sample.png"],
-    "recover": lambda home: ["recover", home, "--gibbs-steps", 4, "--out", home.parent / "recovered.png"],
-    "classify": lambda home: ["classify", home],
-    "label": lambda home: ["sample", home, "--label", 1, "--gibbs-steps", 20, "--out", home.parent / "label.png"],
-    "finetune": lambda home: ["finetune", home, "--method", "classifier", "--epochs", 1, "--no-report"],
-    "weights": lambda home: ["weights", home, "--out", home.parent / "weights.png"],
-    "report": lambda home: ["report", home],
-    "info": lambda home: ["info", home],
-    "data": lambda home: ["data", "check", "digits"],
-    "doctor": lambda home: ["doctor"],
-}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("command", COMMANDS)
-def test_commands_touch_no_global_stream(home, command, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with untouched():
-        called(*COMMANDS[command](home))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda file: file.name)
-def test_examples_touch_no_global_stream(example, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", [str(example), *QUICK.get(example.name, [])])
-    with untouched():
-        runpy.run_path(str(example), run_name="__main__")

@@ -18,6 +18,7 @@ import torch
 import harmonium as hm
 from harmonium import cli, registry
 from harmonium.cli.app import COMMANDS, make_app
+from streams import untouched
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -84,10 +85,11 @@ def test_the_python_blocks_of_a_page_run_from_top_to_bottom(page, apart, shared_
 
 @pytest.mark.slow
 @pytest.mark.parametrize("example", EXAMPLES, ids=name)
-def test_an_example_runs_and_writes_what_it_names(example, apart, monkeypatch, capsys):
+def test_an_example_runs_touches_no_global_stream_and_writes_what_it_names(example, apart, monkeypatch, capsys):
     quick = ["--quick"] if example.stem == "gan_comparison" else []
     monkeypatch.setattr(sys, "argv", [str(example), *quick])
-    runpy.run_path(str(example), run_name="__main__")
+    with untouched():
+        runpy.run_path(str(example), run_name="__main__")
     told = capsys.readouterr()
     assert told.out.strip()
     assert told.err == ""

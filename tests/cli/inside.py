@@ -5,12 +5,13 @@ import io
 import subprocess
 
 from harmonium.cli import main
+from streams import untouched
 
 
 def harmonium(*words, cwd=".") -> subprocess.CompletedProcess:
-    """Run a command in a directory; anything but a `SystemExit` that leaves it fails the test."""
+    """Run a command in a directory; anything but a `SystemExit` that leaves it, or a draw from a global stream, fails."""
     out, err, code = io.StringIO(), io.StringIO(), 0
-    with contextlib.chdir(cwd), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+    with untouched(), contextlib.chdir(cwd), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             main([*map(str, words)])
         except SystemExit as end:
