@@ -9,7 +9,7 @@ from streams import untouched
 
 
 def harmonium(*words, cwd=".") -> subprocess.CompletedProcess:
-    """Run a command in a directory; anything but a `SystemExit` that leaves it, or a draw from a global stream, fails."""
+    """Run a command in a directory; fail where it draws from a global stream, or ends by anything but `SystemExit`."""
     out, err, code = io.StringIO(), io.StringIO(), 0
     with untouched(), contextlib.chdir(cwd), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
