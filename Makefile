@@ -13,13 +13,13 @@ demo: .venv/ready
 	$(BIN)/harmonium train digits --seed 1 --out runs/demo --replace
 
 test: .venv/ready lint
-	$(BIN)/pytest -n 2 -m 'not whole' --durations=10
+	$(BIN)/pytest -n 2 --dist worksteal -m 'not whole' --durations=10
 
 test-all: .venv/ready lint
-	$(BIN)/pytest -n 2 --durations=10
+	$(BIN)/pytest -n 2 --dist worksteal --durations=10
 
 fast: .venv/ready
-	$(BIN)/pytest -n 2 -m 'not slow and not whole'
+	$(BIN)/pytest -n 2 --dist worksteal -m 'not slow and not whole'
 
 bench: .venv/ready
 	$(BIN)/pytest benchmarks --benchmark-quiet --benchmark-json=bench.json -p no:xdist

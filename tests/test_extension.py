@@ -15,6 +15,7 @@ from harmonium.data import NamedData, Table
 from harmonium.fitting.plans import Plan
 from harmonium.registry import DATASETS, MODELS, SAMPLERS, UNITS
 from harmonium.units.discrete import Discrete
+from marks import slow_but
 
 
 class Trit(Discrete):
@@ -84,14 +85,14 @@ def harmonium(capsys, *words):
     return capsys.readouterr()
 
 
-@pytest.mark.parametrize("what", ENTRIES)
-def test_a_toy_goes_through_train_resume_evaluate_report_and_sample(what, tmp_path, capsys, monkeypatch):
+@pytest.mark.parametrize("what", slow_but(ENTRIES, ("kind of units",)))
+def test_a_toy_goes_through_train_resume_evaluate_report_and_sample(what, tmp_path, capsys, monkeypatch, short):
     registry, name, thing, words = ENTRIES[what]
     monkeypatch.setitem(registry, name, thing)
     monkeypatch.chdir(tmp_path)
     np.save("trits.npy", np.random.default_rng(0).integers(-1, 2, (200, 6)))
     small = ["--hidden", 5, "--seed", 1]
-    harmonium(capsys, "train", *words, *small, "--epochs", 2, "--out", "run")
+    harmonium(capsys, "train", *words, *small, "--epochs", 2, "--no-report", "--out", "run")
     harmonium(capsys, "train", "--resume", "run", "--epochs", 3, "--no-report")
     assert (tmp_path / "run" / "metrics.csv").read_text().count("\n") == 4
     found = json.loads(harmonium(capsys, "evaluate", "run", "--json").out)

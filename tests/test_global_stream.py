@@ -14,6 +14,7 @@ from harmonium import CD, DBN, RBM, Bernoulli, CenterGradient, data, evaluation,
 from harmonium.sampling import denoise, sample_chain
 from harmonium.training import finetune_classifier, to_sequential, updown
 from laws import MACHINES, SAMPLERS, machine, rng
+from marks import slow_but
 from streams import untouched
 
 
@@ -29,7 +30,7 @@ def test_a_draw_from_a_global_stream_is_seen(draw):
         draw()
 
 
-@pytest.mark.parametrize("name", MACHINES)
+@pytest.mark.parametrize("name", slow_but(MACHINES))
 def test_training_and_sampling_touch_no_global_stream(name):
     m = machine(name)
     rows = m.sample_independent(40, generator=rng(1))[:, : m.visible.width]

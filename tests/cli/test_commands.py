@@ -225,7 +225,7 @@ def test_an_interrupt_of_the_start_is_told_in_one_line():
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "harmonium: interrupted\n")
 
 
-LONG = "train digits --hidden 8 --batch-size 10 --steps 2000 --seed 2 --no-report --out".split()
+LONG = "train digits --hidden 8 --batch-size 10 --steps 1000 --seed 2 --no-report --out".split()
 
 
 @pytest.fixture(scope="module")

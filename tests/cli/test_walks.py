@@ -4,7 +4,6 @@ import itertools
 import json
 import random
 import shutil
-import sys
 
 import numpy as np
 import pytest
@@ -129,20 +128,6 @@ def place(tmp_path_factory):
         np.savez(folder / f"{name}.npz", data=rows, labels=labels)
         np.save(folder / f"{name}.npy", rows)
     return folder
-
-
-@pytest.fixture
-def short(monkeypatch):
-    """Chains as short as they can be, and no axes drawn: what is walked is the way, not its length."""
-    plain = hm.evaluation.ais  # which brings the room in
-    module = sys.modules["harmonium.evaluation.mixing"]
-    quick = {"n_betas": 8, "chains": 12, "burn": 4}
-    monkeypatch.setattr(module, "ais", lambda *given, **settings: plain(*given, **(settings | quick)))
-    monkeypatch.setattr(module, "KEPT", 8)
-    monkeypatch.setattr("harmonium.fitting.likelihood.GIBBS_STEPS", 64)
-    monkeypatch.setattr("harmonium.report.run.GIBBS_STEPS", 20)
-    for chart in ("curves", "mean_activation", "strips"):
-        monkeypatch.setattr(f"harmonium.plots.{chart}", lambda *given, **settings: np.zeros((8, 8), np.uint8))
 
 
 def words_of(settings: dict) -> list[str]:

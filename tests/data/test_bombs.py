@@ -139,6 +139,7 @@ def test_a_bomb_would_open(tmp_path):
     assert gzip.decompress((tmp_path / "x.gz").read_bytes()) == b"head" + 2 * ZEROS
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="the system does not tell the peak of memory")
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_is_refused_in_one_line_and_little_memory(name, told):

@@ -7,9 +7,10 @@ from harmonium import RBM, Bernoulli, InputError, evaluation
 from harmonium.evaluation.ais import ais_base, climb
 from harmonium.machines import abreast
 from laws import MACHINES, bimodal, exact_states, machine, randomized, rng
+from marks import slow_but
 
 
-@pytest.mark.parametrize("name", MACHINES)
+@pytest.mark.parametrize("name", slow_but(MACHINES))
 @pytest.mark.parametrize("n_betas", [2, 4, 50])
 def test_annealing_agrees_with_enumeration(name, n_betas):
     """With few temperatures too, where a wrong order of weight and Gibbs step would show."""
@@ -20,7 +21,7 @@ def test_annealing_agrees_with_enumeration(name, n_betas):
     assert estimate.error < 0.5
 
 
-@pytest.mark.parametrize("name", MACHINES)
+@pytest.mark.parametrize("name", slow_but(MACHINES))
 def test_chains_led_up_from_any_start_weigh_each_part_of_the_states_by_its_share(name):
     """E[weight · 1(the last state is in a part)] = Z of the part, with three betas, for each of two starts abreast."""
     m = machine(name).requires_grad_(False)
@@ -38,7 +39,7 @@ def test_chains_led_up_from_any_start_weigh_each_part_of_the_states_by_its_share
         assert abs(float(inside.mean() - share)) < 5 * float(error)
 
 
-@pytest.mark.parametrize("name", MACHINES)
+@pytest.mark.parametrize("name", slow_but(MACHINES))
 def test_the_way_back_agrees_too(name):
     m = machine(name)
     truth = evaluation.log_partition(m).value
@@ -51,7 +52,7 @@ def test_the_way_back_agrees_too(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n_betas", [4, 200, pytest.param(1000, marks=pytest.mark.whole)])
+@pytest.mark.parametrize("n_betas", [4, *(pytest.param(n, marks=pytest.mark.whole) for n in (200, 1000))])
 @pytest.mark.parametrize("scale", [*(pytest.param(s, marks=pytest.mark.whole) for s in (0.5, 1.0)), 2.0])
 def test_errors_are_honest_on_random_machines(n_betas, scale):
     """Of 50 random machines of up to 20×12 units at least 48 lie within three reported errors of the exact log Z."""

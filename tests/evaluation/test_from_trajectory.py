@@ -10,6 +10,7 @@ from harmonium.evaluation.from_trajectory import _verdict
 from harmonium.machines import InterpolationPath
 from harmonium.sampling import gibbs_sample, path_lengths
 from laws import MACHINES, exact_ladder, machine, rng, three_clusters
+from marks import slow_but
 
 
 def ladders(m):
@@ -28,8 +29,7 @@ def test_a_ladder_of_exact_states_knows_log_z(name):
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["bernoulli", "labeled", "gaussian visible", "three layers", pytest.param("general", marks=pytest.mark.slow)],
+    "name", slow_but(["bernoulli", "labeled", "gaussian visible", "three layers", "general"], ("bernoulli",))
 )
 def test_both_ladders_are_consistent_where_annealing_agrees(name):
     m = machine(name).requires_grad_(False)

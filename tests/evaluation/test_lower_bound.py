@@ -9,12 +9,13 @@ import torch
 from harmonium import DBN, RBM, Bernoulli, Concat, InputError, Potts, SigmoidBeliefLayer, evaluation
 from harmonium.evaluation.lower_bound import completed
 from laws import MACHINES, bimodal, exact_states, machine, rng
+from marks import slow_but
 
 LISTED = [name for name in MACHINES if machine(name).visible.count < float("inf")]
 
 
-@pytest.mark.parametrize("name", LISTED)
-@pytest.mark.parametrize("n_betas", [3, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", slow_but(LISTED, ("bernoulli", "three layers")))
+@pytest.mark.parametrize("n_betas", [3, pytest.param(20, marks=pytest.mark.whole)])
 def test_the_chains_led_up_are_a_model_that_sums_to_one(name, n_betas):
     """Σ over all visible rows of p̂, the average of exp(bound) over chains, averages to 1 whatever the temperatures."""
     m = machine(name).requires_grad_(False)

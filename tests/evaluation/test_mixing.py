@@ -5,6 +5,7 @@ from harmonium import RBM, Bernoulli, ParallelTempering, evaluation
 from harmonium.evaluation.mixing import _agreement
 from harmonium.sampling import path_lengths
 from laws import DEEP, bimodal, exact_states, machine, randomized, rng, three_clusters
+from marks import slow_but
 
 
 def ladder(m, chains=100):
@@ -28,7 +29,7 @@ def test_stuck_chains_are_told_and_tempered_ones_pass():
     assert torch.equal(sampler.chains, before)
 
 
-@pytest.mark.parametrize("name", ["bernoulli", "spin", "labeled", "gaussian visible", "relu visible", *DEEP])
+@pytest.mark.parametrize("name", slow_but(["bernoulli", "spin", "labeled", "gaussian visible", "relu visible", *DEEP]))
 def test_chains_of_the_model_pass(name):
     m = machine(name).requires_grad_(False)
     found = evaluation.mixing(m, exact_states(m, 100), generator=rng())

@@ -18,6 +18,7 @@ from harmonium.fitting.defaults import resolve
 from harmonium.fitting.environment import choose_device
 from harmonium.fitting.home import free_path
 from harmonium.fitting.splits import Splits
+from marks import slow_but
 
 SMALL = {"hidden": 8, "steps": 40, "seed": 3}
 VARIANTS = {
@@ -54,7 +55,6 @@ TUNINGS = {
     "updown": {"method": "updown", "epochs": 2, "gibbs_steps": "1,2"},
     "classifier": {"method": "classifier", "epochs": 2, "dropout": 0.2},
 }
-
 
 FEW = {}
 
@@ -107,7 +107,7 @@ def network(trained, tmp_path):
     return Run.open(shutil.copytree(trained("network").path, tmp_path / "network"))
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", slow_but(VARIANTS, ("pcd", "network")))
 @pytest.mark.parametrize("at", [1, 12, 29])
 def test_a_run_cut_and_resumed_ends_at_the_same_bytes(variant, at, trained, tmp_path):
     whole = trained(variant)

@@ -77,7 +77,7 @@ def test_a_table_larger_than_the_memory_trains_in_its_place_and_in_proportion(tm
     found, took = {}, {}
     for count in FEW_AND_MANY:
         table(tmp_path / "x.npy", count)
-        words = ("--hidden", "32", "--batch-size", "500", "--epochs", "1", "--precision", "float32")
+        words = ("--hidden", "16", "--batch-size", "1000", "--epochs", "1", "--precision", "float32")
         out = tmp_path / f"run{count}"
         found[count] = train(str(tmp_path / "x.npy"), *words, "--out", str(out), limit=LIMIT)
         took[count] = seconds(out)

@@ -7,7 +7,7 @@ from families import FAMILIES, NEEDS_DATA
 MORE = {"clusters": 4, "rare": 4, "dbm": 3, "gaussian": 3, "needle": 3, "ising": 3, "labels": 3}
 SLOW = {"general", "ising"}  # whose machines move site by site
 CASES = [
-    pytest.param(f, i, marks=pytest.mark.slow if f in SLOW else ())
+    pytest.param(f, i, marks=pytest.mark.whole if i > 2 else pytest.mark.slow if i > 1 or f in SLOW else ())
     for f in FAMILIES
     if f not in NEEDS_DATA
     for i in range(1, 1 + MORE.get(f, 2))

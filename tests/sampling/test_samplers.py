@@ -15,6 +15,7 @@ from laws import (
     row_of,
     same_distribution,
 )
+from marks import slow_but
 
 SAMPLERS = {
     "cd": lambda m: CD(2),
@@ -27,7 +28,7 @@ every_sampler = pytest.mark.parametrize("sampler", SAMPLERS)
 
 
 @every_sampler
-@pytest.mark.parametrize("name", LISTED)
+@pytest.mark.parametrize("name", slow_but(LISTED, ("bernoulli", "three layers")))
 def test_samplers_reach_the_model_from_where_they_start(name, sampler):
     """From exact starts (or from a machine without couplings, where any start is exact) every sampler is exact."""
     m = machine(name)
