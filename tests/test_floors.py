@@ -77,12 +77,14 @@ def modules_after(code: str) -> set[str]:
     return set(done.stdout.split())
 
 
+@pytest.mark.slow
 def test_machines_samplers_and_estimates_need_torch_numpy_and_safetensors_alone():
     loaded = modules_after("import harmonium as h; h.RBM; h.PCD; h.train; h.evaluation")
     assert "torch" in loaded
     assert not loaded & {"matplotlib", "sklearn", "rich", "cyclopts", "pydantic", "jinja2", "PIL", "pooch"}
 
 
+@pytest.mark.slow
 def test_fitting_needs_no_pictures_pages_or_command_line():
     loaded = modules_after("from harmonium import *; import harmonium as h; h.fit; h.Trainer; h.load")
     assert "pydantic" in loaded

@@ -18,6 +18,7 @@ import torch
 import harmonium as hm
 from harmonium import cli, registry
 from harmonium.cli.app import COMMANDS, make_app
+from marks import slow_but
 from streams import untouched
 
 ROOT = Path(__file__).parents[1]
@@ -76,7 +77,7 @@ def shared_fit(known_runs, monkeypatch):
     monkeypatch.setattr(hm, "fit", fit)
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=name)
+@pytest.mark.parametrize("page", slow_but([page for page in PAGES if blocks(page, "python")], [PAGES[0]]), ids=name)
 def test_the_python_blocks_of_a_page_run_from_top_to_bottom(page, apart, shared_fit):
     space = {"__name__": page.stem}
     for block in blocks(page, "python"):

@@ -62,6 +62,7 @@ def test_evaluate_prints_one_json_object(home):
     assert abs(annealed["log_likelihood"] - figures["log_likelihood"]) < 4 * annealed["error"]
 
 
+@pytest.mark.slow
 def test_evaluate_certifies_and_keeps_to_a_time(home):
     words = ["--method", "ais", "--max-time", 0.1, "--certify"]
     done = harmonium("evaluate", "runs/a", *words, cwd=home[0])
@@ -110,6 +111,7 @@ def test_sample_writes_pictures_chains_and_arrays(home, name):
         assert frames == 1 if name.endswith("png") else 15 <= frames <= 21
 
 
+@pytest.mark.slow
 def test_weights_and_report_draw(home):
     assert harmonium("weights", "runs/a", "--count", 10, "--out", "w.png", cwd=home[0]).returncode == 0
     (home[0] / "runs/a/report.html").unlink()
@@ -201,6 +203,7 @@ def test_bad_input_costs_one_line_and_exit_2(rubbish, case):
     assert seconds < 10  # far above the two seconds of a quiet machine: this one may be busy
 
 
+@pytest.mark.slow
 def test_errors_of_data_come_before_torch_is_loaded(rubbish):
     """What keeps them under two seconds."""
     code = (
@@ -237,6 +240,7 @@ def whole(tmp_path_factory):
     return place / "whole"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_saves_and_the_run_goes_on_to_the_same_bytes(whole, tmp_path, number, code):
     work = subprocess.Popen([*HARMONIUM, *LONG, "cut"], cwd=tmp_path, env=PLAIN, stderr=subprocess.PIPE, text=True)
@@ -261,6 +265,7 @@ BOUND = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteu
 permissions = pytest.mark.skipif(bool(BOUND) and not shutil.which("setpriv"), reason="root, whom no permission binds")
 
 
+@pytest.mark.slow
 @permissions
 @pytest.mark.parametrize("closed", ["out", "data"])
 def test_a_missing_permission_is_told_before_the_training(tmp_path, closed):
@@ -277,6 +282,7 @@ def test_a_missing_permission_is_told_before_the_training(tmp_path, closed):
     assert not (tmp_path / "out" / "run" / "config.yaml").exists()
 
 
+@pytest.mark.slow
 @permissions
 def test_a_directory_that_closes_under_a_run_ends_it_at_the_next_save(tmp_path):
     words = ["train", "digits", "--hidden", "8", "--steps", "200000", "--no-report", "--out", "run"]
@@ -375,6 +381,7 @@ def test_rows_of_a_label_are_drawn(network, name):
         assert np.load(network / name).shape == (3, 64)
 
 
+@pytest.mark.slow
 def test_every_command_works_on_a_network(network):
     for words in (
         ["evaluate", "runs/d", "--chains", 20, "--n-betas", 50, "--json"],

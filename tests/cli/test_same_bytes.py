@@ -98,6 +98,7 @@ def test_finetune(method, two):
     assert figures(two[0] / "tuned") == figures(two[1] / "tuned")
 
 
+@pytest.mark.slow
 def test_evaluate(home, two):
     for place in two:
         shutil.copytree(home[0] / "runs/a", place / "a")
@@ -188,6 +189,7 @@ def test_weights(layer, two):
     assert (two[0] / "w.png").read_bytes() == (two[1] / "w.png").read_bytes()
 
 
+@pytest.mark.slow
 def test_report(home, tmp_path, monkeypatch):
     monkeypatch.setattr("harmonium.fitting.likelihood.GIBBS_STEPS", 256)
     for name in ("command", "library"):

@@ -7,11 +7,12 @@ from harmonium import DBN, RBM, Bernoulli, Concat, InputError, Potts, SigmoidBel
 from harmonium.evaluation import Classification, class_log_probs, gibbs_class_probs
 from harmonium.machines import evidence, label_log_probs
 from laws import DEEP, LISTED, MACHINES, exact_states, machine, randomized, rng, row_of
+from marks import slow_but
 
 LABELED = [name for name in LISTED if MACHINES[name]().labels]
 EXACT = [name for name in LABELED if name not in DEEP]
 BOUNDED = [name for name in LABELED if name in DEEP]
-labeled = pytest.mark.parametrize("name", LABELED)
+labeled = pytest.mark.parametrize("name", slow_but(LABELED))
 
 
 def beside(name):

@@ -92,6 +92,7 @@ def test_stability_counts_the_weights_that_stood_still():
     assert evaluation.static_weight_fraction(before, after) == 5 / 8
 
 
+@pytest.mark.slow
 def test_the_gap_grows_when_a_machine_learns_its_rows_by_heart():
     from harmonium import ExactSampler, train
 

@@ -13,6 +13,7 @@ def ladder(m, chains=100):
     return ParallelTempering.between(start, *path_lengths(start, m, generator=rng()), chains=chains, generator=rng(1))
 
 
+@pytest.mark.slow
 def test_stuck_chains_are_told_and_tempered_ones_pass():
     m, _ = bimodal()
     chains = exact_states(m, 100)

@@ -191,6 +191,7 @@ def test_rows_to_watch_and_to_evaluate_on_may_be_ones_own(tmp_path):
         start(tmp_path / "other", levels=16, valid=str(tmp_path / "narrow.npy"))
 
 
+@pytest.mark.slow
 def test_arrays_tensors_frames_and_labels_train_too(tmp_path):
     g = np.random.default_rng(0)
     rows, labels = g.integers(0, 2, (300, 6)), g.integers(0, 3, 300)

@@ -13,6 +13,7 @@ from harmonium.fitting.likelihood import recall
 from harmonium.fitting.restoring import hidden_part
 from harmonium.machines import DBN
 from laws import bimodal, same_distribution
+from marks import slow_but
 
 
 def fit(rows="digits", **settings) -> Run:
@@ -155,6 +156,7 @@ def test_labels_that_are_missing_or_out_of_range_are_told(learned, labeled, tmp_
         labeled["rbm"].evaluate(rows, truth)
 
 
+@pytest.mark.slow
 def test_recovery_beats_the_means():
     run = fit(hidden=32, steps=1500, lr=0.1)
     for mask in ("bottom", "top", "left", "right", "random:0.5", "noise:0.1"):
@@ -211,11 +213,11 @@ def test_masks_of_the_wrong_size_are_refused(tmp_path):
 
 @pytest.mark.parametrize(
     "settings",
-    [
+    slow_but([
         {}, {"sampler": "cd"}, {"sampler": "pt", "n_replicas": 3}, {"sampler": "ptt", "lr": 0.3},
         {"model": "dbn", "hidden": "8,6"}, {"model": "dbm", "hidden": "8,6"},
         {"model": "boltzmann", "hidden": "2", "steps": 14, "rows": "few"},
-    ],
+    ], [{}]),
     ids=lambda settings: "-".join(map(str, settings.values())) or "pcd",
 )  # fmt: skip
 def test_the_chains_of_every_run_get_a_verdict(settings, monkeypatch):
@@ -292,6 +294,7 @@ def test_no_row_is_told_a_probability_above_one(monkeypatch):
     assert found.upper <= found.log_likelihood + 1e-9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings", [{"model": "dbm", "hidden": "6,5"}, {"model": "boltzmann", "hidden": "3", "rows": "few"}]
 )
@@ -305,6 +308,7 @@ def test_annealing_of_deep_and_general_runs_meets_enumeration(settings, tmp_path
         assert abs(found.log_partition - exact.log_partition) < 4 * found.error + 1e-6
 
 
+@pytest.mark.slow
 def test_a_likelihood_is_certified_beside_its_bound():
     run = fit(steps=200)
     found, exact = run.evaluate(method="ais", n_betas=500, certify=True), run.evaluate(method="exact")
@@ -316,6 +320,7 @@ def test_a_likelihood_is_certified_beside_its_bound():
         run.evaluate(method="exact", certify=True)
 
 
+@pytest.mark.slow
 def test_a_report_is_written_in_memory_too(learned, tmp_path):
     with pytest.raises(InputError, match="say where"):
         learned.report()

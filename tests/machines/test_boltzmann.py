@@ -7,11 +7,12 @@ import torch
 
 from harmonium import Bernoulli, Binomial, BoltzmannMachine, Concat, Potts, Spin
 from laws import MACHINES, along, exact_states, machine, randomized, ring, rng, row_of, same_distribution, slope
+from marks import slow_but
 
 GENERAL = [name for name in MACHINES if name.startswith("general")]
 WITH_HIDDEN = [name for name in GENERAL if MACHINES[name]().latent]
 every_general = pytest.mark.parametrize("name", GENERAL)
-with_hidden = pytest.mark.parametrize("name", WITH_HIDDEN)
+with_hidden = pytest.mark.parametrize("name", slow_but(WITH_HIDDEN, ["general"]))
 
 
 def sites_by_hand(m):

@@ -30,6 +30,7 @@ from laws import (
     same_distribution,
     variances,
 )
+from marks import slow_but
 
 every_machine = pytest.mark.parametrize("name", MACHINES)
 listed = pytest.mark.parametrize("name", LISTED)
@@ -134,7 +135,7 @@ def _column(leaf, field, column):
     return values, torch.softmax(score.detach(), 0)
 
 
-@every_machine
+@pytest.mark.parametrize("name", slow_but(MACHINES))
 @pytest.mark.parametrize("gibbs_steps", [1, 4])
 def test_chains_that_start_exact_stay_exact(name, gibbs_steps):
     m = machine(name)

@@ -10,6 +10,7 @@ from scipy.stats import binom, binomtest, chisquare, kstest
 from harmonium import numerics
 from harmonium.numerics import random
 from laws import LIMIT, chi_square, rng
+from marks import slow_but
 
 SHAPE = (2000, 2000)  # rows that fill the cache and no more
 TRIES = 4_000_000
@@ -27,7 +28,7 @@ def form(request, monkeypatch):
     return request.param
 
 
-@pytest.mark.parametrize("kind", TYPES, ids=str)
+@pytest.mark.parametrize("kind", slow_but(TYPES, [torch.float32]), ids=str)
 def test_bernoulli_fires_as_often_as_its_logit_says(form, kind):
     """Exact binomial test of 4 million draws a logit, for the probability of the logit as rounded."""
     for seed, logit in enumerate(LOGITS):

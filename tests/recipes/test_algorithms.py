@@ -24,6 +24,7 @@ def test_bars_and_stripes_are_measured_against_the_best_possible():
     assert all(len(r["finals"]) == 2 and r["values"][-1] == r["final"] for r in found["runners"].values())
 
 
+@pytest.mark.slow
 @needs_mnist
 def test_a_small_run_writes_its_page_and_every_figure(tmp_path):
     labels = []

@@ -64,6 +64,7 @@ def test_drawn_rows_are_the_same_each_time_to_measure_on_and_new_each_time_to_le
     assert not torch.equal(next(batches), next(batches))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pretrain_epochs", [0, 20])
 def test_both_ways_learn_easy_rows_as_the_exact_likelihood_tells(pretrain_epochs):
     machine, points = learned(pretrain_epochs=pretrain_epochs)
@@ -145,6 +146,7 @@ def test_iterations_beyond_the_limit_are_told_as_such(tmp_path, monkeypatch, lef
     assert words in perform("dbm-2009", settings(), tmp_path).read_text()
 
 
+@pytest.mark.slow
 @needs_mnist
 @pytest.mark.parametrize(
     "more", [{"pretrain_epochs": 0}, {"binarize": "sample", "pretrain_epochs": 1}], ids=["centered", "stacked"]

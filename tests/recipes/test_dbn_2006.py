@@ -55,6 +55,7 @@ def test_momentum_changes_after_the_first_epochs():
     assert not torch.equal(run(1, [0.5, 0.9]), run(1, [0.9, 0.9]))
 
 
+@pytest.mark.slow
 def test_easy_labels_are_learned_read_and_drawn():
     network, rows, ways = learned(), toy(), settings(drawn=5, drawn_steps=30)
     assert exact(network, rows).error < 0.1
@@ -84,6 +85,7 @@ def test_up_down_runs_its_epochs_and_takes_more_gibbs_steps_as_it_goes(monkeypat
     assert asked == [3] * 15 + [6] * 15 + [10] * 15 + [25] * 15
 
 
+@pytest.mark.slow
 def test_mistakes_are_the_rows_that_the_read_out_misses_surest_first():
     network, rows = learned(), toy()
     lies = Rows(rows.v, (rows.label + (torch.arange(len(rows)) < 30)) % 10)
@@ -100,6 +102,7 @@ def test_the_most_frequent_confusions_are_told():
     assert found == [{"label": 1, "given": 0, "count": 4}, {"label": 1, "given": 2, "count": 2}]
 
 
+@pytest.mark.slow
 @needs_mnist
 def test_the_recipe_from_end_to_end(tmp_path):
     labels = set()

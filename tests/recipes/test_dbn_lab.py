@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 import torch
 from stand_ins import needs_mnist, toy
 
@@ -87,6 +88,7 @@ def test_weights_are_kept_at_the_updates_that_are_shown():
     assert not torch.equal(features[5], features[30])
 
 
+@pytest.mark.slow
 @needs_mnist
 def test_the_recipe_from_end_to_end(tmp_path):
     labels = set()

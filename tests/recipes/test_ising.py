@@ -71,6 +71,7 @@ def test_a_file_of_another_kind_is_refused(tmp_path):
         magnet.spins(folder / "couplings_J_derived.csv")
 
 
+@pytest.mark.slow
 @needs_magnet
 def test_maximum_likelihood_comes_near_the_truth(tmp_path):
     settings = plan("ising", quick=True) | {"updates": 20}

@@ -127,6 +127,7 @@ def trained(kind, settings, place):
     return start
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("mnist_home")
 def test_the_recipe_from_end_to_end(tmp_path):
     settings = plan("rbm-mnist-128", quick=True) | TINY

@@ -21,10 +21,11 @@ from harmonium import (
 )
 from harmonium.sampling import flip_field, sample_chain
 from laws import LISTED, MACHINES, machine, randomized, rng, row_of, same_distribution
+from marks import slow_but
 
 LABELED = [name for name in LISTED if MACHINES[name]().labels]
 CHAINS = 20_000
-every_labeled = pytest.mark.parametrize("name", LABELED)
+every_labeled = pytest.mark.parametrize("name", slow_but(LABELED))
 
 
 def last(steps):

@@ -21,9 +21,10 @@ from laws import (
     rng,
     row_of,
 )
+from marks import slow_but
 
 
-@pytest.mark.parametrize("name", LISTED)
+@pytest.mark.parametrize("name", slow_but(LISTED))
 def test_neighbors_stay_exact_and_independent(name):
     """Of an exact ladder the two highest replicas hold their joint distribution: the product of the two machines'."""
     m = machine(name)
@@ -81,6 +82,7 @@ def test_betas_share_the_length_evenly():
     assert torch.allclose(space_evenly(betas, torch.zeros(4).double(), 5), betas)
 
 
+@pytest.mark.slow
 def test_the_betas_move_until_swaps_are_alike(monkeypatch):
     monkeypatch.setattr(tempering, "RESPACE", 100)
     m, _ = bimodal()

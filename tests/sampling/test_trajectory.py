@@ -126,6 +126,7 @@ def test_the_ladder_passes_between_modes_that_plain_chains_do_not_leave():
     assert abs(z - evaluation.log_partition(m).value) < 4 * error
 
 
+@pytest.mark.slow
 def test_a_step_too_long_is_taken_back():
     m, sampler, optimizer = learner(0, lr=2.0, momentum=0.9)
     before = exact(m)

@@ -29,6 +29,7 @@ from harmonium.data import batches
 from harmonium.data.toys import bars_and_stripes
 from harmonium.machines import Machine
 from laws import BIPARTITE, LISTED, MACHINES, exact_states, machine, randomized, rng, row_of
+from marks import slow_but
 
 every_machine = pytest.mark.parametrize("name", MACHINES)
 LABELED = [name for name in LISTED if MACHINES[name]().labels and not MACHINES[name]().latent]
@@ -175,7 +176,7 @@ def test_the_discriminative_penalty_is_minus_the_log_probability_of_the_label(na
         assert torch.allclose(torch.zeros_like(b) if a is None else a, b, rtol=1e-9, atol=1e-10)
 
 
-@every_machine
+@pytest.mark.parametrize("name", slow_but(MACHINES))
 def test_with_exact_negatives_a_step_follows_the_likelihood(name):
     """The step of SGD is, within 5 standard errors in every entry, the learning rate times the exact gradient."""
     m = machine(name)
@@ -219,7 +220,7 @@ SAMPLERS = {
 }
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("sampler", slow_but(SAMPLERS, ["pcd"]))
 def test_training_learns_bars_and_stripes(sampler):
     """From −9 log 2 = −6.24 to at least −3.6; the best possible is −log 14 = −2.64."""
     assert learn(SAMPLERS[sampler], [CenterGradient()], 1500) > -3.6
@@ -274,6 +275,7 @@ def test_schedules():
         schedule(optimizer, "steps", 2)
 
 
+@pytest.mark.slow
 def test_labels_are_learned_beside_pixels():
     """A label row inside the visible one is part of the same likelihood: the classes of a toy are told apart."""
     pixels = bars_and_stripes(3)

@@ -226,6 +226,7 @@ def test_rows_that_are_not_finite_stop_it():
     assert all(torch.equal(a, b) for a, b in zip(kept, dbn.parameters(), strict=True))
 
 
+@pytest.mark.slow
 def test_it_raises_the_probability_of_its_rows():
     """Two rows of one label each: from seven fair bits' worth, −4.85, to at least −2; the best possible is −0.69."""
     pair = torch.tensor([[1.0, 1, 1, 0, 0, 0, 1, 0], [0, 0, 0, 1, 1, 1, 0, 1]], dtype=torch.float64)
