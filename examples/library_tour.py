@@ -19,7 +19,9 @@ moved = hm.load("model.safetensors")  # anywhere: the data are not needed
 new = moved.sample(32, gibbs_steps=500, seed=1, out="new.png")
 print(f"{len(new)} new digits of {new.shape[1]} pixels from model.safetensors: new.png")
 
-trainer = hm.Trainer(hm.TrainConfig(hidden=12, epochs=30, seed=1), "digits")  # few enough states to sum
+trainer = hm.Trainer(
+    hm.TrainConfig(hidden=12, epochs=30, seed=1, figures_every=1), "digits"
+)  # few enough states to sum
 best = -np.inf
 for epoch in trainer:  # the loop body is yours
     if epoch.log_likelihood < best - 0.5:

@@ -14,7 +14,7 @@ import pytest
 from inside import harmonium
 
 from harmonium import RBM, Gaussian, ReLU, save
-from harmonium.fitting import checkpoints
+from harmonium.fitting import TrainConfig, checkpoints
 
 HARMONIUM = [sys.executable, "-c", "from harmonium.cli import main; main()"]
 PLAIN = {**os.environ, "OMP_NUM_THREADS": "1", "NO_COLOR": "1"}
@@ -333,13 +333,9 @@ def test_help_and_version_answer_at_once():
 
 def test_every_option_of_train_is_told():
     shown = harmonium("train", "--help").stdout
-    for option in (
-        "model hidden hidden-kind labels discriminative pretrain visible sampler gibbs-steps chains n-replicas "
-        "batch-size epochs steps patience max-time lr schedule optimizer momentum center no-center l1 l2 sparsity clip "
-        "binarize levels label-column shape seed device precision threads valid test init data-dir config out replace "
-        "resume save-every report no-report"
-    ).split():
-        assert f" --{option} " in shown, option
+    more = "no_center no_report config out replace resume save_every report".split()
+    for option in (*TrainConfig.model_fields, *more):
+        assert f" --{option.replace('_', '-')} " in shown, option
     assert " -k " in shown
 
 

@@ -1,10 +1,11 @@
 import itertools
+import math
 from itertools import pairwise
 
 import pytest
 import torch
 
-from harmonium import RBM, Bernoulli, Gaussian, InputError, Potts, evaluation
+from harmonium import RBM, Bernoulli, Concat, Gaussian, InputError, Potts, evaluation
 from harmonium.machines import Bipartite
 from laws import DEEP, LISTED, MACHINES, machine, rng
 
@@ -29,6 +30,27 @@ def test_pseudo_likelihood_is_the_sum_of_conditionals(name):
             own = (s == row).all(-1)
             total[i] += log_p[own][0] - torch.logsumexp(log_p[same], 0)
     assert evaluation.pseudo_likelihood(m, v) == pytest.approx(float(total.mean()), rel=1e-10)
+
+
+def test_sampled_pseudo_likelihood_is_unbiased_and_knows_its_error():
+    rbm = RBM(Concat(Bernoulli(20), Potts(4, 3)), Bernoulli(5), generator=0).double().requires_grad_(False)
+    rbm.weight.copy_(torch.randn(rbm.weight.shape, generator=rng(1), dtype=torch.float64))
+    v = rbm.sample_independent(50, generator=2)
+    truth, draws = evaluation.pseudo_likelihood(rbm, v), 400
+    found = [evaluation.sampled_pseudo_likelihood(rbm, v, 8, generator=seed) for seed in range(draws)]
+    values, errors = (torch.tensor(column) for column in zip(*found, strict=True))
+    assert abs(float(values.mean()) - truth) < 5 * float(values.std()) / draws**0.5
+    told, seen = float(errors.square().mean()), float(values.var())
+    assert told == pytest.approx(seen, rel=5 * (2 / draws) ** 0.5)  # the spread of a variance from so many draws
+    assert evaluation.sampled_pseudo_likelihood(rbm, v, 24) == (truth, 0.0)
+
+
+def test_pseudo_likelihood_of_a_wide_row_never_holds_rows_times_width_a_site():
+    rbm = RBM(20_000, 4, generator=0).requires_grad_(False)
+    v = torch.zeros(50, 20_000)
+    value, error = evaluation.sampled_pseudo_likelihood(rbm.independent(), v, 100, generator=0)
+    assert value == pytest.approx(-20_000 * math.log(2), rel=1e-6)
+    assert error < 1e-3
 
 
 def test_pseudo_likelihood_of_continuous_units_is_refused_in_one_line():

@@ -202,7 +202,7 @@ def follow(trainer: "Trainer") -> None:
     """Go through a training with a bar; on a signal save, and leave."""
     from ..fitting import torchrun
 
-    every, told, named = max(1, trainer.total_epochs // ROWS), 0, 0
+    every, told, named, shown = max(1, trainer.total_epochs // ROWS), 0, 0, 0
     each = trainer.total_epochs // len(trainer.plan.names)
     milestones = {1, (trainer.total_epochs + 1) // 2, trainer.total_epochs, *range(each, trainer.total_epochs, each)}
     with console.on_signal(trainer.stop, patient=torchrun.several()), console.bar() as bar:
@@ -213,13 +213,14 @@ def follow(trainer: "Trainer") -> None:
                 rate = f"{max(event['lr']):.3g}"
                 console.note(f"{event['cause']}: back to step {event['back_to']}, at half the rate, {rate}")
             told = len(trainer.events)
-            if epoch is None:
+            if epoch is None or not epoch.measured:
                 continue
             bar.update(task, figures=_figures(epoch))
             if len(trainer.plan.names) > 1 and epoch.stage != named:
                 named = epoch.stage
                 bar.console.print(f"{trainer.stage.name}:", highlight=False)
-            if epoch.epoch % every == 0 or epoch.epoch in milestones:
+            if epoch.epoch // every > shown // every or epoch.epoch in milestones:
+                shown = epoch.epoch
                 bar.console.print(f"epoch {epoch.epoch:>4}  {_figures(epoch)}", highlight=False, soft_wrap=True)
     if trainer.stopped:
         where = trainer.home.path if trainer.home else ""
@@ -235,6 +236,7 @@ def _figures(epoch: "Epoch") -> str:
         main = f"log-likelihood {epoch.log_likelihood:8.2f}"
     elif epoch.pseudo_likelihood is not None:
         main = f"pseudo-likelihood {epoch.pseudo_likelihood:8.2f}"
+        main += f" ± {epoch.pseudo_likelihood_error:.2f}" if epoch.pseudo_likelihood_error else ""
     else:
         main = f"loss {epoch.loss:8.2f}"
     if epoch.label_error is not None:

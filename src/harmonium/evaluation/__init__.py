@@ -19,7 +19,7 @@ from .exact import is_enumerable, log_partition, n_enumerated_states
 from .from_trajectory import log_partition_from_trajectory
 from .lower_bound import LowerBound, lower_bound
 from .mixing import Mixing, mixing
-from .pseudo import pseudo_likelihood
+from .pseudo import pseudo_likelihood, sampled_pseudo_likelihood
 
 __all__ = [
     "Basins",
@@ -48,6 +48,7 @@ __all__ = [
     "n_enumerated_states",
     "pseudo_likelihood",
     "reconstruction_error",
+    "sampled_pseudo_likelihood",
     "static_weight_fraction",
     "survey",
     "weight_norm",

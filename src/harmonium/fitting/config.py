@@ -89,6 +89,8 @@ class TrainConfig(Settings):
     """Updates instead of --epochs, of every layer that is learned by itself."""
     patience: Count | None = None
     """Stop after so many epochs without a better likelihood of held-out rows, or pseudo-likelihood; keep the best."""
+    figures_every: Count | None = None
+    """Epochs between figures of held-out rows; by the sizes, so that updates take most of the time, unless given."""
     max_time: Positive | None = None
     """Seconds of training after which it ends, with the report still to come."""
     lr: Positive | None = None

@@ -17,7 +17,7 @@ from ..numerics import distributed, products
 from ..training import schedule
 from . import state
 from .config import TrainConfig
-from .figures import Epoch, Watch
+from .figures import Epoch, Watch, figures_every
 from .plans import Plan
 from .splits import Splits
 from .stages import Stage
@@ -116,22 +116,29 @@ class Course:
             out_of_time = self._out_of_time(time.perf_counter() - since)
             if self._ends_epoch(self.lapsed) or out_of_time:
                 self.seconds += time.perf_counter() - since
-                epoch = self._end_epoch(total / self.each, rate, before)
                 self.ended = self.ended or out_of_time
+                epoch = self._end_epoch(total / self.each, rate, before)
                 total, since = 0.0, time.perf_counter()
             yield Update(loss, epoch)
 
     def _end_epoch(self, loss: float, rate: float, before: list[Tensor]) -> Epoch:
-        told = {"epoch": len(self.history) + 1, "stage": len(self.done) + 1, "step": self.step}
+        number, last = len(self.history) + 1, self.ended or self.lapsed == self.lap
+        told = {"epoch": number, "stage": len(self.done) + 1, "step": self.step, "lr": rate, "loss": loss}
         state.refuse_infinite(self.step, state.of_stage(self.stage))
-        epoch = self.watch.figures(self.stage, before, seconds=round(self.seconds, 3), lr=rate, loss=loss, **told)
+        shown = last or number in {1, (self.total_epochs + 1) // 2, self.total_epochs}
+        measured = shown or -(-self.lapsed // self.each) % self._figures_every() == 0
+        epoch = self.watch.figures(self.stage, before, measured, seconds=round(self.seconds, 3), **told)
         self.history.append(epoch)
         self.epoch_start = self.order.get_state()
-        self._keep_best(epoch)
-        milestones = {1, (self.total_epochs + 1) // 2, self.total_epochs}
-        if epoch.epoch in milestones or self.ended or self.lapsed == self.lap:
+        if measured:
+            self._keep_best(epoch)
+        if shown or self.ended:
             self.snapshot()
         return epoch
+
+    def _figures_every(self) -> int:
+        config, weights = self.config, sum(weight.numel() for weight in self.stage.weights)
+        return config.figures_every or figures_every(self.each, self.lap, config.batch_size * weights, config.patience)
 
     def _ends_epoch(self, lapsed: int) -> bool:
         return lapsed % self.each == 0 or lapsed == self.lap

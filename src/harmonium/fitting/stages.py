@@ -23,9 +23,10 @@ from ..training import (
 Encode = Callable[[Tensor], Tensor]
 SMALL = 2**12  # states that are few enough to sum after every epoch
 WATCHED = 100  # chains whose drift is measured
+SITES = 1000  # sites of a wider row that the pseudo-likelihood is taken from, always the same
 FIGURES = (
-    "log_likelihood", "pseudo_likelihood", "mean_field_change", "free_energy_drift", "free_energy_gap",
-    "reconstruction_error",
+    "log_likelihood", "pseudo_likelihood", "pseudo_likelihood_error", "mean_field_change", "free_energy_drift",
+    "free_energy_gap", "reconstruction_error",
 )  # fmt: skip
 
 
@@ -124,7 +125,8 @@ class Generative(Learner):
         elif isinstance(self.sampler, TrajectoryTempering):
             log_z = evaluation.Estimate(*self.sampler.log_partition(machine), "bennett")
         elif not machine.latent and machine.visible.count < float("inf"):
-            return {"pseudo_likelihood": evaluation.pseudo_likelihood(machine, unseen)}
+            value, error = evaluation.sampled_pseudo_likelihood(machine, unseen, SITES, generator=0)
+            return {"pseudo_likelihood": value, "pseudo_likelihood_error": error or None}
         else:
             return {}
         return {"log_likelihood": evaluation.log_likelihood(machine, unseen, log_z).value}

@@ -33,7 +33,7 @@ def of_trainer(trainer: "Course") -> tuple[dict[str, Tensor], dict[str, Any]]:
         "chance": trainer.chance.get_state(),
         "rates": torch.tensor(rates(trainer.stage), dtype=torch.float64),
         "times": torch.tensor([trainer.seconds, trainer.stage_began], dtype=torch.float64),
-        "history": torch.tensor(rows, dtype=torch.float64).reshape(len(rows), 15),
+        "history": torch.tensor(rows, dtype=torch.float64),
     }
     return held, {"step": trainer.step, "stage": len(trainer.done), "lapsed": trainer.lapsed, "ended": trainer.ended}
 

@@ -192,10 +192,10 @@ class Trainer(Course):
     # Going through it -------------------------------------------------------------------------------------------------
 
     def __iter__(self) -> Iterator[Epoch]:
-        """Train; give the figures of every epoch."""
+        """Train; give the epochs at whose end figures are measured: by the sizes, or as ``figures_every`` says."""
         with self._saved_on_interrupt(), closing(self.steps()) as updates:
             for update in updates:
-                if update.epoch is not None:
+                if update.epoch is not None and update.epoch.measured:
                     yield update.epoch
 
     @contextmanager
