@@ -1,11 +1,13 @@
 """The general Boltzmann machine: energies, coloring, clamped Gibbs steps, gradients."""
 
+import copy
 import math
 
 import pytest
 import torch
 
 from harmonium import Bernoulli, Binomial, BoltzmannMachine, Concat, Potts, Spin
+from harmonium.machines import InterpolationPath
 from laws import MACHINES, along, exact_states, machine, randomized, ring, rng, row_of, same_distribution, slope
 from marks import slow_but
 
@@ -183,3 +185,24 @@ def test_a_visible_machine_recovers_the_weights_that_made_the_data(mask):
     optimizer.step(loss)
     assert torch.allclose(student.couplings, teacher.couplings, atol=1e-6)
     assert torch.allclose(student.visible.bias, teacher.visible.bias, atol=1e-6)
+
+
+def test_what_is_kept_for_many_gibbs_steps_changes_nothing():
+    m = BoltzmannMachine(Concat(Bernoulli(3), Potts(2, 3)), Bernoulli(2), generator=0).requires_grad_(False)
+    x = m.sample_independent(50, generator=1)
+    ready = m.rounded()
+    assert torch.equal(ready.gibbs(x, generator=rng(2)), m.gibbs(x, generator=rng(2)))
+    assert torch.equal(ready.free_energy(x), m.free_energy(x))
+    m.weight += m.mask  # what is kept is the twin's alone
+    assert not torch.equal(ready.free_energy(x), m.free_energy(x))
+
+
+def test_a_path_from_no_couplings_scales_them():
+    m = BoltzmannMachine(Bernoulli(4), Spin(2), generator=0).double().requires_grad_(False)
+    m.weight += m.mask
+    x = m.sample_independent(20, generator=1)
+    partway, scaled = InterpolationPath(m.independent(), m).at(0.3), copy.deepcopy(m)
+    scaled.weight *= 0.3
+    assert torch.allclose(partway.free_energy(x), scaled.free_energy(x))
+    assert torch.allclose(partway.fields(x)[0], scaled.fields(x)[0])
+    assert torch.equal(partway.gibbs(x, generator=rng(2)), scaled.gibbs(x, generator=rng(2)))

@@ -120,6 +120,7 @@ def survey(
 
 def fixed_points(machine: Machine, x: Tensor) -> tuple[Tensor, Tensor]:
     """Return the mean-field means that states lead to, (states, width), and the bound on log Z of each, (states,)."""
+    machine = machine.rounded()
     for _ in range(STEPS):
         x = torch.lerp(x, machine.reconstruct(x), 0.5)
     return machine.independent_elbo(x)

@@ -164,7 +164,7 @@ class Machine(Shown, nn.Module, ABC):
         if not torch.is_autocast_enabled(weights[0].device.type):
             return self
         pieces = {id(weight): autocast_like(weight) for weight in weights}
-        return self if all(id(piece) in pieces for piece in pieces.values()) else _coupled(self, pieces)
+        return self if all(id(piece) in pieces for piece in pieces.values()) else coupled(self, pieces)
 
     @torch.no_grad()
     def receptive_fields(self) -> list[Tensor]:
@@ -255,10 +255,10 @@ def first_weights(shape: tuple[int, int], like: Tensor, seed: Seed) -> nn.Parame
     return nn.Parameter((0.01 * normal(torch.empty(shape, device=place), generator=generator)).to(like))
 
 
-def _coupled(module: Any, pieces: dict[int, Tensor]) -> Any:
+def coupled(module: Any, pieces: dict[int, Tensor]) -> Any:
     """Return the module with other couplings, by the ids of its own; it shares its units."""
     twin = object.__new__(type(module))
     twin.__dict__ = dict(module.__dict__)
     twin._parameters = {name: pieces.get(id(p), p) for name, p in module._parameters.items()}
-    twin._modules = {n: m if isinstance(m, Units) else _coupled(m, pieces) for n, m in module._modules.items()}
+    twin._modules = {n: m if isinstance(m, Units) else coupled(m, pieces) for n, m in module._modules.items()}
     return twin

@@ -1,6 +1,7 @@
 """The general Boltzmann machine: couplings between any two units."""
 
 from functools import cached_property
+from typing import NamedTuple, Self
 
 import numpy as np
 import torch
@@ -11,7 +12,15 @@ from ..arguments import Count, Natural, checked
 from ..errors import InputError
 from ..numerics import Seed, stream
 from ..units import Concat, Device, Units, as_units
-from .base import Machine, first_weights
+from .base import Machine, coupled, first_weights
+
+
+class Ready(NamedTuple):
+    """What is made of the weights: the upper triangle, J, and the columns of J that each class asks for."""
+
+    upper: Tensor
+    matrix: Tensor
+    columns: list[Tensor]
 
 
 class BoltzmannMachine(Machine):
@@ -36,6 +45,10 @@ class BoltzmannMachine(Machine):
     """
 
     mask: Tensor
+    beta: Tensor | float = 1.0
+    """What multiplies the couplings, on a path from a machine without any."""
+    ready: Ready | None = None
+    """What is made of the weights, where it is kept for many Gibbs steps."""
 
     @checked
     def __init__(
@@ -84,11 +97,11 @@ class BoltzmannMachine(Machine):
 
     def fields(self, x: Tensor) -> list[Tensor]:
         """Return Jx."""
-        return [x @ self.couplings]
+        return [self.beta * (x @ self.couplings)]
 
     def interaction(self, means: list[Tensor]) -> Tensor:
         """Return ½ xᵀJx."""
-        return 0.5 * ((means[0] @ self.couplings) * means[0]).sum(-1)
+        return (self.beta * (means[0] @ self.upper) * means[0]).sum(-1)
 
     @torch.no_grad()
     def receptive_fields(self) -> list[Tensor]:
@@ -97,10 +110,14 @@ class BoltzmannMachine(Machine):
         return [self.couplings[:first, first:] if self.latent else self.couplings]
 
     @property
+    def upper(self) -> Tensor:
+        """The upper triangle of J, (width, width)."""
+        return self.ready.upper if self.ready else self.weight * self.mask
+
+    @property
     def couplings(self) -> Tensor:
         """The symmetric J, (width, width), made from the upper triangle of ``weight``."""
-        upper = self.weight * self.mask
-        return upper + upper.mT
+        return self.ready.matrix if self.ready else self.upper + self.upper.mT
 
     @cached_property
     def classes(self) -> list[Tensor]:
@@ -114,7 +131,19 @@ class BoltzmannMachine(Machine):
 
     def free_energy(self, x: Tensor) -> Tensor:
         """Return own energies − ½ xᵀJx, in nats: nothing is summed out."""
-        return self.row.energy(x) - 0.5 * ((x @ self.couplings) * x).sum(-1)
+        return self.row.energy(x) - self.interaction([x])
+
+    @torch.no_grad()
+    def rounded(self) -> Self:
+        """Return the machine with its couplings as products round them here, and ready for many Gibbs steps."""
+        twin = coupled(super().rounded(), {})
+        twin.ready = Ready(twin.upper, twin.matrix, twin._columns())
+        return twin
+
+    def _columns(self) -> list[Tensor]:
+        """Return the columns of J for each class, (width, units of the class): its rows, which lie together."""
+        matrix = self.couplings
+        return self.ready.columns if self.ready else [matrix[columns].mT for columns in self.classes]
 
     @torch.no_grad()
     def gibbs_with_means(
@@ -126,14 +155,14 @@ class BoltzmannMachine(Machine):
         generator: Generator | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Return the state after every class has moved once, and the means that it was drawn from."""
-        new, mean, couplings = x.clone(), x.clone(), self.couplings
+        new, mean = x.clone(), x.clone()
         extra = None if external_field is None else pad(external_field, (0, self.width - external_field.shape[-1]))
-        for columns in self.classes:
+        for columns, asked in zip(self.classes, self._columns(), strict=True):
             still = None if clamped is None else clamped[..., columns]
             if still is not None and bool(still.all()):
                 continue
             row = self.row.select(columns)
-            field = new @ couplings[..., columns]
+            field = self.beta * (new @ asked)
             field = field if extra is None else field + extra[..., columns]
             drawn, expected = row.sample(field, generator=generator), row.mean(field)
             new[..., columns] = drawn if still is None else torch.where(still, new[..., columns], drawn)
@@ -153,7 +182,7 @@ class BoltzmannMachine(Machine):
 
     def mean_field_step(self, x: Tensor) -> Tensor:
         """Return the fields on the hidden units, each class in turn given the newest means of the others."""
-        x, couplings, first = x.clone(), self.couplings, self.visible.width
+        x, matrix, first = x.clone(), self.beta * self.couplings, self.visible.width
         fields = torch.zeros_like(x)
         for columns in (columns[columns >= first] for columns in self.classes):
             if len(columns):
@@ -169,12 +198,12 @@ class BoltzmannMachine(Machine):
     @torch.no_grad()
     def reconstruct(self, x: Tensor) -> Tensor:
         """Return the mean of every unit given all others, at once."""
-        return self.row.mean(x @ self.couplings)
+        return self.row.mean(self.fields(x)[0])
 
     @property
     def weights(self) -> list[Tensor]:
         """Return the one matrix, whose upper triangle counts."""
-        return [self.weight]
+        return [self.beta * self.weight if isinstance(self.beta, Tensor) or self.beta != 1.0 else self.weight]
 
     def log_partition_independent(self) -> Tensor:
         """Return the log Z of the units without couplings."""

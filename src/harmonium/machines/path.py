@@ -3,6 +3,7 @@
 import copy
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,7 @@ from ..errors import InputError
 from ..units import Quadratic, Units
 from .base import Machine
 from .bipartite import Bipartite
+from .boltzmann import BoltzmannMachine
 
 
 class Partway(Bipartite):
@@ -126,12 +128,13 @@ class InterpolationPath:
     def __init__(self, start: Machine, end: Machine):
         here = copy.deepcopy(end).requires_grad_(False)
         still = {id(w) for w in start.weights} if not any(bool(w.any()) for w in start.weights) else set()
-        scaled = isinstance(here, Bipartite) and bool(still)
-        self.here = Partway(here) if isinstance(here, Bipartite) and scaled else here
+        self.scaled = isinstance(here, Bipartite | BoltzmannMachine) and bool(still)
+        whole = here.rounded() if isinstance(here, BoltzmannMachine) and self.scaled else here
+        self.here: Any = Partway(here) if isinstance(here, Bipartite) and self.scaled else whole
         self.moving = [
             (here.get_submodule(name.rpartition(".")[0]), name.rpartition(".")[2], a.detach(), b.detach())
             for (name, a), b in zip(start.named_parameters(), end.parameters(), strict=True)
-            if not (scaled and id(a) in still)
+            if not (self.scaled and id(a) in still)
         ]
 
     def at(self, beta: Tensor | float) -> Machine:
@@ -139,7 +142,7 @@ class InterpolationPath:
         for owner, leaf, a, b in self.moving:
             value = torch.lerp(a, b, torch.as_tensor(beta, dtype=b.dtype, device=b.device))
             owner._parameters[leaf] = nn.Parameter(value, requires_grad=False)
-        if isinstance(self.here, Partway):
-            weight = self.here.end.weights[0]
+        if self.scaled:
+            weight = self.moving[0][2]
             self.here.beta = beta.to(weight) if isinstance(beta, Tensor) else beta
         return self.here
