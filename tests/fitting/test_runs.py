@@ -149,7 +149,7 @@ def test_labels_that_are_missing_or_out_of_range_are_told(learned, labeled, tmp_
     rows = hm.data.load("digits", "test").rows[:7]
     given = labeled["rbm"].classify(rows)  # no truth is known: labels alone
     assert (given.error, given.confusion, len(given.predicted)) == (None, None, 7)
-    assert given.to_dict()["predicted"] == given.predicted.tolist()
+    assert given.to_dict()["predicted"] == [str(i) for i in given.predicted]
     truth = hm.data.load("digits", "test").labels[:7]
     assert labeled["rbm"].classify(rows, truth).accuracy == pytest.approx((given.predicted == truth).mean())
     with pytest.raises(InputError, match="where the name of a split was expected"):

@@ -87,9 +87,11 @@ def test_a_network_is_sampled_in_its_top_and_shows_the_pass_down():
     x[:, 4:] = torch.eye(3, dtype=x.dtype)[label]
     for drawn, mean in shown:
         x = dbn.top.gibbs(x, torch.arange(7) >= 4, generator=g)
-        below = dbn.generate(x[:, :4], generator=g)[0]
+        below, means = dbn.draw_below(x[:, :4], generator=g)
         assert torch.equal(drawn, below)
-        assert torch.equal(mean, below)
+        assert torch.equal(mean, means)
+        assert torch.equal(mean, dbn.generate(x[:, :4])[0])
+        assert set(drawn.unique().tolist()) <= {0, 1}
 
 
 def test_the_samples_of_a_network_have_the_exact_means_given_the_label():

@@ -137,7 +137,7 @@ class BoltzmannMachine(Machine):
     def rounded(self) -> Self:
         """Return the machine with its couplings as products round them here, and ready for many Gibbs steps."""
         twin = coupled(super().rounded(), {})
-        twin.ready = Ready(twin.upper, twin.matrix, twin._columns())
+        twin.ready = Ready(twin.upper, twin.couplings, twin._columns())
         return twin
 
     def _columns(self) -> list[Tensor]:
@@ -182,7 +182,7 @@ class BoltzmannMachine(Machine):
 
     def mean_field_step(self, x: Tensor) -> Tensor:
         """Return the fields on the hidden units, each class in turn given the newest means of the others."""
-        x, matrix, first = x.clone(), self.beta * self.couplings, self.visible.width
+        x, couplings, first = x.clone(), self.beta * self.couplings, self.visible.width
         fields = torch.zeros_like(x)
         for columns in (columns[columns >= first] for columns in self.classes):
             if len(columns):
