@@ -152,7 +152,7 @@ def test_labels_that_are_missing_or_out_of_range_are_told(learned, labeled, tmp_
     assert given.to_dict()["predicted"] == [str(i) for i in given.predicted]
     truth = hm.data.load("digits", "test").labels[:7]
     assert labeled["rbm"].classify(rows, truth).accuracy == pytest.approx((given.predicted == truth).mean())
-    with pytest.raises(InputError, match="split is a ndarray of shape (7,) where a str"):
+    with pytest.raises(InputError, match=r"split is a ndarray of shape \(7,\) where a str"):
         labeled["rbm"].evaluate(rows, truth)
 
 
