@@ -197,3 +197,35 @@ def test_a_missing_number_is_told_by_its_place(tmp_path):
     text = "1.5,2\n" * 10 + "3,nan\n"
     with pytest.raises(InputError, match=r"1 NaN or infinite values, the first in row 11, column 2"):
         data.load(written(tmp_path / "x.csv", text))
+
+
+REALS = "\n".join(",".join(f"{x:.2f}" for x in row) for row in TABLE)
+WHOLE = "\n".join(f"{row},{i % 3}" for i, row in enumerate(REALS.split("\n")))
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "names"),
+    [
+        (f"a,b,c,Species\n{WHOLE}", "column 4 (Species) is taken as the labels: --label-column none", "a b c"),
+        (
+            f"a,b,target\n{REALS}",
+            "column 3 (target) holds numbers of many values, and no classes: it is kept",
+            "a b target",
+        ),
+        (f"a,b,c,diet\n{WHOLE}", "column diet looks like labels: --label-column diet", "a b c diet"),
+        (f"0,1,2\n{REALS}", "the first line counts the columns, 0 to 2: taken as their names", "0 1 2"),
+        (REALS.replace("\n", ",\n") + ",", "every line ends in ',': the empty column behind it is left out", ""),
+        (f"a,a,b\n{REALS}", "several columns are called 'a': names are left out", ""),
+        ("a,b\n" + "yes,0\nno,1\n" * 6, "column 1 (a): its words of yes and no are taken as 1 and 0", "a b"),
+        (f"\xe4,b,c\n{REALS}".encode("latin-1"), "is not in UTF-8: it was read as Latin-1", "ä b c"),
+    ],
+)
+def test_what_is_inferred_is_said(tmp_path, text, said, names):
+    dataset = data.load_rows(written(tmp_path / "x.csv", text))
+    assert " ".join(dataset.names) == names
+    assert any(said in note for note in dataset.notes), dataset.notes
+    assert set(dataset.notes) <= set(data.check(tmp_path / "x.csv").notes)
+
+
+def test_what_has_nothing_to_infer_says_nothing(tmp_path):
+    assert data.load_rows(written(tmp_path / "x.csv", f"a,b,c\n{REALS}")).notes == ()

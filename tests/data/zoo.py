@@ -293,6 +293,12 @@ def other() -> dict[str, Animal]:
     found["years above fractions"] = Animal(
         written(lines([years, *cells(table("real"))])), kind="real", names=tuple(years)
     )
+    found["years above counts"] = Animal(
+        written(lines([years, *cells(rng.integers(0, 900, (ROWS, WIDTH)))])), kind="real", names=tuple(years)
+    )
+    found["a target of many values"] = Animal(
+        written(lines([[*header(None, 4), "target"], *cells(table("real"))])), kind="real"
+    )
     found["quoted decimal commas"] = Animal(
         written(lines([header(None), *(quoted(comma_for_point(row)) for row in cells(table("real")))])), kind="real"
     )

@@ -101,10 +101,10 @@ def _counts_columns(first: list[str], below: list[list[str]]) -> bool:
     start, columns = int(first[0]), len(first)
     if all(not cell.isdecimal() and is_number(cell) for cell in cells) and (start in (0, 1) or columns > 2):
         return any(mark in cell for cell in cells for mark in ".,eE")
-    if start not in (0, 1) or columns < 3 or counting(below[0]):
+    if columns < 3 or counting(below[0]):
         return False
     highest = max((number(cell) for cell in cells if cell.replace(".", "", 1).isdecimal()), default=0.0)
-    return int(first[-1]) > highest or columns >= LONG
+    return start > highest or (start in (0, 1) and (int(first[-1]) > highest or columns >= LONG))
 
 
 def counting(cells: list[str]) -> bool:

@@ -50,8 +50,8 @@ def as_table(sheet: Sheet, name: str, source: str, wanted: str | None = None, li
         called = sheet.called(ids) + " without a name" * (not _name(sheet, ids))
         verb = "names" if ids in sheet.words else "numbers"
         notes.append(f"{called} {verb} the rows: taken as their ids, not as a feature")
-    if answer is not None and wanted is None and like is None:
-        notes.append(f"{sheet.called(answer)} is taken as the labels: {KEEP}")
+    if wanted is None and like is None:
+        notes += _said_of_answers(sheet, ids, answer)
     taken = [column for column in (ids, answer) if column is not None]
     if len(taken) == sheet.numbers.shape[1]:
         raise InputError(f"{source} has no column beside its labels and ids: give rows of at least one feature")
@@ -136,8 +136,21 @@ def _label_at(sheet: Sheet, wanted: str | None, like: Form | None, ids: int | No
         return _label_like(sheet, like, width - (ids is not None))
     if wanted is not None:
         return None if wanted == "none" else find_column(wanted, sheet.names, width, source)
-    found = [i for i, name in enumerate(sheet.names) if name.lower() in ANSWERS and i != ids and _classed(sheet, i)]
+    found = [i for i in _answers(sheet) if i != ids and _classed(sheet, i)]
     return min(found, key=lambda i: ANSWERS.index(sheet.names[i].lower()), default=None)
+
+
+def _answers(sheet: Sheet) -> list[int]:
+    """Return the columns whose names are those of answers."""
+    return [i for i, name in enumerate(sheet.names) if name.lower() in ANSWERS]
+
+
+def _said_of_answers(sheet: Sheet, ids: int | None, answer: int | None) -> list[str]:
+    """Return what is to be said of columns whose names are those of answers."""
+    if answer is not None:
+        return [f"{sheet.called(answer)} is taken as the labels: {KEEP}"]
+    kept = [i for i in _answers(sheet) if i != ids]
+    return [f"{sheet.called(i)} holds numbers of many values, and no classes: it is kept as a feature" for i in kept]
 
 
 def _label_like(sheet: Sheet, like: Form, width: int) -> int | None:
