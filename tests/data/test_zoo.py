@@ -12,7 +12,6 @@ from cli.inside import harmonium
 from harmonium import data
 
 ANIMALS = zoo()
-VALUES = {"binary": {0, 1}, "gray": {0, 1}, "spin": {-1, 1}}
 QUICK = ("--steps", "20", "--batch-size", "2", "--hidden", "4", "--no-report", "--out", "run")
 
 
@@ -70,7 +69,9 @@ def test_it_goes_through_every_command(animal, tmp_path):
     assert sampled.returncode == 0, sampled.stderr
     drawn = np.load(tmp_path / "s.npy")
     assert drawn.shape == (5, int(np.prod(animal.shape)))
-    assert set(np.unique(drawn)) <= VALUES.get(animal.kind, set(np.unique(drawn)))
+    assert np.isfinite(drawn).all()
+    if animal.kind != "real":
+        assert set(np.unique(drawn)) <= ({-1, 1} if animal.kind == "spin" else {0, dataset.levels})
     if animal.labels:
         read = json.loads(harmonium("classify", "run", "--data", path, "--json", cwd=tmp_path).stdout)
         assert np.sum(read["confusion"], 1).tolist() == np.bincount(dataset.labels).tolist()
