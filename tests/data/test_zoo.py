@@ -72,6 +72,13 @@ def test_it_goes_through_every_command(animal, tmp_path):
     assert np.isfinite(drawn).all()
     if animal.kind != "real":
         assert set(np.unique(drawn)) <= ({-1, 1} if animal.kind == "spin" else {0, dataset.levels})
+    scored = harmonium("score", "run", "--data", path, "--out", "scores.npy", cwd=tmp_path)
+    assert scored.returncode == 0, scored.stderr
+    assert len(np.load(tmp_path / "scores.npy")) == len(dataset)
+    given = ["--data", path, "--chains", 1, "--gibbs-steps", 2, "--out", "whole.npy"]
+    imputed = harmonium("impute", "run", *given, cwd=tmp_path)
+    assert imputed.returncode == 0, imputed.stderr
+    np.testing.assert_allclose(np.load(tmp_path / "whole.npy"), dataset.rows, rtol=1e-6)  # nothing was missing
     if animal.labels:
         read = json.loads(harmonium("classify", "run", "--data", path, "--json", cwd=tmp_path).stdout)
         assert np.sum(read["confusion"], 1).tolist() == np.bincount(dataset.labels).tolist()

@@ -226,3 +226,23 @@ def test_commands_say_what_was_inferred_from_new_rows(named, tmp_path):
         assert done.returncode == 0, done.stderr
         assert "note: column 1 (id) numbers the rows" in done.stderr
         assert "note: the columns of new.csv were put in the order of the training rows" in done.stderr
+
+
+@pytest.mark.parametrize("mark", ["", "NA", "nan", "?"])
+def test_holes_of_a_file_are_filled_and_all_else_stays(mark, named, tmp_path):
+    columns = [column.astype(str) for column in X.T]
+    columns[1][4] = mark
+    (tmp_path / "new.csv").write_text(table(["id", "w", "v", "u"], [range(7, 97), *columns[::-1]]))
+    found = named.impute(tmp_path / "new.csv", chains=2, gibbs_steps=4)
+    assert np.isfinite(found).all()
+    known = np.ones(X.shape, bool)
+    known[4, 1] = False
+    np.testing.assert_allclose(found[known], X[known])
+    with pytest.raises(InputError, match=r"line 6, column 3 \(v\)|first in row 5, column 2"):
+        named.classify(tmp_path / "new.csv")
+
+
+def test_a_word_is_no_hole(named, tmp_path):
+    (tmp_path / "new.csv").write_text("u,v,w\n1,two,\n")
+    with pytest.raises(InputError, match=r"line 2, column 2 \(v\) is 'two'"):
+        named.impute(tmp_path / "new.csv")

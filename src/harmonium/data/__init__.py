@@ -10,7 +10,7 @@ from harmonium.data.dataset import Dataset
 from harmonium.data.idx import read_idx
 from harmonium.data.labels import listed
 from harmonium.data.named import NamedData
-from harmonium.data.sources import from_array, load, load_rows, load_train_valid, open_table
+from harmonium.data.sources import from_array, load, load_rows, load_train_valid, open_rows
 from harmonium.data.splits import SPLITS, split_rows
 from harmonium.data.table import Form, Reading, Table, answers
 from harmonium.data.toys import bars_and_stripes
@@ -39,7 +39,7 @@ __all__ = [
     "load_train_valid",
     "named",
     "one_hot",
-    "open_table",
+    "open_rows",
     "read_idx",
     "split_rows",
     "steps_per_epoch",

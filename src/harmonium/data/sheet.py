@@ -37,11 +37,14 @@ class Sheet(NamedTuple):
         return f"column {column + 1}" + (f" ({name})" if name else "")
 
 
-def as_table(sheet: Sheet, name: str, source: str, wanted: str | None = None, like: Form | None = None) -> Table:
+def as_table(
+    sheet: Sheet, name: str, source: str, wanted: str | None = None, like: Form | None = None, holes: bool = False
+) -> Table:
     """Return the features of a sheet with their labels and ids beside them.
 
     ``wanted`` is the label column by name or number, or ``"none"``; with ``like``, columns lie as in training rows,
-    where the label column may be missing. Raises `InputError` for a feature that holds words.
+    where the label column may be missing. Raises `InputError` for a feature that holds words, or holes unless
+    ``holes`` are meant.
     """
     ids = _ids_at(sheet, wanted, like)
     answer = _label_at(sheet, wanted, like, ids, source)
@@ -55,7 +58,7 @@ def as_table(sheet: Sheet, name: str, source: str, wanted: str | None = None, li
     taken = [column for column in (ids, answer) if column is not None]
     if len(taken) == sheet.numbers.shape[1]:
         raise InputError(f"{source} has no column beside its labels and ids: give rows of at least one feature")
-    _refuse_words(sheet, taken, source)
+    _refuse_words(sheet, taken, source, MISSING if holes else ())
     coded = [sheet.called(column) for column in sheet.truths if column not in taken]
     if coded:
         notes.append(f"{listed(tuple(coded), 3)}: its words of yes and no are taken as 1 and 0")
@@ -169,9 +172,12 @@ def _classed(sheet: Sheet, column: int) -> bool:
     return len(np.unique(values)) <= max(2, len(values) // 2)
 
 
-def _refuse_words(sheet: Sheet, taken: list[int], source: str) -> None:
+def _refuse_words(sheet: Sheet, taken: list[int], source: str, meant: tuple[str, ...]) -> None:
     for column in sorted(set(sheet.words) - sheet.truths - set(taken)):
-        row = int(np.isnan(sheet.numbers[:, column]).argmax())
+        empty = np.flatnonzero(np.isnan(sheet.numbers[:, column]))
+        row = next((int(row) for row in empty if sheet.words[column][row].lower() not in meant), None)
+        if row is None:
+            continue
         cell, line = str(sheet.words[column][row]), sheet.lines[row] if sheet.lines else row + 1
         refuse_cell(cell, f"{'line' if sheet.lines else 'row'} {line}, {sheet.called(column)}", column, source)
 

@@ -122,6 +122,13 @@ def _dataset(table: Table, split: str, picked: np.ndarray | slice | None) -> Dat
     )
 
 
+def open_rows(path: str | Path, *, like: Form) -> Table:
+    """Return the rows that `load_rows` gives, before their values are evaluated; missing numbers of a text are NaN."""
+    table = open_table(path, "test", like=like, holes=True)
+    last = slice(None) if table.held_out is None else slice(len(table.array) - table.held_out, None)
+    return table._replace(array=table.array[last], ids=None if table.ids is None else table.ids[last])
+
+
 def open_table(
     name_or_path: str | Path,
     split: str,
@@ -129,8 +136,12 @@ def open_table(
     data_dir: str | Path | None = None,
     label_column: str | None = None,
     like: Form | None = None,
+    holes: bool = False,
 ) -> Table:
-    """Return what a name or path stands for, before its values are evaluated and its rows split."""
+    """Return what a name or path stands for, before its values are evaluated and its rows split.
+
+    With ``holes`` missing numbers of a text are NaN, and no reason to refuse it.
+    """
     if isinstance(name_or_path, str) and name_or_path in DATASETS:
         return without_columns(DATASETS[name_or_path].load(split, data_dir), label_column)
     path = home(name_or_path)
@@ -139,16 +150,18 @@ def open_table(
             f"there is no file or data set {str(name_or_path)!r}: expected {', '.join(DATASETS)} or {WANTED}"
             + suggest(str(name_or_path), DATASETS)
         )
-    return without_columns(_folder(path, split), label_column) if path.is_dir() else _file(path, label_column, like)
+    return (
+        without_columns(_folder(path, split), label_column) if path.is_dir() else _file(path, label_column, like, holes)
+    )
 
 
-def _file(path: Path, label_column: str | None, like: Form | None) -> Table:
+def _file(path: Path, label_column: str | None, like: Form | None, holes: bool) -> Table:
     plain = path.with_suffix("") if path.suffix.lower() == ".gz" else path
     ending = plain.suffix.lower()
     if "idx" in plain.name.lower() and ending not in READERS and ending not in TEXTS:
         return without_columns(Table(read_idx(path), None, plain.stem, str(path)), label_column)
     if ending in TEXTS:
-        return as_table(read_text(path), plain.stem, str(path), label_column, like)
+        return as_table(read_text(path), plain.stem, str(path), label_column, like, holes)
     if ending in SPARSE:
         return without_columns(read_svmlight(path, plain.stem, like), label_column)
     reader = READERS.get(ending)

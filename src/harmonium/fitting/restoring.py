@@ -44,7 +44,7 @@ def with_holes(run: "Run", rows: Any) -> tuple[np.ndarray, np.ndarray]:
     Columns of a file with names are put in the order of the training rows.
     """
     if isinstance(rows, str) or hasattr(rows, "__fspath__"):
-        table = data.open_table(rows, "test", like=run.encoder.form)
+        table = data.open_rows(rows, like=run.encoder.form)
         array, ids = table.array, table.ids
         if run.encoder.names and table.names:
             absent = [name for name in run.encoder.names if name not in table.names]
