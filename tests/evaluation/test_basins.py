@@ -18,13 +18,14 @@ from laws import (
     row_of,
     same_distribution,
 )  # fmt: skip
+from marks import slow_but
 
 
 def found(m, data=None, **settings):
     return evaluation.survey(m, [ais_base(m)], data, generator=rng(), **settings)
 
 
-@pytest.mark.parametrize("name", MACHINES)
+@pytest.mark.parametrize("name", slow_but(MACHINES))
 def test_every_state_belongs_to_one_basin(name):
     m = machine(name).requires_grad_(False)
     basins = found(m).basins

@@ -119,7 +119,7 @@ def test_a_run_cut_and_resumed_ends_at_the_same_bytes(variant, at, trained, tmp_
     assert [row["epoch"] for row in second.run.history] == [row["epoch"] for row in whole.history]
 
 
-@pytest.mark.parametrize("variant", ["pcd", "pt", "ptt", "network", "deep, layer by layer"])
+@pytest.mark.parametrize("variant", slow_but(["pcd", "pt", "ptt", "network", "deep, layer by layer"], ["pcd"]))
 def test_one_seed_gives_the_same_bytes_in_memory_too(variant, trained, tmp_path):
     whole = trained(variant)
     assert finish(start(None, **VARIANTS[variant])).save(tmp_path / "same").read_bytes() == model(whole.path)

@@ -24,7 +24,7 @@ def fit(rows="digits", **settings) -> Run:
 @pytest.fixture(scope="module")
 def learned():
     """A run of 16 hidden units that has learned something."""
-    return fit(hidden=16, steps=1500, lr=0.2)
+    return fit(hidden=16, steps=600, lr=0.4)
 
 
 @pytest.fixture(scope="module")

@@ -158,7 +158,7 @@ def _means_agree(m, x, y, p):
         assert (((x**power).mean(0) - truth).abs() < 5 * error).all()
 
 
-@listed
+@pytest.mark.parametrize("name", slow_but(LISTED))
 def test_clamped_units_keep_their_value_and_the_rest_is_conditional(name):
     m = machine(name)
     s = row_of(m).states()
@@ -297,7 +297,7 @@ def test_the_loss_of_a_deep_machine_has_the_gradient_of_its_bound(name):
         assert torch.allclose(a, b, rtol=1e-9, atol=1e-9)
 
 
-@listed
+@pytest.mark.parametrize("name", slow_but(LISTED))
 def test_an_external_field_is_a_field_on_the_visible_units(name):
     """Gibbs steps under an external field leave exp(−free energy + field·v) alone."""
     m = machine(name)

@@ -26,6 +26,7 @@ from harmonium.machines import layer_rows
 from harmonium.numerics import stream
 from harmonium.units import as_units
 from laws import KINDS, MACHINES, machine, rng
+from marks import slow_but
 
 every_machine = pytest.mark.parametrize("name", MACHINES)
 NUMBERED = {
@@ -132,10 +133,12 @@ def test_parameters_may_be_given_from_outside(name):
     assert torch.equal(functional_call(m, dict(other.named_parameters()), (x,)), other(x))
 
 
-@every_machine
+@pytest.mark.filterwarnings("ignore:Dynamo detected a call to a `functools.lru_cache`")
+@pytest.mark.parametrize("name", slow_but(MACHINES))
 def test_compiled_machines_say_the_same(name):
     m = machine(name)
     x = states(m)
+    torch._dynamo.reset()  # or it gives up after eight machines, and compiles none
     compiled = torch.compile(m, backend="eager")
     assert torch.allclose(compiled(x), m(x), rtol=1e-12)
 

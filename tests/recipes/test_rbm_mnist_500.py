@@ -84,6 +84,7 @@ def test_largest_field_is_the_largest():
     assert experiment.largest_field(one, v) == pytest.approx(by_hand, abs=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("mnist_home")
 def test_the_recipe_from_end_to_end(tmp_path):
     settings = plan("rbm-mnist-500", quick=True) | TINY
