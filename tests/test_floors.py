@@ -10,7 +10,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "harmonium"
 FLOORS = [
-    {"errors", "progress"},
+    {"errors", "progress", "unfinished"},
     {"registry", "arguments"},
     {"numerics"},
     {"data", "plots"},

@@ -20,6 +20,7 @@ from .registry import UNITS
 from .units import Concat, Potts, Units
 
 SMALL = ("bernoulli", "spin", "binomial", "potts")  # kinds whose states fit into a byte
+FAR = 10.0  # deviations from the mean that a standardized value may lie
 MOST, CHUNK = 10_000_000, 1000  # entries that independent units are fitted to at most, and rows at a time
 MODEL = "the model was trained on"
 Rows = Callable[["Encoder", Tensor], Tensor]
@@ -102,7 +103,8 @@ class Encoder:
     ``visible`` is the kind of the units, ``levels`` the stored value that means fully on (0: the values are meant as
     they are), ``shape`` that of one row as a picture, ``label_names`` the classes in order, none where the model does
     not learn them, ``names`` those of the columns and ``label_column`` the one that held labels.  ``mean`` and
-    ``deviation`` (columns,) are those of the training rows, for kinds that take them out.
+    ``deviation`` (columns,) are those of the training rows, for kinds that take them out; in ``raised`` columns, nearly
+    constant, the deviation is such that no value lies more than `FAR` of them from the mean.
     """
 
     visible: str
@@ -115,17 +117,21 @@ class Encoder:
     label_column: str
     mean: Tensor
     deviation: Tensor
+    raised: int = 0
 
     @classmethod
     def fit(cls, visible: str, binarize: str, train: Dataset, *, labels: bool = False) -> "Encoder":
         """Return the encoder of training rows; the deviation of a constant column counts as 1."""
-        mean, deviation = torch.zeros(()), torch.ones(())
+        mean, deviation, raised = torch.zeros(()), torch.ones(()), 0
         if encoding(visible).scaled:
             mean, deviation = (torch.from_numpy(found).float() for found in train.moments())
+            least = torch.from_numpy(train.reach()).float() / FAR
+            raised = int((deviation < least).sum())
+            deviation = torch.maximum(deviation, least)
             deviation = torch.where(deviation > 0, deviation, 1.0)
         known = train.label_names if labels else ()
         form = train.names, train.label_column
-        return cls(visible, binarize, train.levels, train.width, train.shape, known, *form, mean, deviation)
+        return cls(visible, binarize, train.levels, train.width, train.shape, known, *form, mean, deviation, raised)
 
     @property
     def number(self) -> int:
@@ -226,7 +232,7 @@ class Encoder:
 
     def facts(self) -> dict[str, Any]:
         """Return all but the tensors, as JSON holds it."""
-        held = {field.name: getattr(self, field.name) for field in fields(self)[:-2]}
+        held = {field.name: getattr(self, field.name) for field in fields(self) if field.type is not Tensor}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in held.items()}
 
     def tensors(self) -> dict[str, Tensor]:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from .errors import InputError
 from .machines import DBN, Machine, SigmoidBeliefLayer
 from .registry import UNITS
+from .unfinished import unfinished
 from .units import Units
 
 FORMAT = "harmonium 2"
@@ -138,15 +139,12 @@ def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 def write_bytes(path: str | Path, content: bytes) -> Path:
     """Write a file whole or not at all: beside its place, to the disk, then renamed."""
     path = Path(path)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with unfinished(path.with_name(f".{path.name}.{os.getpid()}.part")) as beside:
         with open(beside, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
     flush(path.parent)
     return path
 

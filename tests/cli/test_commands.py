@@ -333,7 +333,7 @@ def test_help_and_version_answer_at_once():
 
 def test_every_option_of_train_is_told():
     shown = harmonium("train", "--help").stdout
-    more = "no_center no_report config out replace resume save_every report".split()
+    more = "no_center no_report config out replace resume save_every judge report".split()
     for option in (*TrainConfig.model_fields, *more):
         assert f" --{option.replace('_', '-')} " in shown, option
     assert " -k " in shown

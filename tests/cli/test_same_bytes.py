@@ -191,7 +191,7 @@ def test_weights(layer, two):
 
 @pytest.mark.slow
 def test_report(home, tmp_path, monkeypatch):
-    monkeypatch.setattr("harmonium.fitting.likelihood.GIBBS_STEPS", 256)
+    monkeypatch.setattr("harmonium.fitting.effort.GIBBS_STEPS", 256)
     for name in ("command", "library"):
         shutil.copytree(home[0] / "runs/a", tmp_path / name / "a")
         (tmp_path / name / "a" / "report.html").unlink()

@@ -4,13 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from harmonium import Trainer
-from harmonium.fitting import TrainConfig
+from harmonium import RBM, Trainer
+from harmonium.fitting import Run, TrainConfig
+from harmonium.fitting.effort import effort
 from harmonium.fitting.figures import APART, CHEAP, MANY, figures_every
+from harmonium.fitting.likelihood import evaluations
 
 
 def learned(rows, **settings) -> Trainer:
-    trainer = Trainer(TrainConfig.make(seed=1, **settings), rows)
+    trainer = Trainer(TrainConfig(seed=1, **settings), rows)
     for _ in trainer:
         pass
     return trainer
@@ -55,3 +57,21 @@ def test_the_pseudo_likelihood_of_a_wide_row_comes_with_its_error():
     assert last.pseudo_likelihood_error > 0
     entropy = 3000 * (0.05 * np.log(0.05) + 0.95 * np.log(0.95))  # of the draw; the fit to 80 rows costs a little
     assert abs(last.pseudo_likelihood - entropy) < 0.1 * abs(entropy)
+
+
+def test_a_quick_judge_takes_work_by_the_length_of_the_training():
+    short, long = (Run.of(RBM(4, 2)) for _ in range(2))
+    short.history, long.history = [{"step": 40}], [{"step": 12_000}]
+    assert effort(short, "full") == effort(long, "full")
+    few, many = effort(short, "quick"), effort(long, "quick")
+    for name, most in vars(effort(long, "full")).items():
+        assert getattr(few, name) <= getattr(many, name) <= most
+    assert many.gibbs_steps == 10_000
+    assert few.gibbs_steps == 128  # the fewest that the verdict on mixing can do with
+
+
+def test_evaluations_grow_finer_until_one_is_remembered():
+    run = learned("digits", hidden=24, steps=8).run
+    found = list(evaluations(run, method="ais", certify=True))
+    assert [one.certified is None for one in found] == [*[True] * (len(found) - 1), False]
+    assert run.passport["evaluation"]["test"] == {k: v for k, v in found[-1].to_dict().items() if k != "seconds"}

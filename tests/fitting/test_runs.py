@@ -11,7 +11,6 @@ from harmonium import InputError, Run, TrainConfig, Trainer, evaluation
 from harmonium.fitting import Evaluation
 from harmonium.fitting.likelihood import recall
 from harmonium.fitting.restoring import hidden_part
-from harmonium.machines import DBN
 from laws import bimodal, same_distribution
 from marks import slow_but
 
@@ -221,7 +220,7 @@ def test_masks_of_the_wrong_size_are_refused(tmp_path):
     ids=lambda settings: "-".join(map(str, settings.values())) or "pcd",
 )  # fmt: skip
 def test_the_chains_of_every_run_get_a_verdict(settings, monkeypatch):
-    monkeypatch.setattr("harmonium.fitting.likelihood.GIBBS_STEPS", 256)
+    monkeypatch.setattr("harmonium.fitting.effort.GIBBS_STEPS", 256)
     run, labels = fit(**settings), set()
 
     def progress(items, label):
@@ -233,7 +232,7 @@ def test_the_chains_of_every_run_get_a_verdict(settings, monkeypatch):
     assert found.verdict in ("mixed", "lagging", "stuck")
     assert found.gibbs_steps <= 256
     assert run.passport["mixing"]["verdict"] == found.verdict
-    assert (run.chains is None) == (settings.get("sampler") == "cd" or isinstance(run.model, DBN))
+    assert (run.chains is None) == (run.config.sampler in ("cd", "exact"))
 
 
 def test_chains_that_follow_a_tame_machine_are_called_mixed():

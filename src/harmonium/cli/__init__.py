@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 
-from . import console
+from . import console, signals
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -11,6 +11,8 @@ def main(words: Sequence[str] | None = None) -> None:
 
     0; 2 bad usage, data or files; 3 diverged; 4 not saved; 5 deserted; 130 and 143 interrupted.
     """
+    if words is None:
+        signals.heed()
     try:
         from .app import run  # takes a while, in which an interrupt may come
 

@@ -1,6 +1,5 @@
 """The commands, each imported when it is called, and what their failures cost."""
 
-import signal
 import sys
 from collections.abc import Sequence
 
@@ -54,8 +53,6 @@ class Interrupted(Exception):
 
 def run(words: Sequence[str] | None = None) -> None:
     """Run one command, that of the process unless given, and exit unless all went well."""
-    if words is None:
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         load_plugins()
         make_app()(words, exit_on_error=False, print_error=False, result_action="return_value")

@@ -1,8 +1,8 @@
 """The only room that prints: results on standard output, everything else on standard error."""
 
 import json
-import signal
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 T = TypeVar("T")
+SILENCE = 10  # seconds without a word, elsewhere than on a terminal
 
 _hushed = False
 
@@ -89,30 +90,19 @@ def progress_bars() -> Iterator[Callable[[Iterable[T], str], Iterable[T]]]:
 
         def progress(items: Iterable[T], label: str) -> Iterable[T]:
             total = len(items) if isinstance(items, Sized) else None
-            task = shown.add_task(label, total=total, figures="")
-            for item in items:
+            task, began = shown.add_task(label, total=total, figures=""), time.monotonic()
+            told = began
+            for done, item in enumerate(items, 1):
                 yield item
                 shown.advance(task)
+                if shown.disable and time.monotonic() - told > SILENCE:
+                    told = time.monotonic()
+                    left = (
+                        ""
+                        if total is None
+                        else f" of {total:,}, about {(total / done - 1) * (told - began):.0f} s left"
+                    )
+                    note(f"{label}: {done:,}{left}")
             shown.remove_task(task)
 
         yield progress
-
-
-@contextmanager
-def on_signal(act: Callable[[int], None], *, patient: bool = False) -> Iterator[None]:
-    """Call ``act`` with the exit code that a signal asks for.
-
-    A second signal ends at once, unless ``patient``: under torchrun one Ctrl-C arrives twice.
-    """
-
-    def remember(number: int, frame: object) -> None:
-        act(128 + number)
-        if not patient:
-            signal.signal(number, signal.SIG_DFL)
-
-    before = {number: signal.signal(number, remember) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -2,14 +2,14 @@
 
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from ..errors import InputError
 from ..fitting.config import FinetuneConfig, TrainConfig, content
-from . import console
+from . import console, signals
 from .app import Interrupted
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..fitting.trainer import Trainer
 
 ROWS = 20  # lines of figures printed over a whole run
-PATIENCE = 300  # seconds after which a report takes no more temperatures: `harmonium evaluate` does
+Judging = Literal["quick", "full", "none"]
 Seconds = Annotated[float, Parameter(validator=Number(gte=0))]
 
 
@@ -32,6 +32,7 @@ def train(
     replace: bool = False,
     resume: Path | None = None,
     save_every: Seconds = 5.0,
+    judge: Judging = "quick",
     report: bool = True,
 ) -> None:
     """Train a model and write a run directory.
@@ -52,12 +53,14 @@ def train(
     replace
         Start anew where a run lies already.
     resume
-        Directory of a run to go on with, bit for bit, from its last checkpoint; --epochs, --steps, --patience or
-        --max-time may be given anew.
+        Directory of a run to go on with, bit for bit, from its last checkpoint; --epochs, --steps, --patience,
+        --max-time or --device may be given anew.
     save_every
         Seconds of training between checkpoints, at least.
+    judge
+        Evaluate with about as much work as the training took, as much as the verdicts ask for, or not at all.
     report
-        Evaluate the run and write its report.
+        Evaluate the run and write its report; --no-report is --judge none.
     """
     from ..fitting import torchrun
 
@@ -74,7 +77,7 @@ def train(
         follow(trainer)
         run = trainer.run  # with the chains of all processes
     if torchrun.leads():
-        finish(run, report)
+        finish(run, judge if report else "none")
 
 
 def finetune(
@@ -84,6 +87,7 @@ def finetune(
     out: Path | None = None,
     replace: bool = False,
     save_every: Seconds = 5.0,
+    judge: Judging = "quick",
     report: bool = True,
 ) -> None:
     """Train all layers of a run together, into a run of its own; the run that it starts from stays as it is.
@@ -101,8 +105,10 @@ def finetune(
         Start anew where a run lies already.
     save_every
         Seconds of training between checkpoints, at least.
+    judge
+        Evaluate with about as much work as the training took, as much as the verdicts ask for, or not at all.
     report
-        Evaluate the new run and write its report.
+        Evaluate the new run and write its report; --no-report is --judge none.
     """
     path = out or run.with_name(f"{run.resolve().name}-{settings.method}")
     from ..fitting.home import Home, refuse_run
@@ -114,19 +120,21 @@ def finetune(
 
     trainer = Trainer.finetune(Run.open(run), settings, out=path, replace=replace, save_every=save_every)
     follow(trainer)
-    finish(trainer.run, report)
+    finish(trainer.run, judge if report else "none")
 
 
-def finish(run: "Run", report: bool) -> None:
+def finish(run: "Run", judge: Judging) -> None:
     """Evaluate the run, write its report and say where it is; or say only where it is."""
-    if not report:
+    if judge == "none":
         console.say(f"run: {run.path}")
         return
     from ..fitting.likelihood import recall
 
+    budget = "by about as many Gibbs steps as the training took" if judge == "quick" else "until figures agree"
+    console.note(f"judging, {budget} (--judge none leaves it out)")
     with console.progress_bars() as progress:
-        found = recall(run) or run.evaluate(max_time=PATIENCE, progress=progress)
-        path = run.report(progress=progress)
+        found = recall(run) or run.evaluate(judge=judge, progress=progress)
+        path = run.report(judge=judge, progress=progress)
     console.say(str(found))
     console.say(f"report: {path}")
 
@@ -174,10 +182,13 @@ def _resumed(path: Path, data: str | None, given: dict[str, Any], save_every: fl
 
     if data is not None:
         raise InputError("--resume goes on with the run's own data and settings: leave the data out")
+    began = Home.open(path).config.device
     Home.open(path).go_on_with(given)
     from ..fitting import Trainer
 
     trainer = Trainer.resume(path, save_every=save_every, **given)
+    if "device" in given and given["device"] != began:
+        console.note(f"note: the run began on {began} and goes on on {given['device']}: its draws are others from here")
     for problem in trainer.problems:
         console.note(f"passed over: {problem}")
     if trainer.step:
@@ -190,6 +201,11 @@ def _resumed(path: Path, data: str | None, given: dict[str, Any], save_every: fl
 def _told(trainer: "Trainer") -> "Trainer":
     config = trainer.config
     console.tell(trainer.rows.notes)
+    if trainer.encoder.raised:
+        console.note(
+            f"note: {trainer.encoder.raised} nearly constant columns are scaled by a tenth of the way to their "
+            "farthest value and not by their deviation, of which that would be more than ten"
+        )
     console.note(
         f"{trainer.splits.source}: {len(trainer.rows)} rows of {trainer.rows.width} "
         f"({trainer.rows.kind}, binarize {config.binarize}) → {config.visible} × {config.hidden} "
@@ -205,7 +221,7 @@ def follow(trainer: "Trainer") -> None:
     every, told, named, shown = max(1, trainer.total_epochs // ROWS), 0, 0, 0
     each = trainer.total_epochs // len(trainer.plan.names)
     milestones = {1, (trainer.total_epochs + 1) // 2, trainer.total_epochs, *range(each, trainer.total_epochs, each)}
-    with console.on_signal(trainer.stop, patient=torchrun.several()), console.bar() as bar:
+    with signals.on_signal(trainer.stop, patient=torchrun.several()), console.bar() as bar:
         task = bar.add_task("training", total=trainer.total_steps, completed=trainer.step, figures="")
         for _loss, epoch in trainer.steps():
             bar.update(task, completed=trainer.step)
@@ -226,6 +242,8 @@ def follow(trainer: "Trainer") -> None:
         where = trainer.home.path if trainer.home else ""
         console.note(f"stopped at step {trainer.step}: `harmonium train --resume {where}` goes on")
         raise Interrupted(trainer.stopped)
+    for line in trainer.remarks:
+        console.note(line)
     with suppress(AttributeError):
         if trainer.ended and trainer.step < trainer.total_steps:
             console.note(f"ended early, at step {trainer.step} of {trainer.total_steps}")

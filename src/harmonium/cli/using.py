@@ -49,11 +49,15 @@ def evaluate(
         Print one JSON object and nothing else.
     """
     home = opened(run)
+    from ..fitting.likelihood import evaluations  # brings torch in
+
     with console.progress_bars() as progress:
-        found = home.evaluate(
-            rows_of(home, data), split, method=method, chains=chains, n_betas=n_betas, max_time=max_time,
+        for found in evaluations(
+            home, rows_of(home, data), split, method=method, chains=chains, n_betas=n_betas, max_time=max_time,
             certify=certify, progress=progress,
-        )  # fmt: skip
+        ):  # fmt: skip
+            if found.verdict == "inconsistent":
+                console.note(f"with {found.n_betas:,} temperatures, after {found.seconds:.0f} s: {found}")
     if json:
         console.say(found.to_json())
         return
@@ -201,7 +205,7 @@ def report(run: Path) -> None:
     home = opened(run)
     if home.path is None:
         raise InputError(f"{run} is a model file, and a report tells of a run: give a directory")
-    finish(home, True)
+    finish(home, "quick")
 
 
 def info(run: Path, *, json: bool = False) -> None:

@@ -99,6 +99,13 @@ class Dataset:
         squares = sum(((self.gather(part) - mean) ** 2).sum(0) for part in parts) / len(self)
         return mean / max(self.levels, 1), np.sqrt(squares) / max(self.levels, 1)
 
+    def reach(self) -> np.ndarray:
+        """Return how far any value of a column lies from the column's mean, in float64, on the scale of `tensor`."""
+        parts = [self.gather(np.arange(i, min(i + 4096, len(self)))) for i in range(0, len(self), 4096)]
+        low, high = (np.stack([end(part, 0) for part in parts]).astype(float) for end in (np.min, np.max))
+        mean = self.moments()[0] * max(self.levels, 1)
+        return np.maximum(high.max(0) - mean, mean - low.min(0)) / max(self.levels, 1)
+
     def take(self, count: int) -> Dataset:
         """Return the first ``count`` rows, or all of them where there are fewer."""
         if count < 1:

@@ -8,6 +8,7 @@ import numpy as np
 from .. import data
 from ..arguments import Count, checked
 from ..progress import Progress, silent
+from .effort import Judge
 
 if TYPE_CHECKING:
     from ..evaluation import Mixing
@@ -37,7 +38,7 @@ class Answering:
         Args:
             rows: a path, a name or an array; None for a split of the run's own data.
             split: "train", "valid" or "test".
-            settings: method, chains, n_betas, max_time, certify, progress: see `likelihood.evaluate`.
+            settings: method, chains, n_betas, max_time, certify, judge, progress: see `likelihood.evaluations`.
 
         Raises `InputError` where no rows are at hand, or they have other columns.
         """
@@ -46,11 +47,11 @@ class Answering:
         return evaluate(self._run, rows, split, **settings)
 
     @checked
-    def mixing(self, *, progress: Progress = silent) -> "Mixing":
+    def mixing(self, *, judge: Judge = "full", progress: Progress = silent) -> "Mixing":
         """Return whether the chains of the run stand for its model, see `evaluation.mixing`."""
         from .likelihood import mixing
 
-        return mixing(self._run, progress=progress)
+        return mixing(self._run, judge=judge, progress=progress)
 
     @checked
     def score(self, rows: Any = None, split: str = "test", *, out: Out = None, **settings: Any) -> "Scores":

@@ -14,11 +14,11 @@ from torch import Tensor
 
 from .. import __version__, storage
 from ..errors import InputError, SaveError
-from .config import content
+from ..unfinished import unfinished
+from .config import GOING_ON, content
 
 FOLDER, STATE, MANIFEST = "checkpoints", "state.safetensors", "manifest.json"
 FORMAT = "harmonium checkpoint 2"
-HOW_LONG = ("steps", "patience", "max_time")  # settings that a run may go on with changed
 KEPT = 3  # checkpoints that a run keeps
 
 
@@ -28,16 +28,15 @@ def put(home: Path, step: int, tensors: dict[str, Tensor], facts: dict[str, Any]
     Raises `SaveError` when the disk is full or may not be written; the checkpoints before it are as they were.
     """
     place = home / FOLDER / f"{step:09d}"
-    beside = place.with_name(f".{place.name}.{os.getpid()}.part")
     try:
-        beside.mkdir(parents=True, exist_ok=True)
-        storage.write_tensors(beside / STATE, tensors, {"step": step, **(facts or {})})
-        storage.write_bytes(beside / MANIFEST, manifest(home, step, beside))
-        shutil.rmtree(place, ignore_errors=True)  # of the same step, and damaged or of other rates
-        os.replace(beside, place)
+        with unfinished(place.with_name(f".{place.name}.{os.getpid()}.part")) as beside:
+            beside.mkdir(parents=True, exist_ok=True)
+            storage.write_tensors(beside / STATE, tensors, {"step": step, **(facts or {})})
+            storage.write_bytes(beside / MANIFEST, manifest(home, step, beside))
+            shutil.rmtree(place, ignore_errors=True)  # of the same step, and damaged or of other rates
+            os.replace(beside, place)
         storage.flush(place.parent)
     except OSError as error:
-        shutil.rmtree(beside, ignore_errors=True)
         size = sum(value.nbytes for value in tensors.values()) / 2**20
         raise SaveError(
             f"the checkpoint of step {step}, {size:.1f} MB, cannot be written to {home} ({error.strerror or error}): "
@@ -53,6 +52,12 @@ def tidy(home: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
     for part in (home / FOLDER).glob(".*.part"):
         shutil.rmtree(part, ignore_errors=True)
+
+
+def clear(home: Path) -> None:
+    """Remove all checkpoints."""
+    for place in places(home):
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def places(home: Path) -> list[Path]:
@@ -106,7 +111,7 @@ def manifest(home: Path, step: int, place: Path, version: str = __version__, set
 def settings_digest(home: Path) -> str:
     """Return the SHA-256 of a run's settings but for those that say how long it goes on, which may change."""
     try:
-        words = {key: value for key, value in content(home / "config.yaml").items() if key not in HOW_LONG}
+        words = {key: value for key, value in content(home / "config.yaml").items() if key not in GOING_ON}
     except InputError:
         words = {"unreadable": True}
     return hashlib.sha256(json.dumps(words, sort_keys=True, default=str).encode()).hexdigest()

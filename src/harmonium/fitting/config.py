@@ -12,6 +12,7 @@ from ..errors import InputError, suggest
 from ..registry import MODELS, SAMPLERS, UNITS
 
 MOST = 2**18  # bytes of a file of settings
+GOING_ON = ("steps", "patience", "max_time", "device")  # settings that a run may go on with changed
 NUMBERED = ("binomial", "potts")  # kinds that have a number behind them: the trials, or the states
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
@@ -95,6 +96,8 @@ class TrainConfig(Settings):
     """Seconds of training after which it ends, with the report still to come."""
     lr: Positive | None = None
     """Learning rate; 0.05 for sgd, 0.001 for adam, and a tenth of that for gaussian units unless given."""
+    upper_lr: Positive | None = None
+    """Learning rate of the layers above the first that are learned one by one; --lr, or that of bernoulli units."""
     schedule: Literal["constant", "linear", "late", "cosine"] = "linear"
     """What the learning rate does: hold, or fall to zero; late holds it for the first half."""
     optimizer: Literal["sgd", "adam"] = "sgd"
@@ -109,6 +112,8 @@ class TrainConfig(Settings):
     """Strength of the L2 penalty (weight decay)."""
     sparsity: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Mean activation that hidden units are pulled to, such as 0.1."""
+    sparsity_strength: Positive = 1.0
+    """Strength of that pull, in nats of cross-entropy a unit."""
     clip: Positive | None = None
     """Largest norm of the gradient."""
     binarize: Literal["auto", "threshold", "sample", "none"] = "auto"
@@ -128,6 +133,12 @@ class TrainConfig(Settings):
     device that has it, else float32."""
     threads: Count | None = None
     """Threads of each process; 1 for small products and 4 for large ones unless given, whatever cores there are."""
+    rows: Count | None = None
+    """Number of training rows to learn from, the first ones; all of them unless given."""
+    snapshots: Annotated[str, BeforeValidator(_joined), Field(pattern=r"^\d+(,\d+)*$")] | None = None
+    """Epochs after which pictures are kept: 0,10,19; the start, the first, the middle and the last unless given."""
+    match: bool = True
+    """Begin at visible biases that give units without couplings the means of the data, or else at zero."""
     valid: str | None = None
     """File of held-out rows to watch, instead of a part of the training rows."""
     test: str | None = None
@@ -194,8 +205,10 @@ class FinetuneConfig(Settings):
 
     method: Literal["updown", "classifier"] = "updown"
     """updown trains a dbn as a generative model; classifier trains a network that begins where the model ends."""
-    epochs: Count = 20
-    """Passes over the training rows."""
+    epochs: Count | None = None
+    """Passes over the training rows; 20 unless given, or as many as make 3000 steps."""
+    steps: Count | None = None
+    """Updates instead of --epochs."""
     lr: Positive | None = None
     """Learning rate of the generative weights (0.05 unless given), or of Adam for a classifier (0.001)."""
     recognition_lr: Positive | None = None

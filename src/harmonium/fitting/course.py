@@ -81,6 +81,13 @@ class Course:
         return -(-self.lap // self.each) * len(self.plan.names)
 
     @property
+    def shown(self) -> set[int]:
+        """The epochs after which pictures are kept; 0 is the beginning."""
+        if self.config.snapshots is None:
+            return {0, 1, (self.total_epochs + 1) // 2, self.total_epochs}
+        return set(map(int, self.config.snapshots.split(",")))
+
+    @property
     def finished(self) -> bool:
         """Whether all is learned."""
         return len(self.done) == len(self.plan.names) - 1 and (self.ended or self.lapsed >= self.lap)
@@ -125,14 +132,14 @@ class Course:
         number, last = len(self.history) + 1, self.ended or self.lapsed == self.lap
         told = {"epoch": number, "stage": len(self.done) + 1, "step": self.step, "lr": rate, "loss": loss}
         state.refuse_infinite(self.step, state.of_stage(self.stage))
-        shown = last or number in {1, (self.total_epochs + 1) // 2, self.total_epochs}
-        measured = shown or -(-self.lapsed // self.each) % self._figures_every() == 0
+        shown = number in self.shown or (last and self.config.snapshots is None)
+        measured = shown or last or number == 1 or -(-self.lapsed // self.each) % self._figures_every() == 0
         epoch = self.watch.figures(self.stage, before, measured, seconds=round(self.seconds, 3), **told)
         self.history.append(epoch)
         self.epoch_start = self.order.get_state()
         if measured:
             self._keep_best(epoch)
-        if shown or self.ended:
+        if shown or (self.ended and self.config.snapshots is None):
             self.snapshot()
         return epoch
 

@@ -7,9 +7,10 @@ import numpy as np
 
 from ..data import Dataset, answers, is_whole, listed, steps_per_epoch
 from ..errors import InputError
-from .config import TrainConfig
+from .config import FinetuneConfig, TrainConfig
 
-STEPS = 12_000  # what a run takes unless told otherwise
+STEPS, TUNED = 12_000, 3_000  # what a run takes unless told otherwise, and a fine-tuning at least
+FEW = 10  # bits of a row whose states are listed unasked
 SMALL = 128  # hidden units whose chains keep up with momentum
 WEIGHING = ("pt", "ptt", "exact")  # samplers that weigh free energies, which rounding would spoil
 KINDS = {"binary": "bernoulli", "gray": "bernoulli", "spin": "spin", "real": "gaussian"}
@@ -26,37 +27,60 @@ def resolve(config: TrainConfig, train: Dataset) -> TrainConfig:
     check_shape(config, visible, train)
     gray = train.kind == "gray" and visible in ("bernoulli", "spin")
     binarize = ("threshold" if gray else "none") if config.binarize == "auto" else config.binarize
-    if config.epochs and config.steps:
-        raise InputError("both --epochs and --steps were given: give one of them")
-    sampler = "cd" if config.model == "dbn" else "pcd"
+    sampler = chosen_sampler(config, visible, train)
     from ..numerics import default_threads  # brings torch in: what does not fit is told without it
 
     settled = {
-        "sampler": sampler if config.sampler == "auto" else config.sampler,
+        "sampler": sampler,
         "visible": visible,
         "binarize": binarize,
         "epochs": None,
-        "steps": steps(config, train),
+        "steps": steps(config, train, config.batch_size),
         "lr": config.lr or default_lr(config, visible),
+        "upper_lr": upper_lr(config),
         "center": config.center and config.model != "boltzmann",
         "momentum": default_momentum(config) if config.momentum is None else config.momentum,
-        "precision": precision(config, visible, binarize, train),
+        "precision": precision(config, sampler, visible, binarize, train),
         "threads": config.threads or default_threads(config.batch_size, *widest(config, train)),
         "chains": config.chains or min(config.batch_size, len(train)),
     }
     return config.model_copy(update=settled)
 
 
-def steps(config: TrainConfig, train: Dataset) -> int:
-    """Return the number of updates."""
-    each = steps_per_epoch(len(train), config.batch_size)
-    return config.steps or (config.epochs or max(1, round(STEPS / each))) * each
+def chosen_sampler(config: TrainConfig, visible: str, train: Dataset) -> str:
+    """Return where negative states come from: exact draws where a row of bits has few states, in which chains stick."""
+    if config.sampler != "auto":
+        return config.sampler
+    if config.model == "dbn":
+        return "cd"
+    bits = {visible, config.hidden_kind} <= {"bernoulli", "spin"} and not config.labels and train.width <= FEW
+    plain = config.gibbs_steps == 1 and config.precision != "bfloat16" and not config.pretrain
+    return "exact" if bits and plain and enumerated_bits(config, train) <= FEW else "pcd"
+
+
+def steps(config: TrainConfig | FinetuneConfig, train: Dataset, batch_size: int) -> int:
+    """Return the number of updates: `STEPS` of a training unless told otherwise, `TUNED` of a fine-tuning or 20 passes
+    over the rows where that is more.
+    """
+    if config.epochs and config.steps:
+        raise InputError("both --epochs and --steps were given: give one of them")
+    each = steps_per_epoch(len(train), batch_size)
+    passes = max(1, round(STEPS / each)) if isinstance(config, TrainConfig) else max(20, math.ceil(TUNED / each))
+    return config.steps or (config.epochs or passes) * each
 
 
 def default_lr(config: TrainConfig, visible: str) -> float:
     """Return the learning rate of a run that names none."""
     continuous = visible in CONTINUOUS or config.hidden_kind in CONTINUOUS
     return {"sgd": 0.05, "adam": 0.001}[config.optimizer] * (0.1 if continuous else 1)
+
+
+def upper_lr(config: TrainConfig) -> float | None:
+    """Return the learning rate of layers whose visible row is the hidden one of another, where there are such."""
+    layerwise = config.model == "dbn" or config.pretrain
+    if config.upper_lr and not layerwise:
+        raise InputError("--upper-lr is for layers that are learned one by one: pass --model dbn, or leave it out")
+    return (config.upper_lr or config.lr or default_lr(config, "bernoulli")) if layerwise else None
 
 
 def default_momentum(config: TrainConfig) -> float:
@@ -70,12 +94,12 @@ def default_momentum(config: TrainConfig) -> float:
     return 0.75 if max(config.layers, default=0) <= SMALL else 0.0
 
 
-def precision(config: TrainConfig, visible: str, binarize: str, train: Dataset) -> str:
+def precision(config: TrainConfig, sampler: str, visible: str, binarize: str, train: Dataset) -> str:
     """Return the precision of the products: bfloat16 for a large rbm of sharp states, where the device has it.
 
     Raises `InputError` for a sampler that weighs free energies, which would lose what it weighs.
     """
-    weighs = config.sampler in WEIGHING
+    weighs = sampler in WEIGHING
     if config.precision != "auto":
         if weighs and config.precision != "float32":
             given = f"--precision {config.precision} was given with --sampler {config.sampler}"
@@ -164,12 +188,17 @@ def check_boltzmann(config: TrainConfig) -> None:
         raise InputError(f"{given}, whose means are not within 0 to 1: leave it out, or pass --hidden-kind bernoulli")
 
 
+def enumerated_bits(config: TrainConfig, train: Dataset) -> int:
+    """Return how many bits have states that the exact sampler lists: of the smaller row, or of all units."""
+    rows = [train.width, *config.layers]
+    if config.model == "dbn":
+        return max(min(pair) for pair in pairwise(rows))
+    return sum(rows) if config.model == "boltzmann" else min(sum(rows[0::2]), sum(rows[1::2]))
+
+
 def check_enumerable(config: TrainConfig, train: Dataset) -> None:
     """Raise `InputError` where the exact sampler would have too many states to list."""
-    rows = [train.width, *config.layers]
-    bits = sum(rows) if config.model == "boltzmann" else min(sum(rows[0::2]), sum(rows[1::2]))
-    if config.model == "dbn":
-        bits = max(min(pair) for pair in pairwise(rows))
+    bits = enumerated_bits(config, train)
     if bits > 16:
         given = f"--hidden {config.hidden} on rows of {train.width} needs 2^{bits}"
         raise InputError(f"--sampler exact lists every state, at most 2^16: {given}, take fewer units")

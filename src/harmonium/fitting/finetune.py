@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Generator, Tensor, nn
 
-from ..data import steps_per_epoch
 from ..encoding import Encoder
 from ..errors import InputError
 from ..machines import DBM, DBN, RBM, Machine
 from ..training import classifier_inputs, param_groups, to_sequential
 from ..units import Units
 from .config import FinetuneConfig, TrainConfig
+from .defaults import steps
 from .plans import Plan
 from .splits import Splits
 from .stages import Classifying, Stage, UpDown
@@ -98,10 +98,10 @@ def tuned_settings(run: "Run", tuning: FinetuneConfig) -> tuple[TrainConfig, Enc
     encoder = encoder_for(run, tuning, splits)
     if tuning.method == "classifier":
         new_classifier(run.model, 2)  # so that what cannot be unrolled is told before anything is written
-    steps = tuning.epochs * steps_per_epoch(len(splits.train), run.config.batch_size)
     words = {
-        "steps": steps, "schedule": tuning.schedule, "seed": tuning.seed, "patience": None, "max_time": None,
-        "lr": tuning.lr or LR[tuning.method], "labels": bool(encoder.labels), "init": None,
+        "steps": steps(tuning, splits.train, run.config.batch_size), "schedule": tuning.schedule, "seed": tuning.seed,
+        "patience": None, "max_time": None, "lr": tuning.lr or LR[tuning.method], "upper_lr": None, "init": None,
+        "labels": bool(encoder.labels),
     }  # fmt: skip
     return run.config.model_copy(update=words), encoder
 

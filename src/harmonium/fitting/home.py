@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +15,9 @@ import numpy as np
 
 from ..data import steps_per_epoch
 from ..errors import InputError
+from ..unfinished import unfinished
 from . import torchrun
-from .config import FinetuneConfig, TrainConfig, content
+from .config import GOING_ON, FinetuneConfig, TrainConfig, content
 from .environment import environment
 from .splits import MEMORY, Splits
 
@@ -69,7 +70,7 @@ class Home:
         if not replace:
             refuse_run(path)
         home = cls(path, splits.source, config)
-        with removed_on_error(path), home.released_on_error():
+        with unfinished(path) if not path.exists() else nullcontext(), home.released_on_error():
             home.hold()
             if replace:
                 clear(path)
@@ -130,13 +131,16 @@ class Home:
             raise InputError(f"{given}: restore them, or train again with --replace")
 
     def go_on_with(self, changed: dict[str, Any]) -> TrainConfig:
-        """Return the settings with others for how long the run goes on: epochs, steps, patience or max_time."""
+        """Return the settings with others for how long and where the run goes on.
+
+        These are epochs, steps, patience, max_time and device.
+        """
         given = {name: value for name, value in changed.items() if value is not None}
-        wrong = [name for name in given if name not in ("epochs", "steps", "patience", "max_time")]
+        wrong = [name for name in given if name not in ("epochs", *GOING_ON)]
         if wrong:
             raise InputError(
                 f"--{wrong[0].replace('_', '-')} was given and a run goes on with its own settings: give --epochs, "
-                "--steps, --patience or --max-time, or train anew"
+                "--steps, --patience, --max-time or --device, or train anew"
             )
         if "epochs" in given:
             each = steps_per_epoch(len(self.splits(None, None, self.config).train), self.config.batch_size)
@@ -157,9 +161,12 @@ class Home:
 
     def write_snapshot(self, epoch: int, arrays: dict[str, np.ndarray]) -> None:
         """Keep pictures of a moment of the training."""
-        folder = self.file("snapshots")
+        from ..storage import write_bytes
+
+        folder, held = self.file("snapshots"), io.BytesIO()
         folder.mkdir(exist_ok=True)
-        np.savez_compressed(folder / f"{epoch:05d}.npz", allow_pickle=False, **arrays)
+        np.savez_compressed(held, allow_pickle=False, **arrays)
+        write_bytes(folder / f"{epoch:05d}.npz", held.getvalue())
 
     def snapshots(self) -> dict[int, dict[str, np.ndarray]]:
         """Return the pictures that were kept, by epoch."""
@@ -214,18 +221,6 @@ def free_path(source: str, parent: Path = Path("runs")) -> Path:
     stem = "-".join(re.findall(r"[\w-]+", Path(source).name.partition(".")[0])) or "run"
     paths = (parent / (stem if n == 1 else f"{stem}-{n}") for n in range(1, 10_000))
     return next(path for path in paths if not path.exists())
-
-
-@contextmanager
-def removed_on_error(path: Path) -> Iterator[None]:
-    """Remove what is made at a path, where nothing was there before and what is within fails."""
-    new = not path.exists()
-    try:
-        yield
-    except BaseException:
-        if new:
-            shutil.rmtree(path, ignore_errors=True)
-        raise
 
 
 def refuse_run(path: Path) -> None:

@@ -3,7 +3,8 @@
 import json
 import math
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from torch import Generator, Tensor
@@ -14,6 +15,7 @@ from ..evaluation import Estimate, LowerBound, Mixing
 from ..machines import DBN, Machine
 from ..progress import Progress, silent
 from ..sampling import ParallelTempering, gibbs_sample
+from .effort import Effort, Judge, effort
 
 if TYPE_CHECKING:
     from .run import Run
@@ -22,7 +24,7 @@ LISTABLE = 2**20  # states that `auto` still enumerates
 CONVERGED = 100  # mean-field steps of a bound, at most
 ROWS = 10_000  # training rows that the base of the path is fitted to
 STATES = 1000  # that stand for the model where no chains were kept
-CHAINS, SEEN, GIBBS_STEPS = 100, 2000, 10_000  # chains, rows and Gibbs steps at most of the verdict on mixing
+CHAINS, SEEN, BETAS = 100, 2000, 200  # chains, rows and temperatures at most of the verdict on mixing
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,13 @@ class Evaluation:
         return json.dumps(self.to_dict())
 
 
-def evaluate(
+def evaluate(run: "Run", rows: Any = None, split: str = "test", **settings: Any) -> Evaluation:
+    """Return the last of the `evaluations` of some rows."""
+    *_, last = evaluations(run, rows, split, **settings)
+    return last
+
+
+def evaluations(
     run: "Run",
     rows: Any = None,
     split: str = "test",
@@ -112,15 +120,16 @@ def evaluate(
     n_betas: int | None = None,
     max_time: float | None = None,
     certify: bool = False,
+    judge: Judge = "full",
     progress: Progress = silent,
-) -> Evaluation:
-    """Return the mean log-likelihood of rows in nats a row, and enter it in the run's passport.
+) -> Iterator[Evaluation]:
+    """Yield the mean log-likelihood of rows in nats a row, ever finer, and enter the last in the run's passport.
 
     Labels are summed out.  Where hidden layers are left to infer it is a lower bound: variational, or by one draw of a
     network's recognition a row.  ``method`` is ``exact``, ``ais`` (annealed importance sampling) or ``auto`` (exact up
     to 2²⁰ states of the smaller row).  Without ``n_betas`` annealing takes four times as many temperatures until its
-    verdict is consistent, at most 64,000, or until the next would pass ``max_time`` seconds.  ``certify`` adds a lower
-    bound on what is attained on some of the rows.
+    verdict is consistent, at most 64,000, or as many as `effort` allows a ``quick`` judge, or until the next would pass
+    ``max_time`` seconds.  ``certify`` adds a lower bound on what is attained on some of the rows.
     """
     began, model, encoder = time.perf_counter(), run.model, run.encoder
     dataset = run.rows(rows, split)
@@ -128,25 +137,29 @@ def evaluate(
     if isinstance(model, Machine) and model.latent:
         model.infer_steps = CONVERGED
     seen = known_rows(run, ROWS)
-    log_z = log_partition(run.top, seen, method, chains, n_betas, run.seed, max_time, progress)
-    if isinstance(model, Machine) and log_z.verdict != "exact":
-        log_z = log_z.at_least(evaluation.certificate_of_rows(model, v))
-    spread = evaluation.log_evidence(model, v, generator=Generator().manual_seed(run.seed))
     known = bool(run.fitted) or run.splits is not None
-    found = Evaluation(
-        **_figures(spread, log_z),
-        bound=isinstance(model, DBN) or bool(model.latent),
-        baseline=evaluation.baseline_log_likelihood(run.baseline, None, v) if known else None,
-        certified=_certified(model, v, log_z, seen, run.seed, progress) if certify else None,
-        binarize=encoder.bits(dataset),
-        standardized=encoder.visible in ("gaussian", "relu"),
-        split=split if rows is None else str(dataset.name),
-        seconds=round(time.perf_counter() - began, 2),
-        data_changed=run.data_changed if rows is None else "",
-    )
+    allowed = effort(run, judge)
+    for log_z in log_partitions(run.top, seen, method, chains, n_betas, run.seed, max_time, progress, allowed=allowed):
+        if isinstance(model, Machine) and log_z.verdict != "exact":
+            log_z = log_z.at_least(evaluation.certificate_of_rows(model, v))
+        spread = evaluation.log_evidence(model, v, generator=Generator().manual_seed(run.seed))
+        found = Evaluation(
+            **_figures(spread, log_z),
+            bound=isinstance(model, DBN) or bool(model.latent),
+            baseline=evaluation.baseline_log_likelihood(run.baseline, None, v) if known else None,
+            certified=None,
+            binarize=encoder.bits(dataset),
+            standardized=encoder.visible in ("gaussian", "relu"),
+            split=split if rows is None else str(dataset.name),
+            seconds=round(time.perf_counter() - began, 2),
+            data_changed=run.data_changed if rows is None else "",
+        )
+        yield found
+    if certify:
+        found = replace(found, certified=_certified(model, v, log_z, seen, run.seed, progress))
+        yield found
     told = {key: value for key, value in found.to_dict().items() if key != "seconds"}
     run.remember("evaluation", {**run.passport.get("evaluation", {}), found.split: told})
-    return found
 
 
 def recall(run: "Run", split: str = "test") -> Evaluation | None:
@@ -159,7 +172,11 @@ def known_partition(run: "Run", *, max_time: float | None = None, progress: Prog
     """Return log Z as evaluations of the run have found it, by the narrowest bracket; estimated where none was made."""
     found = list(run.passport.get("evaluation", {}).values())
     if not found:
-        return log_partition(run.top, known_rows(run, ROWS), seed=run.seed, max_time=max_time, progress=progress)
+        *_, last = log_partitions(
+            run.top, known_rows(run, ROWS), seed=run.seed, max_time=max_time, progress=progress,
+            allowed=effort(run, "full"),
+        )  # fmt: skip
+        return last
     best = min(found, key=lambda told: told["upper"] - told["lower"])
     value, mean = best["log_partition"], best["log_likelihood"]
     return Estimate(
@@ -168,7 +185,7 @@ def known_partition(run: "Run", *, max_time: float | None = None, progress: Prog
     )  # fmt: skip
 
 
-def log_partition(
+def log_partitions(
     machine: Machine,
     data: Tensor,
     method: str = "auto",
@@ -177,36 +194,46 @@ def log_partition(
     seed: int = 0,
     max_time: float | None = None,
     progress: Progress = silent,
-) -> Estimate:
-    """Return log Z by the method asked for."""
+    *,
+    allowed: Effort,
+) -> Iterator[Estimate]:
+    """Yield log Z by the method asked for, ever finer where that is annealing."""
     if method not in ("auto", "exact", "ais"):
         raise InputError(f"the method {method!r} was given where auto, exact or ais was expected")
     few = evaluation.n_enumerated_states(machine) <= LISTABLE
     if method == "exact" or (method == "auto" and few):
-        return evaluation.log_partition(machine, progress=progress)
-    settings: dict[str, Any] = {"generator": Generator().manual_seed(seed), "chains": chains or 200}
+        yield evaluation.log_partition(machine, progress=progress)
+        return
+    settings: dict[str, Any] = {
+        "generator": Generator().manual_seed(seed), "chains": chains or allowed.chains, "burn": allowed.burn,
+        "progress": progress,
+    }  # fmt: skip
     if n_betas is not None:
-        return evaluation.ais(machine, data, n_betas=n_betas, progress=progress, **settings)
-    *_, last = evaluation.ais_until_consistent(machine, data, max_time=max_time, progress=progress, **settings)
-    return last
+        yield evaluation.ais(machine, data, n_betas=n_betas, **settings)
+        return
+    yield from evaluation.ais_until_consistent(
+        machine, data, n_betas=allowed.n_betas, most=allowed.most, max_time=max_time, **settings
+    )
 
 
-def mixing(run: "Run", *, progress: Progress = silent) -> Mixing:
+def mixing(run: "Run", *, judge: Judge = "full", progress: Progress = silent) -> Mixing:
     """Return the verdict on the chains that training left, or, where it left none, on chains begun at training rows.
 
-    Where the training was tempered its chains stand on a new ladder of temperatures.
+    Where the training was tempered its chains stand on a new ladder of temperatures.  It takes what `effort` allows.
     """
-    machine, chains, begun_at = run.top, run.chains, None
+    machine, chains, allowed = run.top, run.chains, effort(run, judge)
+    few, begun_at = min(CHAINS, allowed.chains), None
     if chains is None:
         begun_at = "training rows" if run.splits is not None else "draws of the model"
-    chains = states(run, CHAINS) if chains is None else chains[:CHAINS]
-    settings: dict[str, Any] = {
-        "gibbs_steps": GIBBS_STEPS, "begun_at": begun_at, "generator": Generator().manual_seed(run.seed)
-    }  # fmt: skip
-    rows = known_rows(run, SEEN)
+    chains = states(run, few) if chains is None else chains[:few]
+    g, rows = Generator().manual_seed(run.seed), known_rows(run, SEEN)
     tempered = run.config is not None and run.config.sampler in ("pt", "ptt") and run.chains is not None
-    ladder = ParallelTempering.onto(machine, chains, generator=settings["generator"]) if tempered else None
-    found = evaluation.mixing(machine, chains, ladder, data=rows, progress=progress, **settings)
+    ladder = ParallelTempering.onto(machine, chains, generator=g) if tempered else None
+    settings: dict[str, Any] = {"progress": progress, "generator": g}
+    n_betas = min(BETAS, allowed.n_betas)
+    log_z = evaluation.ais(machine, rows, chains=few, n_betas=n_betas, burn=allowed.burn, **settings)
+    settings |= {"gibbs_steps": allowed.gibbs_steps, "begun_at": begun_at}
+    found = evaluation.mixing(machine, chains, ladder, data=rows, log_z=log_z, **settings)
     run.remember("mixing", asdict(found))
     return found
 

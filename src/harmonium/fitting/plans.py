@@ -54,6 +54,11 @@ class Plan(ABC):
     def machine(self, done: Sequence[nn.Module], visible: Units, generator: Generator) -> Machine:
         """Return the next machine after those that are ``done``, on a visible row that has its labels beside it."""
 
+    def rate(self, stage: int) -> float:
+        """Return the learning rate that a stage starts from."""
+        assert self.config.lr is not None
+        return self.config.lr
+
     def hidden(self, layer: int) -> Units:
         """Return a new hidden row, 0 for the lowest."""
         return make_units(self.config.hidden_kind, self.config.layers[layer])
@@ -77,13 +82,13 @@ class Plan(ABC):
         machine = self.machine(done, self.visible(len(done)), seeded).to(self.device)
         if len(done) == len(self.names) - 1 and config.init:
             copy_parameters(config.init, machine)
-        elif not isinstance(machine, DBM) or not done:
+        elif config.match and (not isinstance(machine, DBM) or not done):
             machine.init_from_data(seen)
         sampler = self.sampler(machine, seen, chance)
         plain = not isinstance(machine, DoubledRBM)  # whose biases have gradients of another scale
         transforms: list[GradientTransform] = [CenterGradient().to(self.device)] if config.center and plain else []
         transforms += [ClipGradNorm(config.clip)] if config.clip else []
-        climber = make_optimizer(machine, config)
+        climber = make_optimizer(machine, config, self.rate(len(done)))
         transforms += [Rollback(sampler, climber)] if isinstance(sampler, TrajectoryTempering) else []
         name, penalties = self.names[len(done)], self.penalties(machine)
         return Generative(name, machine, encode, climber, sampler, transforms, penalties)
@@ -107,7 +112,7 @@ class Plan(ABC):
         found: list[Penalty] = [L1(config.l1)] if config.l1 else []
         found += [L2(config.l2)] if config.l2 else []
         found += [HybridLoss(config.discriminative)] if config.discriminative and machine.labels else []
-        return found + ([SparsityPenalty(config.sparsity)] if config.sparsity else [])
+        return found + ([SparsityPenalty(config.sparsity, config.sparsity_strength)] if config.sparsity else [])
 
     def model(self, machines: Sequence[nn.Module]) -> Machine | DBN:
         """Return what a run leaves behind."""
@@ -144,6 +149,10 @@ class LayerwisePlan(Plan):
     def names(self) -> list[str]:
         """One stage a layer."""
         return [f"layer {i + 1}" for i in range(len(self.config.layers))]
+
+    def rate(self, stage: int) -> float:
+        """Return the learning rate of a layer, by the kind of the row below it."""
+        return self.config.upper_lr if stage and self.config.upper_lr else super().rate(stage)
 
     def below(self, done: Sequence[nn.Module]) -> Sequence[nn.Module]:
         """Return the machines through whose means a row goes up."""
@@ -201,6 +210,10 @@ class DBMPlan(LayerwisePlan):
         """The layers, where they are learned first, and then all of them."""
         return [*(super().names if self.config.pretrain else []), "joint"]
 
+    def rate(self, stage: int) -> float:
+        """Return the learning rate of a pair of layers, or of all of them, which see the row itself."""
+        return super().rate(stage if stage < len(self.names) - 1 else 0)
+
     def below(self, done: Sequence[nn.Module]) -> Sequence[nn.Module]:
         """Return nothing in the last stage, which sees the row itself."""
         return [] if len(done) == len(self.names) - 1 else done
@@ -231,13 +244,12 @@ class DBMPlan(LayerwisePlan):
         return made
 
 
-def make_optimizer(machine: nn.Module, config: TrainConfig) -> Optimizer:
+def make_optimizer(machine: nn.Module, config: TrainConfig, lr: float) -> Optimizer:
     """Return the optimizer that the settings ask for."""
-    assert config.lr is not None
     assert config.momentum is not None
     if config.optimizer == "adam":
-        return torch.optim.Adam(machine.parameters(), lr=config.lr, betas=(config.momentum, 0.999))
-    return torch.optim.SGD(machine.parameters(), lr=config.lr, momentum=config.momentum)
+        return torch.optim.Adam(machine.parameters(), lr=lr, betas=(config.momentum, 0.999))
+    return torch.optim.SGD(machine.parameters(), lr=lr, momentum=config.momentum)
 
 
 def copy_parameters(source: str, machine: Machine) -> None:

@@ -227,9 +227,8 @@ class Run(Answering):
         """
         from .trainer import Trainer
 
-        replace, save_every = settings.pop("replace", False), settings.pop("save_every", 5.0)
-        config = FinetuneConfig(**{"method": method, **settings})
-        trainer = Trainer.finetune(self, config, out=out, replace=replace, save_every=save_every)
+        how = {name: settings.pop(name) for name in ("replace", "save_every") if name in settings}
+        trainer = Trainer.finetune(self, FinetuneConfig(**{"method": method, **settings}), out=out, **how)
         for _ in trainer:
             pass
         return trainer.run

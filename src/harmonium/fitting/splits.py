@@ -67,7 +67,8 @@ class Splits:
     @property
     def train(self) -> Dataset:
         """The rows to learn from."""
-        return self._parts["train"]
+        found = self._parts["train"]
+        return found if self.config.rows is None else found.take(self.config.rows)
 
     @cached_property
     def valid(self) -> Dataset:

@@ -5,7 +5,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from ..errors import DivergenceError, InputError
 from ..numerics import distributed
@@ -56,8 +56,9 @@ def restore(
         optimizer = trainer.stage.optimizer
         optimizer.load_state_dict({**optimizer.state_dict(), "state": _moments(found)})
         set_rates(trainer.stage, found["rates"].tolist())
-        trainer.epoch_start = found["order"]
-        trainer.chance.set_state(found["chance"])
+        seed = 2 * (trainer.config.seed + int(facts["step"]))
+        trainer.epoch_start = stream_at(found["order"], trainer.device, seed).get_state()
+        trainer.chance = stream_at(found["chance"], trainer.device, seed + 1)
         trainer.seconds, trainer.stage_began = found["times"].tolist()
         trainer.history = [_epoch(Epoch, row) for row in found["history"].tolist()]
         trainer.step, trainer.lapsed, trainer.ended = int(facts["step"]), int(facts["lapsed"]), bool(facts["ended"])
@@ -68,17 +69,30 @@ def restore(
 
 
 def go_back(trainer: "Trainer", cause: DivergenceError) -> None:
-    """Take a training back to its newest checkpoint, at half the learning rate that it had, and log the event."""
+    """Take a training back to its newest checkpoint, at half the learning rate that it had, and log the event.
+
+    A checkpoint that led to a divergence before may be broken already: then back to the beginning.
+    """
     halved, at = [rate / 2 for rate in rates(trainer.stage)], trainer.step
     checkpoint = trainer.latest()
+    again = bool(trainer.events) and trainer.events[-1]["back_to"] == int(checkpoint[2]["step"])
     trainer.begin_again()
-    restore(trainer, *checkpoint)
+    if not again:
+        restore(trainer, *checkpoint)
     set_rates(trainer.stage, halved)
+    if again:
+        trainer.forget()
     event = {"event": "diverged", "step": at, "back_to": trainer.step, "lr": halved, "cause": str(cause)}
     trainer.events.append(event)
     if trainer.home and not distributed.index():
         with open(trainer.home.file("events.jsonl"), "a", encoding="utf-8") as log:
             log.write(json.dumps(event) + "\n")
+
+
+def stream_at(held: Tensor, device: torch.device, seed: int) -> Generator:
+    """Return a generator where another stood, or, since its state is none of this kind of device, at a seed."""
+    made = Generator(device).manual_seed(seed)
+    return made.set_state(held) if held.shape == made.get_state().shape else made
 
 
 def refuse_infinite(step: int, held: dict[str, Tensor]) -> None:

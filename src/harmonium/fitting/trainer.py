@@ -1,12 +1,10 @@
 """A training: an iterator of epochs whose body is the caller's, on disk or in memory alone."""
 
-import signal
 import sys
-import threading
 import time
 from collections.abc import Generator as Generating
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Self
 
@@ -27,7 +25,9 @@ from .environment import choose_device, environment, use_threads
 from .figures import Epoch, table
 from .finetune import FinetunePlan, tuned_settings
 from .home import Home, refuse_run
+from .interrupts import saved_on_interrupt
 from .plans import Plan
+from .remarks import remarks
 from .run import Run
 from .splits import Splits
 
@@ -37,8 +37,9 @@ TRIES = 8  # times that a diverged run goes back and halves its rate
 class Trainer(Course):
     """A training in progress: iterate over it for its epochs, or over `steps` for its updates.
 
-    A training that diverges goes back to its last checkpoint at half the learning rate, eight times at most.  ``run``
-    is what it has learned so far, at any moment; ``history`` holds the epochs.
+    A training that diverges goes back to its last checkpoint at half the learning rate, or where that led to a
+    divergence before to its beginning, eight times at most.  ``run`` is what it has learned so far, at any moment;
+    ``history`` holds the epochs, and ``remarks`` what is to be said at the end.
 
     Args:
         config: the settings.
@@ -92,6 +93,7 @@ class Trainer(Course):
         use_threads(config)
         self.home, self.save_every, self.tuning = home, save_every, tuning[0] if tuning else None
         self.problems: list[str] = []
+        self.remarks: list[str] = []
         self.events: list[dict[str, Any]] = []
         self.stopped, self._asked = 0, 0
         self._kept: tuple[dict[str, Tensor], dict[str, Any]] | None = None
@@ -175,6 +177,7 @@ class Trainer(Course):
         chains = self.stage.chains()
         fits = chains is not None and chains.shape[-1] == getattr(model, "width", 0) and not isinstance(model, DBN)
         classifier = self.stage.machine if isinstance(self.stage.machine, nn.Sequential) else None
+        said = {"remarks": self.remarks} if self.remarks else {}
         return Run(
             model=model,
             encoder=self.encoder,
@@ -182,7 +185,7 @@ class Trainer(Course):
             tuning=self.tuning,
             chains=chains[:1000].detach().cpu() if fits and chains is not None else None,
             classifier=classifier,
-            facts={"data": self.splits.fingerprint, "environment": environment()},
+            facts={"data": self.splits.fingerprint, "environment": environment(), **said},
             splits=self.splits,
             path=self.home.path if self.home else None,
             history=[vars(epoch) for epoch in self.history],
@@ -193,25 +196,10 @@ class Trainer(Course):
 
     def __iter__(self) -> Iterator[Epoch]:
         """Train; give the epochs at whose end figures are measured: by the sizes, or as ``figures_every`` says."""
-        with self._saved_on_interrupt(), closing(self.steps()) as updates:
+        with saved_on_interrupt(self), closing(self.steps()) as updates:
             for update in updates:
                 if update.epoch is not None and update.epoch.measured:
                     yield update.epoch
-
-    @contextmanager
-    def _saved_on_interrupt(self) -> Iterator[None]:
-        """Let Ctrl-C wait for the update in work: what was learned is kept, and then it interrupts."""
-        ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        if not ours or threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        signal.signal(signal.SIGINT, lambda number, frame: self.stop(128 + number))
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-        if self.stopped == 128 + signal.SIGINT:
-            raise KeyboardInterrupt
 
     def steps(self) -> Generating[Update, None, None]:
         """Train; give every update.  A checkpoint is kept now and then, and at the end.
@@ -224,10 +212,12 @@ class Trainer(Course):
             self.home.hold()
         try:
             if self.step == 0 and not self.history:
-                self.snapshot()
+                if 0 in self.shown:
+                    self.snapshot()
                 self.save()
             yield from self._steps_with_retries()
             if not self.stopped:
+                self.remarks = remarks(self)
                 self.save()
         except GeneratorExit:  # the caller's loop has ended early
             if not sys.is_finalizing():
@@ -293,6 +283,12 @@ class Trainer(Course):
         except OSError as error:
             line = f"{self.home.path} cannot be written ({error.strerror}): its checkpoint is whole, `--resume` goes on"
             raise SaveError(line) from error
+
+    def forget(self) -> None:
+        """Keep no checkpoint but one of where it stands."""
+        if self.home is not None and not distributed.index():
+            checkpoints.clear(self.home.path)
+        self.save()
 
     def latest(self) -> tuple[Any, dict[str, Tensor], dict[str, Any], list[str]]:
         """Return the newest checkpoint."""

@@ -13,13 +13,15 @@ from ..errors import InputError
 from ..evaluation import free_energy_gap, mean_activation, reconstruction_error
 from ..fitting import Evaluation, Run
 from ..fitting.drawing import draw, picture_shape
+from ..fitting.effort import Judge, effort
 from ..fitting.likelihood import recall
 from ..progress import Progress, silent
 from ..storage import write_bytes
 from .page import Page, Section, write
 from .words import BOUND, READOUTS, annealing, columns_of, facts, lead, reading, tuned
 
-GIBBS_STEPS = 1000  # of the chains that a report draws
+LINES = 50  # of the table of losses, at most
+GIBBS_STEPS = 1000  # at most, of the chains that a report draws
 PANELS = (
     ("likelihood of held-out rows, nats", "log_likelihood"),
     ("pseudo-likelihood of held-out rows, nats", "pseudo_likelihood"),
@@ -35,19 +37,23 @@ PANELS = (
 )
 
 
-def write_report(run: Run, out: str | Path | None = None, *, progress: Progress = silent) -> Path:
+def write_report(
+    run: Run, out: str | Path | None = None, *, judge: Judge = "quick", progress: Progress = silent
+) -> Path:
     """Write the report of a run and return the page's path: ``report.html`` in its directory, or ``out``.
 
     The run is evaluated where its passport does not tell of the test rows; pictures lie in ``pictures/`` beside it.
+    A ``quick`` judge takes about as many Gibbs steps as the training did, a ``full`` one as many as verdicts ask for.
     """
     if run.config is None or not run.history:
         raise InputError(f"{run.name} does not tell how it was trained: a report needs a run")
     if out is None and run.path is None:
         raise InputError("the run is in memory: say where its report is to be written, run.report('report.html')")
     path = Path(out) if out is not None else (run.path or Path()) / "report.html"
-    found = recall(run) or run.evaluate(progress=progress)
-    report = Report(run, found, path, progress)
+    found = recall(run) or run.evaluate(judge=judge, progress=progress)
+    report = Report(run, found, path, judge, progress)
     for tell in (
+        report.remarks,
         report.likelihood, report.curves, report.fields, report.snapshots, report.chains, report.samples, report.labels,
         report.activation, report.settings,
     ):  # fmt: skip
@@ -58,8 +64,9 @@ def write_report(run: Run, out: str | Path | None = None, *, progress: Progress 
 class Report:
     """A page in the making: each method adds a section on the run."""
 
-    def __init__(self, run: Run, found: Evaluation, path: Path, progress: Progress):
+    def __init__(self, run: Run, found: Evaluation, path: Path, judge: Judge, progress: Progress):
         assert run.config is not None
+        self.judge, self.gibbs_steps = judge, min(GIBBS_STEPS, effort(run, judge).gibbs_steps)
         self.run, self.found, self.config, self.progress = run, found, run.config, progress
         self.folder = path.parent / "pictures"
         environment = run.facts["environment"]
@@ -76,6 +83,14 @@ class Report:
         self.folder.mkdir(parents=True, exist_ok=True)
         write_bytes(self.folder / name, content)
         section.picture(content, caption, alt)
+
+    def remarks(self) -> None:
+        """Add what went wrong, where the training said so."""
+        said = self.run.facts.get("remarks", [])
+        if said:
+            section = self.page.section("What to know first")
+            for line in said:
+                section.verdict("inconsistent", f"{line[0].upper()}{line[1:]}.")
 
     def likelihood(self) -> None:
         """Add what the likelihood is, how it was reached and how far it can be trusted."""
@@ -110,6 +125,16 @@ class Report:
         caption = "Figures after each pass over the training rows."
         self.picture(section, "curves.png", figure, caption, "learning curves")
         section.text(" ".join(reading(columns)))
+        self.losses(section)
+
+    def losses(self, section: Section) -> None:
+        """Add the loss by epoch, of some fifty epochs at most."""
+        every = -(-len(self.run.history) // LINES)
+        rows: list[list[object]] = [
+            [row["epoch"], row["loss"], row["lr"]] for row in self.run.history[every - 1 :: every]
+        ]
+        caption = "The mean loss of the updates of an epoch: it moves with the chains, and measures no success."
+        section.table(["epoch", "loss", "learning rate"], rows, caption)
 
     def fields(self) -> None:
         """Add the receptive fields of the hidden units, layer by layer."""
@@ -135,14 +160,14 @@ class Report:
             ("data", "reconstruction", "sample"),
         )
         for epoch, arrays in self.run.snapshots.items():
-            groups = [(name, self.run.encoder.picture(arrays[name][:10])) for name in names]
+            groups = [(name, self.run.encoder.picture(arrays[name])) for name in names]
             drawn = plots.png(plots.strips(groups, self.run.encoder.shape))
             caption = first if epoch == 0 else f"After epoch {epoch}."
             self.picture(section, f"epoch-{epoch:05d}.png", drawn, caption, f"epoch {epoch}")
 
     def chains(self) -> None:
         """Add whether the chains of the run stand for its model."""
-        found = self.run.mixing(progress=self.progress)
+        found = self.run.mixing(judge=self.judge, progress=self.progress)
         section = self.page.section("Do its chains stand for the model?")
         tones = {"mixed": "consistent", "lagging": "inconsistent", "stuck": "inconsistent"}
         section.verdict(tones[found.verdict], f"{found.verdict}: {found.reason}.")
@@ -159,13 +184,13 @@ class Report:
         )
 
     def samples(self) -> None:
-        """Add a grid of samples after {GIBBS_STEPS} Gibbs steps and a GIF of the chains."""
+        """Add a grid of samples and a GIF of the chains."""
         run = self.run
-        frames = run.frames(64, GIBBS_STEPS, progress=self.progress)
+        frames = run.frames(64, self.gibbs_steps, progress=self.progress)
         section = self.page.section("What it samples")
         drawn = plots.png(draw(run, frames[-1].means, 16))
-        caption = f"64 chains after {GIBBS_STEPS} Gibbs steps from random states: the mean of the last draw."
-        self.picture(section, "samples.png", drawn, caption, f"samples after {GIBBS_STEPS} Gibbs steps")
+        caption = f"64 chains after {self.gibbs_steps} Gibbs steps from random states: the mean of the last draw."
+        self.picture(section, "samples.png", drawn, caption, f"samples after {self.gibbs_steps} Gibbs steps")
         path = self.folder / "chains.gif"
         plots.save_gif(path, [draw(run, frame.means[:16], 8) for frame in frames])
         moving = f"16 of the chains as they run, from random states to Gibbs step {frames[-1].gibbs_steps}; the "
@@ -187,8 +212,8 @@ class Report:
         table: list[list[object]] = [[name, *counts] for name, counts in zip(names, confusion, strict=True)]
         section.table(["truth", *(f"as {name}" for name in names)], table, "Exact read-out, test rows.")
         if run.model.labels:
-            last = run.frames(10, GIBBS_STEPS, label="all", progress=self.progress)[-1]
-            caption = f"Each row has one label clamped: ten chains after {GIBBS_STEPS} Gibbs steps, by means."
+            last = run.frames(10, self.gibbs_steps, label="all", progress=self.progress)[-1]
+            caption = f"Each row has one label clamped: ten chains after {self.gibbs_steps} Gibbs steps, by means."
             drawn = plots.png(draw(run, last.means, 10))
             self.picture(section, "labels.png", drawn, caption, "samples of each label")
 

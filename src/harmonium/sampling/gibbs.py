@@ -12,6 +12,7 @@ from ..machines import DBN, Machine
 from ..numerics import Seed, stream
 from ..progress import Progress, silent
 from ..units import Rows, as_tensor
+from .exact import exact_sample, few
 
 
 @checked
@@ -87,16 +88,21 @@ def sample_chain(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield after each Gibbs step the rows that `sample` would return, drawn and as means, labels left out.
 
+    Chains start from independent units, or where the states are few enough to list (2¹⁰) from exact draws.
     In a `DBN` a pass down ends each step (Hinton, Osindero & Teh, 2006, §7).
     """
     machine = model.top if isinstance(model, DBN) else model
     generator = stream(generator, machine.weights[0].device)
     if label is None:
-        x, clamped = machine.sample_independent(count, generator=generator), None
+        x, clamped = (exact_sample if few(machine) else _independent)(machine, count, generator=generator), None
     else:
         x, clamped = _labeled(machine, torch.as_tensor(label), count, generator)
     moves = _moves(machine, x, clamped, progress(range(gibbs_steps), "sampling"), generator)
     return visible_rows(model, moves, generator)
+
+
+def _independent(machine: Machine, count: int, *, generator: Generator | None) -> Tensor:
+    return machine.sample_independent(count, generator=generator)
 
 
 @checked

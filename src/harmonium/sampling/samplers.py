@@ -12,9 +12,9 @@ from torch import Generator, Tensor
 
 from .. import numerics
 from ..arguments import Count, checked
-from ..machines import Bipartite, Machine
+from ..machines import Machine
 from ..numerics import distributed
-from ..units import Concat
+from .exact import exact_sample
 from .gibbs import gibbs_sample
 
 
@@ -176,12 +176,4 @@ class ExactSampler(Sampler):
     @torch.no_grad()
     def forward(self, machine: Machine, positive: Tensor, *, generator: Generator | None = None) -> Tensor:
         """Return exact draws; as many as there are positive ones, unless told otherwise."""
-        count = self.count or len(positive)
-        if isinstance(machine, Bipartite) and machine.odd.count < machine.even.count:
-            y = machine.odd.states()
-            odds = torch.softmax(machine.even.cgf(machine.down(y)) - machine.odd.energy(y), 0)
-            y = y[numerics.categorical(odds, count, generator=generator)]
-            return machine.even.sample(machine.down(y), generator=generator)
-        x = Concat(machine.visible, *machine.latent).states()
-        odds = torch.softmax(-machine.free_energy(x), 0)
-        return x[numerics.categorical(odds, count, generator=generator)]
+        return exact_sample(machine, self.count or len(positive), generator=generator)
