@@ -8,7 +8,7 @@ BIN := .venv/bin
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@
 
-.PHONY: demo test test-all fast bench planted coverage crash lint clean
+.PHONY: demo test test-all fast bench zoo planted coverage crash lint clean
 demo: .venv/ready
 	$(BIN)/harmonium train digits --seed 1 --out runs/demo --replace
 
@@ -23,6 +23,9 @@ fast: .venv/ready
 
 bench: .venv/ready
 	$(BIN)/pytest benchmarks --benchmark-quiet --benchmark-json=bench.json -p no:xdist
+
+zoo: .venv/ready
+	$(BIN)/python benchmarks/zoo.py
 
 planted: .venv/ready
 	$(BIN)/python tests/planted/check.py
