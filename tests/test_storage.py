@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 
 from harmonium import DBN, RBM, Bernoulli, Concat, InputError, Potts, SigmoidBeliefLayer, fit, load, save
 from harmonium.evaluation import class_log_probs
-from harmonium.storage import describe, read_model, read_tensors
+from harmonium.storage import describe, read_model, read_tensors, write_model
 from laws import DEEP, MACHINES, exact_states, machine, randomized, rng
 
 
@@ -157,3 +157,21 @@ def test_a_model_computes_the_same_bits_whatever_stands_before_its_numbers(tmp_p
         again = load(run.save(tmp_path / "x.safetensors")).model
         found.add(again.free_energy(v).double().sum().item())
     assert len(found) == 1
+
+
+class Scaled(Bernoulli):
+    """Units of one's own, made with numbers that they keep, or do not."""
+
+    def __init__(self, width, rate, word="plain", kept=True):
+        super().__init__(width)
+        self.rate, self.word = rate, word
+        if kept:
+            self.kept = kept
+
+
+def test_what_units_of_ones_own_were_made_with_is_kept_or_told(tmp_path):
+    with pytest.raises(InputError, match="'kept' and does not keep it, so that a file would lose it: set self.kept"):
+        write_model(tmp_path / "m", RBM(Scaled(3, 0.5, kept=False), 2))
+    write_model(tmp_path / "m", RBM(Scaled(3, 0.5, "own"), 2))
+    units = read_model(tmp_path / "m")[0].visible
+    assert (type(units), units.rate, units.word, units.kept) == (Scaled, 0.5, "own", True)

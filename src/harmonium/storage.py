@@ -24,6 +24,7 @@ from .units import Units
 
 FORMAT = "harmonium 2"
 MOST_HEADER = 2**20  # bytes: thousands of tensors
+MADE = ("device", "dtype", "generator")  # arguments that say where and how parameters are made
 BESIDE = ("encoder.", "baseline.", "classifier.", "chains")  # how the names of tensors begin that are not the model's
 
 
@@ -66,17 +67,24 @@ def read_model(path: str | Path) -> tuple[Machine | DBN, dict[str, Tensor], dict
 def describe(module: nn.Module) -> dict[str, Any]:
     """Return what rebuilds units or a machine: its kind, and the arguments that it was made with.
 
-    Tensors among them are left out: they are part of the state.
+    Tensors among them are left out: they are part of the state.  Raises `InputError` for an argument that the module
+    does not keep as an attribute of its name: it would be lost.
     """
     description: dict[str, Any] = {"kind": type(module).__name__}
     for name, parameter in inspect.signature(type(module)).parameters.items():
-        value: Any = getattr(module, name, None)
+        value: Any = getattr(module, name, parameter.empty)
         if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
             description[name] = [describe(part) for part in value]
         elif isinstance(value, Units | Machine | SigmoidBeliefLayer):
             description[name] = describe(value)
-        elif isinstance(value, int):
+        elif isinstance(value, int | float | str):
             description[name] = value
+        elif name not in MADE and value is not None and not isinstance(value, Tensor):
+            kind = type(module).__name__
+            raise InputError(
+                f"{kind} was made with {name!r} and does not keep it, so that a file would lose it: set self.{name} to "
+                "what was given, a number, a word or units"
+            )
     return description
 
 
@@ -92,7 +100,7 @@ def build(description: dict[str, Any]) -> Any:
     several = next((value for value in arguments.values() if isinstance(value, list)), [])
     named = {name: value for name, value in arguments.items() if not isinstance(value, list)}
     rows = [build(part) for part in several]
-    return kind(*rows, **{name: build(v) if isinstance(v, dict) else int(v) for name, v in named.items()})
+    return kind(*rows, **{name: build(v) if isinstance(v, dict) else v for name, v in named.items()})
 
 
 def _kinds() -> dict[str, type[nn.Module]]:

@@ -138,7 +138,11 @@ class InterpolationPath:
         ]
 
     def at(self, beta: Tensor | float) -> Machine:
-        """Return the machine at ``beta`` ∈ [0, 1]; the object is the path's own and moves at the next call."""
+        """Return the machine at ``beta``: 0 is the start, 1 the end, and beyond 1 the line goes on.
+
+        From a start whose parameters are all zero, the machine at T₀/T is the end, taken at temperature T₀, at
+        temperature T.  The object is the path's own and moves at the next call.
+        """
         for owner, leaf, a, b in self.moving:
             value = torch.lerp(a, b, torch.as_tensor(beta, dtype=b.dtype, device=b.device))
             owner._parameters[leaf] = nn.Parameter(value, requires_grad=False)
