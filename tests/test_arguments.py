@@ -4,6 +4,7 @@ import inspect
 import math
 import sys
 from collections.abc import Sequence
+from functools import cache
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -22,6 +23,11 @@ LABELED = hm.RBM(hm.Concat(4, hm.Potts(1, 2)), 3)
 
 def small():
     return hm.RBM(6, 3, generator=0)
+
+
+@cache
+def run():
+    return hm.fit(ROWS.numpy(), hidden=3, steps=2, seed=0)
 
 
 def optimizer():
@@ -68,6 +74,21 @@ CALLS = {  # every function and class that a user calls, with arguments that are
     "hidden_means": (small().hidden_means, {"x": ROWS}),
     "reconstruct": (small().reconstruct, {"x": ROWS}),
     "init_from_data": (lambda v: small().init_from_data(v), {"v": ROWS}),
+    "fit": (hm.fit, {"rows": ROWS.numpy(), "labels": None, "steps": 2, "lr": 0.1}),
+    "Trainer": (hm.Trainer, {"config": hm.TrainConfig(hidden=3, steps=3), "rows": ROWS.numpy(), "labels": None}),
+    "data.load": (hm.data.load, {"name_or_path": "digits", "split": "train", "levels": None}),
+    "data.check": (hm.data.check, {"name_or_path": "digits", "levels": None}),
+    "data.load_rows": (hm.data.load_rows, {"path": "digits", "levels": None}),
+    "from_array": (hm.data.from_array, {"array": ROWS.numpy(), "labels": None, "levels": None, "shape": None}),
+    "score": (lambda rows: run().score(rows), {"rows": ROWS.numpy()}),
+    "features": (lambda layer: run().features(layer=layer, split="train"), {"layer": 1}),
+    "run.sample": (
+        lambda **given: run().sample(**given),
+        {"count": 2, "gibbs_steps": 2, "label": None, "seed": 0, "temperature": 1.0},
+    ),
+    "run.impute": (lambda **given: run().impute(**given), {"rows": ROWS.numpy(), "chains": 1, "gibbs_steps": 2}),
+    "run.recover": (lambda **given: run().recover(**given), {"rows": ROWS.numpy(), "mask": "random:0.5", "count": 2}),
+    "run.weights": (lambda **given: run().weights(**given), {"count": 2, "layer": 1}),
     "TrainConfig": (hm.TrainConfig, {"hidden": 3, "steps": 3, "seed": 0, "lr": 0.1, "model": "rbm"}),
     "log_partition": (ev.log_partition, {"machine": small()}),
     "log_likelihood": (ev.log_likelihood, {"machine": small(), "v": ROWS, "log_z": ev.log_partition(small())}),

@@ -170,7 +170,7 @@ class Scaled(Bernoulli):
 
 
 def test_what_units_of_ones_own_were_made_with_is_kept_or_told(tmp_path):
-    with pytest.raises(InputError, match="'kept' and does not keep it, so that a file would lose it: set self.kept"):
+    with pytest.raises(InputError, match=r"'kept' and does not keep it, so that a file would lose it: set self.kept"):
         write_model(tmp_path / "m", RBM(Scaled(3, 0.5, kept=False), 2))
     write_model(tmp_path / "m", RBM(Scaled(3, 0.5, "own"), 2))
     units = read_model(tmp_path / "m")[0].visible

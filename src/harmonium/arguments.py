@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache, wraps
 from numbers import Integral, Real
 from types import UnionType
-from typing import Annotated, Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, ParamSpec, TypeVar, Union, Unpack, get_args, get_origin, get_type_hints
 
-from .errors import InputError
+from .errors import InputError, suggest
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -36,12 +36,26 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
     @wraps(function)
     def call(*args: P.args, **settings: P.kwargs) -> R:
         for name, value in signature.bind(*args, **settings).arguments.items():
-            kind = signature.parameters[name].kind
-            for one in value if kind is kind.VAR_POSITIONAL else () if kind is kind.VAR_KEYWORD else (value,):
-                _refuse(name, one, hints().get(name, Any))
+            kind, hint = signature.parameters[name].kind, hints().get(name, Any)
+            if kind is kind.VAR_KEYWORD:
+                _refuse_words(value, hint)
+                continue
+            for one in value if kind is kind.VAR_POSITIONAL else (value,):
+                _refuse(name, one, hint)
         return function(*args, **settings)
 
     return call
+
+
+def _refuse_words(given: dict[str, Any], hint: Any) -> None:
+    """Raise `InputError` for a keyword that is not among those of a typed dictionary, or has another kind of value."""
+    if get_origin(hint) is not Unpack:
+        return
+    known = get_type_hints(get_args(hint)[0], include_extras=True)
+    for name, value in given.items():
+        if name not in known:
+            raise InputError(f"there is no argument {name!r}" + (suggest(name, known) or f": give {', '.join(known)}"))
+        _refuse(name, value, known[name])
 
 
 def _refuse(name: str, value: Any, hint: Any) -> None:
@@ -60,7 +74,7 @@ def _fits(value: Any, hint: Any) -> bool:
     kind = origin or hint
     if kind in (int, float):
         number = isinstance(value, Integral if kind is int else Real) and not isinstance(value, bool)
-        return number and (-MOST <= value < MOST if kind is int else math.isfinite(value))
+        return number and (-MOST <= value < MOST if isinstance(value, Integral) else math.isfinite(value))
     if hint is Any or not isinstance(kind, type):
         return True
     if kind is Sequence:

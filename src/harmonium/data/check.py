@@ -9,6 +9,7 @@ from typing import TypeVar, Unpack
 
 import numpy as np
 
+from harmonium.arguments import checked
 from harmonium.data.labels import classes
 from harmonium.data.sources import open_table
 from harmonium.data.splits import pick
@@ -44,6 +45,7 @@ class DataReport:
     notes: list[str] = field(default_factory=list)
 
 
+@checked
 def check(name_or_path: str | Path, *, data_dir: str | Path | None = None, **reading: Unpack[Reading]) -> DataReport:
     """Look at every row of a file, or at the training rows of a named set, and say what does not fit.
 

@@ -17,7 +17,8 @@ def classes(labels: Any, count: int, where: str) -> tuple[np.ndarray, tuple[str,
     stand in order: numbers as numbers, words as words. Raises `InputError` where there is not one label a row.
     """
     given = labels.numpy(force=True) if hasattr(labels, "detach") else np.asarray(labels)
-    given = _one_hot(given, where) if given.ndim == 2 and given.shape[1] > 1 else given.reshape(given.shape[:1])
+    if given.ndim == 2:
+        given = _one_hot(given, where) if given.shape[1] > 1 else given.reshape(-1)
     if given.shape != (count,):
         raise InputError(
             f"{where} has labels of shape {np.shape(labels)} where ({count},) was expected: give one a row"

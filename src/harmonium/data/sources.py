@@ -8,6 +8,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
+from harmonium.arguments import checked
 from harmonium.data.dataset import Dataset
 from harmonium.data.idx import brief, read_idx
 from harmonium.data.images import classes_in, pictures_in, read_classes, read_images
@@ -28,6 +29,7 @@ TEXTS = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data", ".amat")
 READERS = {".npy": read_npy, ".npz": read_npz}
 
 
+@checked
 def load(
     name_or_path: str | Path, split: str = "train", *, data_dir: str | Path | None = None, **reading: Unpack[Reading]
 ) -> Dataset:
@@ -43,6 +45,7 @@ def load(
     return _part_of(_whole(name_or_path, split, data_dir, reading), split)
 
 
+@checked
 def load_train_valid(
     name_or_path: str | Path, *, data_dir: str | Path | None = None, **reading: Unpack[Reading]
 ) -> tuple[Dataset, Dataset]:
@@ -51,6 +54,7 @@ def load_train_valid(
     return _part_of(whole, "train"), _part_of(whole, "valid")
 
 
+@checked
 def load_rows(
     path: str | Path,
     *,
@@ -70,6 +74,7 @@ def load_rows(
     return found if like is None else found.conformed(like, to)
 
 
+@checked
 def from_array(
     array: Any,
     labels: Any = None,

@@ -14,7 +14,7 @@ from ..registry import MODELS, SAMPLERS, UNITS
 MOST = 2**18  # bytes of a file of settings
 GOING_ON = ("steps", "patience", "max_time", "device")  # settings that a run may go on with changed
 NUMBERED = ("binomial", "potts")  # kinds that have a number behind them: the trials, or the states
-Positive = Annotated[float, Field(gt=0)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 
 

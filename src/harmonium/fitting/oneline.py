@@ -11,6 +11,7 @@ from .run import Run
 from .trainer import Trainer
 
 
+@checked
 def fit(rows: Any, labels: Any = None, *, out: str | Path | None = None, replace: bool = False, **settings: Any) -> Run:
     """Train a model on rows and return the run.
 

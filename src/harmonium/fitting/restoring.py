@@ -54,7 +54,8 @@ def with_holes(run: "Run", rows: Any) -> tuple[np.ndarray, np.ndarray]:
     else:
         array, ids = rows.numpy(force=True) if hasattr(rows, "detach") else rows, None
     try:
-        given = np.asarray(array, dtype=np.float64)
+        given = np.asarray(array)
+        given = given.astype(np.float64, casting="same_kind" if given.dtype.kind == "c" else "unsafe")
     except (TypeError, ValueError):
         raise InputError(f"the rows are {brief(array)} where numbers were expected: NaN where one is missing") from None
     if given.ndim < 2:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from .. import evaluation, storage
+from ..arguments import checked
 from ..data import Dataset, check_ending, table_bytes
 from ..errors import InputError
 from ..machines import DBN
@@ -46,6 +47,7 @@ class Scores:
         return {name: getattr(self, name) for name in names}
 
 
+@checked
 def score(run: "Run", dataset: Dataset, *, max_time: float | None = None, progress: Progress = silent) -> Scores:
     """Return how likely each row is.
 
@@ -67,6 +69,7 @@ def score(run: "Run", dataset: Dataset, *, max_time: float | None = None, progre
     )
 
 
+@checked
 @torch.no_grad()
 def features(run: "Run", dataset: Dataset, *, layer: int | None = None, progress: Progress = silent) -> np.ndarray:
     """Return the means of a hidden layer given each row, (rows, units); the lowest is 1, the highest is the default."""

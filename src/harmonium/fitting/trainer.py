@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import storage
+from ..arguments import checked
 from ..encoding import Encoder
 from ..errors import DivergenceError, SaveError
 from ..machines import DBN, Machine
@@ -60,6 +61,7 @@ class Trainer(Course):
 
     home: Home | None
 
+    @checked
     def __init__(
         self,
         config: TrainConfig,
@@ -106,6 +108,7 @@ class Trainer(Course):
         Course.__init__(self, config, splits, encoder, plan, device)
 
     @classmethod
+    @checked
     def resume(
         cls,
         path: str | Path,
@@ -146,6 +149,7 @@ class Trainer(Course):
         return self
 
     @classmethod
+    @checked
     def finetune(
         cls,
         run: Run,
