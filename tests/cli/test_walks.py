@@ -30,6 +30,7 @@ VALUES = {
     "epochs": [2, None],
     "steps": [None, 3],
     "patience": [None, 1],
+    "figures_every": [None, 2],
     "max_time": [None, 100.0],
     "lr": [None, 0.02],
     "schedule": ["linear", "constant", "late", "cosine"],
@@ -42,6 +43,8 @@ VALUES = {
     "clip": [None, 1.0],
     "binarize": ["auto", "threshold", "sample", "none"],
     "levels": [None, 1],
+    "shape": [None, "2x3"],
+    "label_column": [None],  # is for tables with names: see tests/data/test_labels.py
     "seed": [0, 5],
     "device": ["auto", "cpu"],
     "precision": ["auto", "float32", "bfloat16"],

@@ -156,7 +156,7 @@ BUGS = [
     Bug("a verdict that ignores the way back", "evaluation/verdict.py",
         "        yield from self._two_ways()\n", "", VERDICT),
     Bug("pseudo-likelihood without its normalization", "evaluation/pseudo.py",
-        "return now - torch.logsumexp(torch.stack(scores), 0)", "return now - torch.stack(scores).amax(0)", EVALUATION),
+        "- torch.logsumexp(torch.stack(scores), 0)", "- torch.stack(scores).amax(0)", EVALUATION),
     Bug("a baseline fitted to the test rows", "evaluation/baseline.py", "alone.init_from_data(train)", "alone.init_from_data(test)", EVALUATION),
     Bug("a resumed run that repeats its batches", "fitting/course.py",
         "for _ in range(self.lapsed % self.each):", "for _ in range(0):", FITTING),

@@ -186,7 +186,7 @@ class BoltzmannMachine(Machine):
         fields = torch.zeros_like(x)
         for columns in (columns[columns >= first] for columns in self.classes):
             if len(columns):
-                fields[..., columns] = x @ couplings[..., columns]
+                fields[..., columns] = (x @ couplings[..., columns]).to(x)  # products may be rounded
                 x[..., columns] = self.row.select(columns).mean(fields[..., columns])
         return fields[..., first:]
 
