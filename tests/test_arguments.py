@@ -116,7 +116,7 @@ def test_a_bad_argument_is_taken_or_told_in_one_line(name):
         for what, value in BAD.items():
             try:
                 function(**{**good, argument: value})
-            except hm.InputError as error:
+            except (hm.InputError, hm.DivergenceError) as error:
                 if "\n" in str(error):
                     pytest.fail(f"{argument} as {what}: {error}")
             except Exception as error:
