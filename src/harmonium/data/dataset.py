@@ -148,12 +148,13 @@ class Dataset:
         return self
 
     def _ordered(self, names: tuple[str, ...], to: str) -> Dataset:
-        missing = tuple(name for name in names if name not in self.names)
-        extra = tuple(name for name in self.names if name not in names)
+        place, wanted = {name: i for i, name in enumerate(self.names)}, set(names)
+        missing = tuple(name for name in names if name not in place)
+        extra = tuple(name for name in self.names if name not in wanted)
         if missing or extra:
             told = [f"lacks {listed(missing)}"] * bool(missing) + [f"has {listed(extra)} too many"] * bool(extra)
             raise InputError(f"the columns of {self.source} are not those that {to}: it {' and '.join(told)}")
-        order = [self.names.index(name) for name in names]
+        order = [place[name] for name in names]
         note = f"the columns of {self.source} were put in the order of the training rows, by their names"
         table = np.ascontiguousarray(self.table[:, order])
         return replace(self, table=table, names=names, shape=(self.width,), notes=(*self.notes, note))

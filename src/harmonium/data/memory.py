@@ -56,9 +56,8 @@ def dense(matrix: Any, source: str) -> np.ndarray:
 
 
 def _framed(frame: Any, labels: Any, name: str, wanted: str | None, like: Form | None) -> Table:
-    twice = next((column for i, column in enumerate(frame.columns) if column in list(frame.columns)[:i]), None)
-    if twice is not None:
-        raise InputError(f"several columns of {name} are called {twice!r}: give each column one name")
+    if len(set(frame.columns)) < len(frame.columns):
+        raise InputError(f"several columns of {name} have one name: give each column its own")
     columns = [_values(frame[column]) for column in frame.columns]
     numbers = [_floats(column) for column in columns]
     whole = {column.dtype for column in columns} if columns else set()

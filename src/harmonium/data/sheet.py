@@ -1,6 +1,7 @@
 """Columns of a table become its features, its labels and its ids: one rule for text, frames and arrays."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
@@ -48,33 +49,20 @@ def as_table(
     """
     ids = _ids_at(sheet, wanted, like)
     answer = _label_at(sheet, wanted, like, ids, source)
-    notes = [*sheet.notes]
-    if ids is not None:
-        called = sheet.called(ids) + " without a name" * (not _name(sheet, ids))
-        verb = "names" if ids in sheet.words else "numbers"
-        notes.append(f"{called} {verb} the rows: taken as their ids, not as a feature")
-    if wanted is None and like is None:
-        notes += _said_of_answers(sheet, ids, answer)
     taken = [column for column in (ids, answer) if column is not None]
     if len(taken) == sheet.numbers.shape[1]:
         raise InputError(f"{source} has no column beside its labels and ids: give rows of at least one feature")
     _refuse_words(sheet, taken, source, MISSING if holes else ())
-    coded = [sheet.called(column) for column in sheet.truths if column not in taken]
-    if coded:
-        notes.append(f"{listed(tuple(coded), 3)}: its words of yes and no are taken as 1 and 0")
     names = tuple(cell for column, cell in enumerate(sheet.names) if column not in taken)
-    twice = next((cell for i, cell in enumerate(names) if cell in names[:i]), None)
-    if twice is not None:
-        notes.append(f"several columns are called {twice!r}: names are left out, and columns go by their order")
     return Table(
         array=np.delete(sheet.numbers, taken, axis=1) if taken else sheet.numbers,
         labels=None if answer is None else _column(sheet, answer),
         name=name,
         source=source,
-        names=names if twice is None else (),
+        names=names if len(set(names)) == len(names) else (),
         ids=None if ids is None else np.array([_plain(cell) for cell in _column(sheet, ids).tolist()]),
         label_column=_said_column(sheet, wanted, answer),
-        notes=tuple(notes),
+        notes=(*sheet.notes, *_notes(sheet, ids, answer, names, asked=wanted is not None or like is not None)),
     )
 
 
@@ -141,6 +129,23 @@ def _label_at(sheet: Sheet, wanted: str | None, like: Form | None, ids: int | No
         return None if wanted == "none" else find_column(wanted, sheet.names, width, source)
     found = [i for i in _answers(sheet) if i != ids and _classed(sheet, i)]
     return min(found, key=lambda i: ANSWERS.index(sheet.names[i].lower()), default=None)
+
+
+def _notes(sheet: Sheet, ids: int | None, answer: int | None, names: tuple[str, ...], *, asked: bool) -> list[str]:
+    """Return what was inferred of the columns; of answers nothing, where it was said which they are."""
+    notes = []
+    if ids is not None:
+        called = sheet.called(ids) + " without a name" * (not _name(sheet, ids))
+        verb = "names" if ids in sheet.words else "numbers"
+        notes.append(f"{called} {verb} the rows: taken as their ids, not as a feature")
+    notes += [] if asked else _said_of_answers(sheet, ids, answer)
+    coded = tuple(sheet.called(column) for column in sorted(sheet.truths - {ids, answer}))
+    if coded:
+        notes.append(f"{listed(coded, 3)}: its words of yes and no are taken as 1 and 0")
+    if len(set(names)) < len(names):
+        twice = Counter(names).most_common(1)[0][0]
+        notes.append(f"several columns are called {twice!r}: names are left out, and columns go by their order")
+    return notes
 
 
 def _answers(sheet: Sheet) -> list[int]:
