@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from ..data import check_ending, named, table_bytes
+from ..data import by_name, check_ending, table_bytes
 from . import console
 from .open import Positive, Split, opened, rows_of
 
@@ -117,7 +117,7 @@ def features(
     home = opened(run)
     with console.progress_bars() as progress:
         found = home.features(rows_of(home, data), split, out=out, layer=layer, progress=progress)
-    _tell(named(found, what="unit"), out)
+    _tell(by_name(found, what="unit"), out)
 
 
 def reconstruct(run: Path, data: str | None = None, *, out: Path | None = None, split: Split = "test") -> None:
@@ -138,7 +138,7 @@ def reconstruct(run: Path, data: str | None = None, *, out: Path | None = None, 
     home = opened(run)
     with console.progress_bars() as progress:
         found = home.reconstruct(rows_of(home, data), split, out=out, progress=progress)
-    _tell(named(found, home.encoder.names), out)
+    _tell(by_name(found, home.encoder.names), out)
 
 
 def impute(
@@ -171,7 +171,7 @@ def impute(
     home = opened(run)
     with console.progress_bars() as progress:
         found = home.impute(data, out=out, chains=chains, gibbs_steps=gibbs_steps, seed=seed, progress=progress)
-    _tell(named(found, home.encoder.names), out)
+    _tell(by_name(found, home.encoder.names), out)
 
 
 def _check(out: Path | None) -> None:

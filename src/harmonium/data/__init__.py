@@ -15,7 +15,7 @@ from harmonium.data.splits import SPLITS, split_rows
 from harmonium.data.table import Form, Reading, Table, answers
 from harmonium.data.toys import bars_and_stripes
 from harmonium.data.values import interpret, is_whole
-from harmonium.data.writing import check_ending, named, table_bytes
+from harmonium.data.writing import by_name, check_ending, table_bytes
 
 __all__ = [
     "SPLITS",
@@ -28,6 +28,7 @@ __all__ = [
     "answers",
     "bars_and_stripes",
     "batches",
+    "by_name",
     "check",
     "check_ending",
     "from_array",
@@ -37,7 +38,6 @@ __all__ = [
     "load",
     "load_rows",
     "load_train_valid",
-    "named",
     "one_hot",
     "open_rows",
     "read_idx",

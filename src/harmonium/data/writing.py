@@ -44,7 +44,7 @@ def table_bytes(ending: str, columns: Mapping[str, np.ndarray], ids: np.ndarray 
     return text.getvalue().encode()
 
 
-def named(rows: np.ndarray, names: tuple[str, ...] = (), what: str = "column") -> dict[str, np.ndarray]:
+def by_name(rows: np.ndarray, names: tuple[str, ...] = (), what: str = "column") -> dict[str, np.ndarray]:
     """Return the columns of rows, (rows, columns), by their names, or by ``what`` they are and their number from 1."""
     known = names or tuple(f"{what}{i + 1}" for i in range(rows.shape[1]))
     return dict(zip(known, rows.T, strict=True))

@@ -86,7 +86,7 @@ class Answering:
         dataset = self._run.rows(rows, split)
         found = scoring.features(self._run, dataset, **settings)
         if out is not None:
-            scoring.write(out, data.named(found, what="unit"), scoring.ids_of(dataset))
+            scoring.write(out, data.by_name(found, what="unit"), scoring.ids_of(dataset))
         return found
 
     @checked
@@ -106,7 +106,7 @@ class Answering:
         dataset = self._run.rows(rows, split)
         found = scoring.reconstruct(self._run, dataset, progress=progress)
         if out is not None:
-            scoring.write(out, data.named(found, self._run.encoder.names), scoring.ids_of(dataset))
+            scoring.write(out, data.by_name(found, self._run.encoder.names), scoring.ids_of(dataset))
         return found
 
     @checked
@@ -128,7 +128,7 @@ class Answering:
         given, ids = restoring.with_holes(self._run, rows)
         found = restoring.impute(self._run, given, chains=chains, gibbs_steps=gibbs_steps, **settings)
         if out is not None:
-            scoring.write(out, data.named(found, self._run.encoder.names), ids)
+            scoring.write(out, data.by_name(found, self._run.encoder.names), ids)
         return found
 
     @checked

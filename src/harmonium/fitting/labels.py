@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from .. import evaluation
-from ..data import Dataset, named
+from ..data import Dataset, by_name
 from ..errors import InputError
 from ..machines import Machine
 from ..numerics import stream
@@ -50,7 +50,7 @@ class LabelReport:
     def columns(self) -> dict[str, np.ndarray]:
         """The labels and their probabilities, by name."""
         each = tuple(f"p({name})" for name in self.label_names)
-        return {"label": self.labels, **named(self.probabilities, each)}
+        return {"label": self.labels, **by_name(self.probabilities, each)}
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as JSON holds them; the labels themselves where there is no truth to count against."""
