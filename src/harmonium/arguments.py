@@ -74,7 +74,7 @@ def _fits(value: Any, hint: Any) -> bool:
     kind = origin or hint
     if kind in (int, float):
         number = isinstance(value, Integral if kind is int else Real) and not isinstance(value, bool)
-        return number and (-MOST <= value < MOST if isinstance(value, Integral) else math.isfinite(value))
+        return number and (-MOST <= int(value) < MOST if isinstance(value, Integral) else math.isfinite(value))
     if hint is Any or not isinstance(kind, type):
         return True
     if kind is Sequence:

@@ -90,7 +90,7 @@ def _shape(table: Table, shape: str | None, pixels: bool, levels: int) -> tuple[
     own = table.array.shape[1:]
     if shape is not None:
         if not re.fullmatch(r"[1-9]\d*(x[1-9]\d*)*", shape):
-            raise InputError(f"--shape {shape} was given where numbers such as 28x28 were expected: give rows x columns")
+            raise InputError(f"--shape {shape} was given where numbers such as 28x28 were expected: height x width")
         found = tuple(map(int, shape.split("x")))
         if math.prod(found) != math.prod(own):
             raise InputError(f"--shape {shape} was given where a row of {table.source} has {_said(own)} values")
