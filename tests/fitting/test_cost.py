@@ -75,3 +75,15 @@ def test_evaluations_grow_finer_until_one_is_remembered():
     found = list(evaluations(run, method="ais", certify=True))
     assert [one.certified is None for one in found] == [*[True] * (len(found) - 1), False]
     assert run.passport["evaluation"]["test"] == {k: v for k, v in found[-1].to_dict().items() if k != "seconds"}
+
+
+def test_a_short_run_is_surveyed_once_for_both_verdicts():
+    run = learned("digits", hidden=24, steps=8).run
+    run.evaluate(method="ais", judge="quick")
+    held = run.first_estimate
+    once = run.mixing(judge="quick")
+    assert run.first_estimate is held
+    run.first_estimate = None
+    again = run.mixing(judge="quick")
+    assert (once.verdict, once.gibbs_steps) == (again.verdict, again.gibbs_steps)
+    assert once.rhat == pytest.approx(again.rhat, rel=1e-3)

@@ -122,7 +122,9 @@ def fixed_points(machine: Machine, x: Tensor) -> tuple[Tensor, Tensor]:
     """Return the mean-field means that states lead to, (states, width), and the bound on log Z of each, (states,)."""
     machine = machine.rounded()
     for _ in range(STEPS):
-        x = torch.lerp(x, machine.reconstruct(x), 0.5)
+        before, x = x, torch.lerp(x, machine.reconstruct(x), 0.5)
+        if torch.equal(before, x):  # nothing moves any more
+            break
     return machine.independent_elbo(x)
 
 

@@ -140,6 +140,8 @@ def evaluations(
     known = bool(run.fitted) or run.splits is not None
     allowed = effort(run, judge)
     for log_z in log_partitions(run.top, seen, method, chains, n_betas, run.seed, max_time, progress, allowed=allowed):
+        if log_z.n_betas == allowed.n_betas and chains is None and n_betas is None:
+            run.first_estimate = allowed, log_z
         if isinstance(model, Machine) and log_z.verdict != "exact":
             log_z = log_z.at_least(evaluation.certificate_of_rows(model, v))
         spread = evaluation.log_evidence(model, v, generator=Generator().manual_seed(run.seed))
@@ -230,12 +232,23 @@ def mixing(run: "Run", *, judge: Judge = "full", progress: Progress = silent) ->
     tempered = run.config is not None and run.config.sampler in ("pt", "ptt") and run.chains is not None
     ladder = ParallelTempering.onto(machine, chains, generator=g) if tempered else None
     settings: dict[str, Any] = {"progress": progress, "generator": g}
-    n_betas = min(BETAS, allowed.n_betas)
-    log_z = evaluation.ais(machine, rows, chains=few, n_betas=n_betas, burn=allowed.burn, **settings)
+    if allowed.n_betas <= BETAS:
+        log_z = first_estimate(run, allowed, progress)
+    else:
+        log_z = evaluation.ais(machine, rows, chains=few, n_betas=BETAS, burn=allowed.burn, **settings)
     settings |= {"gibbs_steps": allowed.gibbs_steps, "begun_at": begun_at}
     found = evaluation.mixing(machine, chains, ladder, data=rows, log_z=log_z, **settings)
     run.remember("mixing", asdict(found))
     return found
+
+
+def first_estimate(run: "Run", allowed: Effort, progress: Progress) -> Estimate:
+    """Return the first estimate that an evaluation makes, from memory where it was made: it is the same."""
+    if run.first_estimate is None or run.first_estimate[0] != allowed:
+        seen = known_rows(run, ROWS)
+        made = next(log_partitions(run.top, seen, "ais", seed=run.seed, progress=progress, allowed=allowed))
+        run.first_estimate = allowed, made
+    return run.first_estimate[1]
 
 
 def known_rows(run: "Run", count: int = STATES) -> Tensor:

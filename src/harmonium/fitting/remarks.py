@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .trainer import Trainer
 
 CUT = 8  # times smaller than asked for, from which on a learning rate is spoken of
+BELOW = 0.01  # the share of the likelihood at the start by which one must end lower to be told
 GROWN, FIRST = 2.0, 0.01  # times the norm of first weights, each of deviation 0.01, that weights that learned have
 
 
@@ -36,7 +37,8 @@ def not_learned(trainer: "Trainer") -> Iterator[str]:
     for i, machine in enumerate(machines):
         if not isinstance(machine, Machine) or trainer.config.init:
             continue
-        norm, first = weight_norm(machine.weights), FIRST * math.sqrt(sum(w.numel() for w in machine.weights))
+        norm, count = weight_norm(machine.weights), sum(int(weight.count_nonzero()) for weight in machine.weights)
+        first = FIRST * math.sqrt(count)
         if norm < GROWN * first:
             what, option = trainer.plan.names[i] or "the model", "--upper-lr" if i else "--lr"
             yield (
@@ -54,7 +56,7 @@ def below_start(trainer: "Trainer") -> Iterator[str]:
         return
     v = trainer.watch.unseen[:, : trainer.encoder.width].cpu()
     start = baseline_log_likelihood(trainer.run.baseline, None, v) - math.log(max(trainer.encoder.labels, 1))
-    if score < start:
+    if score < start - BELOW * abs(start):
         yield (
             f"held-out rows ended at {score:.2f} nats, below the {start:.2f} of units that know nothing of each other, "
             "where the training began: it has not learned, pass a smaller --lr"

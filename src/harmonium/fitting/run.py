@@ -22,7 +22,9 @@ from .home import Home
 from .splits import Splits
 
 if TYPE_CHECKING:
+    from ..evaluation import Estimate
     from .drawing import Frame
+    from .effort import Effort
 
 
 @dataclass(repr=False)
@@ -53,6 +55,8 @@ class Run(Answering):
     snapshots: dict[int, dict[str, np.ndarray]] = field(default_factory=dict)
     fitted: dict[str, Tensor] = field(default_factory=dict)
     """The parameters of independent units fitted to the training rows."""
+    first_estimate: "tuple[Effort, Estimate] | None" = field(default=None, compare=False)
+    """The first estimate of log Z by annealing that was made in this process, and what work it was allowed."""
 
     @classmethod
     def of(cls, model: Machine | DBN, *, shape: tuple[int, ...] | None = None) -> "Run":
