@@ -33,6 +33,7 @@ VALUES = {
     "figures_every": [None, 2],
     "max_time": [None, 100.0],
     "lr": [None, 0.02],
+    "upper_lr": [None, 0.03],
     "schedule": ["linear", "constant", "late", "cosine"],
     "optimizer": ["sgd", "adam"],
     "momentum": [None, 0.4],
@@ -40,6 +41,7 @@ VALUES = {
     "l1": [0.0, 0.001],
     "l2": [0.0, 0.001],
     "sparsity": [None, 0.2],
+    "sparsity_strength": [1.0, 0.1],
     "clip": [None, 1.0],
     "binarize": ["auto", "threshold", "sample", "none"],
     "levels": [None, 1],
@@ -49,6 +51,9 @@ VALUES = {
     "device": ["auto", "cpu"],
     "precision": ["auto", "float32", "bfloat16"],
     "threads": [None, 1, 2],
+    "rows": [None, 40],
+    "snapshots": [None, "0,1"],
+    "match": [True, False],
     "valid": [None, "more.npz"],
     "test": [None, "more.npz"],
     "init": [None],  # needs a run of the same make: see tests/fitting
@@ -67,6 +72,7 @@ def fits(c: dict) -> bool:
         and not (c["visible"] in SMOOTH and c["hidden_kind"] in SMOOTH)
         and not (c["model"] == "boltzmann" and (c["center"] or c["sparsity"]))
         and (c["sparsity"] is None or c["hidden_kind"] in ("bernoulli", "potts:2"))
+        and (c["upper_lr"] is None or c["model"] == "dbn" or c["pretrain"])
         and not (c["sampler"] in ("pt", "ptt", "exact") and c["precision"] == "bfloat16")
         and not (c["sampler"] == "exact" and (c["hidden_kind"] in SMOOTH or c["visible"] in SMOOTH))
         and (c["epochs"] is None) != (c["steps"] is None)
