@@ -78,8 +78,8 @@ def _guess(flat: np.ndarray, pictures: bool, where: str) -> tuple[np.ndarray, in
         top = int(high) if high <= 16 else 255
         raise InputError(
             f"{where} holds whole numbers {int(low)} to {int(high)} where 0 to 1 was expected: pass --levels "
-            f"{top} if they are gray levels, or divide them by {top}, or pass --levels 0 to take them as "
-            "real numbers"
+            f"{top} if they are gray levels, --visible potts:{int(high) + 1} if they name states, --visible "
+            f"binomial:{int(high)} if they count something, or --levels 0 to take them as real numbers"
         )
     return _as_real(flat, where), 0
 
