@@ -48,7 +48,7 @@ def test_other_numbers_are_real(values):
 def test_a_table_of_whole_numbers_asks_for_levels(dtype):
     table = np.array([[0, 255], [7, 3]], dtype)
     with pytest.raises(
-        InputError, match=r"x.npy holds whole numbers 0 to 255 .* pass --levels 255 .*--visible potts:256 if they name states"
+        InputError, match=r"x.npy holds whole numbers 0 to 255 .* pass --levels 255 .* --visible potts:256 if"
     ):
         interpret(table, "x.npy", None)
     rows, levels = interpret(table, "x.npy", 255)
