@@ -323,6 +323,21 @@ def charts():
     yield plots.lines(names, title=LONG, xlabel="x", ylabel="y", reference=("a long reference", 2))
     yield plots.curves(table, panels=[(LONG, list(names))])
     yield plots.curves(table, panels=[(LONG, list(names)), ("other", list(names))])
+    x, names = np.random.default_rng(0).normal(size=(6, 50)), [LONG[:40]] * 6
+    yield plots.histograms([(LONG, row, row) for row in x])
+    yield plots.agreement(x, x, title=LONG, unit="share of rows")
+    look = {"xlabel": "column", "ylabel": "column", "unit": "correlation", "columns": names, "rows": names}
+    yield plots.matrices([(LONG, np.corrcoef(x)), ("samples", np.corrcoef(x))], **look)
+
+
+def test_bars_are_one_a_value_where_there_are_few_and_hold_every_row():
+    from harmonium.plots.comparisons import bins
+
+    for values in (np.array([-1.0, 1, 1, 1]), np.array([2.0, 2, 2]), np.linspace(0, 9, 200), np.array([0.0, 1, 5])):
+        edges = bins(values)
+        assert np.histogram(values, edges)[0].sum() == len(values)
+        assert (np.diff(edges) > 0).all()
+    assert len(bins(np.array([-1.0, 1, 1]))) == 3
 
 
 @pytest.mark.parametrize("figure", list(charts()))

@@ -126,7 +126,11 @@ def write_tensors(path: str | Path, tensors: dict[str, Tensor], facts: dict[str,
 
 
 def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Return the tensors and the JSON object of a file that `write_tensors` wrote."""
+    """Return the tensors and the JSON object of a file that `write_tensors` wrote.
+
+    They are copies, which lie as torch lays them: where a file has them depends on the length of its description, and
+    the last bit of a product on where its factors lie.
+    """
     if not Path(path).is_file():
         raise InputError(f"there is no file {path}: give a model file or a directory that `harmonium train` wrote")
     try:

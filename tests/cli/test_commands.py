@@ -390,7 +390,7 @@ def test_every_command_works_on_a_network(network):
         assert done.returncode == 0, (words, done.stderr)
     assert json.loads(harmonium("evaluate", "runs/d", "--n-betas", 50, "--json", cwd=network).stdout)["bound"]
     page = (network / "runs/d-classifier/report.html").read_text()
-    assert "Does it know the labels?" in page
+    assert "How well does it read labels?" in page
 
 
 DEEP_FAULTS = {

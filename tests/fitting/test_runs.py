@@ -361,3 +361,36 @@ def test_a_network_has_the_temperature_of_its_top(labeled):
 def test_a_sampler_that_cannot_draw_is_refused(labeled, words):
     with pytest.raises(InputError, match="gibbs, or pt without a label, was expected"):
         labeled["rbm"].sample(5, gibbs_steps=5, **words)
+
+
+def test_a_table_is_restored_in_the_unit_of_each_column(tmp_path):
+    """A column in other units changes its own error by as much, and the error in deviations not at all."""
+    g = np.random.default_rng(0)
+    rows = np.repeat(g.normal(size=(500, 1)), 3, 1) + 0.3 * g.normal(size=(500, 3))
+    told = {}
+    for unit in (1.0, 1000.0):
+        run = fit(rows * [1, 1, unit], hidden=4, steps=200, visible="gaussian")
+        found = run.recover(mask="random:0.5", count=50, gibbs_steps=20)
+        told[unit] = found.figures
+        hidden = np.isnan(found.seen)
+        off = (found.recovered - found.truth)[:, 2][hidden[:, 2]]
+        assert found.figures["columns"]["3"]["error"] == pytest.approx((off**2).mean() ** 0.5, rel=1e-4)
+        assert (found.recovered[~hidden] == found.truth[~hidden]).all()
+        assert "squared deviations of each column" in str(found)
+        assert found.save(tmp_path / "r.png").stat().st_size > 1000
+    small, large = (told[unit]["columns"]["3"] for unit in told)
+    assert large["error"] == pytest.approx(1000 * small["error"], rel=1e-2)
+    assert large["baseline_error"] == pytest.approx(1000 * small["baseline_error"], rel=1e-4)
+    assert told[1000.0]["mean_squared_error"] == pytest.approx(told[1.0]["mean_squared_error"], rel=1e-2)
+
+
+def test_states_are_judged_by_how_many_are_found(tmp_path):
+    rows = np.random.default_rng(0).integers(0, 3, (500, 1)).repeat(4, 1)
+    found = fit(rows, hidden=4, steps=600, lr=0.2, visible="potts:3").recover(mask="random:0.4", count=50)
+    hidden = np.isnan(found.seen)
+    right = (found.recovered == found.truth)[hidden].mean()
+    assert found.figures["accuracy"] == pytest.approx(right)
+    assert right > found.figures["baseline_accuracy"] + 0.3
+    assert "mean_squared_error" not in found.figures
+    assert "the most frequent states" in str(found)
+    assert found.save(tmp_path / "r.png").is_file()

@@ -160,7 +160,7 @@ def shown(column: list[object]) -> list[str]:
         ([0.0, 2.0], ["0", "2"]),
         ([np.float64(1.5), np.int64(4)], ["1.5", "4"]),
         ([True, False], ["yes", "no"]),
-        (["-0", "plain"], ["-0", "plain"]),
+        (["-0", "plain"], ["−0", "plain"]),
     ],
 )
 def test_numbers_are_written_alike_within_a_column(column, texts):

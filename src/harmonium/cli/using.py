@@ -166,12 +166,11 @@ def recover(
     if json:
         console.say_json(result.figures)
         return
-    told = result.figures
-    error, baseline = told["mean_squared_error"], told["baseline_mean_squared_error"]
-    console.say(
-        f"mean squared error on what was hidden {error:.4f}, {error / baseline:.3f} of the baseline's {baseline:.4f} "
-        f"({told['baseline']}); {told['rows']} rows of {told['split']}, mask {mask}" + (f": {out}" if out else "")
-    )
+    console.say(str(result) + (f": {out}" if out else ""))
+    columns = result.figures.get("columns", {})
+    if columns:
+        rows = [[name, *("–" if x is None else f"{x:.4g}" for x in told.values())] for name, told in columns.items()]
+        console.table(["column", "error, in its unit", "of the training mean"], rows)
 
 
 def weights(run: Path, *, out: Path, count: Positive = 100, layer: Positive = 1) -> None:

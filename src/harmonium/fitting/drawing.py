@@ -1,11 +1,13 @@
 """New rows and pictures out of a run."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from .. import plots, storage
 from ..data import by_name, check_ending, listed, table_bytes
@@ -31,8 +33,7 @@ class Frame:
     means: np.ndarray
 
 
-@torch.no_grad()
-def frames(
+def chain(
     run: "Run",
     count: int = 64,
     gibbs_steps: int = 1000,
@@ -40,11 +41,10 @@ def frames(
     label: int | str | None = None,
     sampler: str = "gibbs",
     temperature: float = 1.0,
-    kept: int = 60,
     seed: int | None = None,
     progress: Progress = silent,
-) -> list[Frame]:
-    """Return about ``kept`` moments, evenly spaced in the logarithm of the steps, of chains from random states.
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the visible states, and the means that they were drawn from, of chains from random states at every step.
 
     With a ``label`` the label is clamped; with ``"all"`` there are ``count`` chains for each.  The ``sampler`` is
     gibbs, or pt: chains on a ladder of parallel tempering.  Raises `InputError` where the run has no labels, or one is
@@ -54,18 +54,22 @@ def frames(
     labels = None if label is None else torch.tensor(known_labels(run, label)).repeat_interleave(count)
     model = heated(run.model, temperature)
     if sampler == "pt" and labels is None:
-        chain = tempered_chain(model, count, gibbs_steps, known_rows(run), **settings)
-    elif sampler == "gibbs":
-        rows = count if labels is None else len(labels)
-        chain = sample_chain(model, rows, gibbs_steps, label=labels, **settings)
-    else:
+        return tempered_chain(model, count, gibbs_steps, known_rows(run), **settings)
+    if sampler != "gibbs":
         given = f"the sampler {sampler!r} was" if labels is None else f"a label and the sampler {sampler!r} were"
         raise InputError(f"{given} given where gibbs, or pt without a label, was expected: leave --sampler out")
+    rows = count if labels is None else len(labels)
+    return sample_chain(model, rows, gibbs_steps, label=labels, **settings)
+
+
+@torch.no_grad()
+def frames(run: "Run", count: int = 64, gibbs_steps: int = 1000, *, kept: int = 60, **settings: Any) -> list[Frame]:
+    """Return about ``kept`` moments of `chain`, evenly spaced in the logarithm of the steps, as rows of the data."""
     wanted = {int(n) for n in np.unique(np.geomspace(1, gibbs_steps, kept).round())}
     decode = run.encoder.decode
     return [
         Frame(step, decode(x).numpy(), decode(mean).numpy())
-        for step, (x, mean) in enumerate(chain, 1)
+        for step, (x, mean) in enumerate(chain(run, count, gibbs_steps, **settings), 1)
         if step in wanted
     ]
 
@@ -107,12 +111,12 @@ def weights(run: "Run", count: int = 100, layer: int = 1, *, out: str | Path | N
 
 
 def picture_shape(run: "Run", rows: np.ndarray) -> tuple[int, ...]:
-    """Return the shape in which weights are drawn: that of a picture, unless a column has several states."""
+    """Return the shape in which weights are drawn: that of a row, or (columns, states)."""
     shape = run.encoder.shape
-    return shape if int(np.prod(shape)) == rows.shape[1] else (rows.shape[1],)
+    return shape if int(np.prod(shape)) == rows.shape[1] else (run.encoder.columns, run.encoder.number)
 
 
-def draw(run: "Run", rows: np.ndarray, columns: int | None = None) -> np.ndarray:
+def draw(run: "Run", rows: np.ndarray, columns: int | None = None) -> plots.Picture:
     """Return rows in the scale of the data as one picture of tiles."""
     return plots.grid(run.encoder.picture(rows), run.encoder.shape, columns=columns)
 

@@ -1,5 +1,6 @@
 """Rows with holes filled in; and rows hidden or spoiled on purpose, restored and compared with the truth."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,6 +11,7 @@ from torch import Generator, Tensor
 
 from .. import data, numerics, plots, sampling
 from ..arguments import brief
+from ..encoding import Encoder, encoding, parse
 from ..errors import InputError
 from ..numerics import stream
 from ..progress import Progress, silent
@@ -22,7 +24,10 @@ HALVES = ("bottom", "top", "left", "right")
 
 @dataclass(frozen=True)
 class Recovery:
-    """Rows before, as they were seen, and after, (rows, columns) in the scale of the data, and the figures."""
+    """Rows before, as they were seen, and after, (rows, columns) in the scale of the data, and the figures.
+
+    What was hidden is ``seen`` half-way between the lowest and the highest value in pictures, else as NaN.
+    """
 
     truth: np.ndarray
     seen: np.ndarray
@@ -30,12 +35,37 @@ class Recovery:
     figures: dict[str, Any]
     run: "Run"
 
+    def __str__(self) -> str:
+        """Return what was found as one plain sentence."""
+        told = self.figures
+        of = f"{told['rows']} rows of {told['split']}, mask {told['mask']}"
+        if "accuracy" in told:
+            right = f"{told['accuracy']:.1%} of the hidden states found"
+            return f"{right}, where {told['baseline']} give {told['baseline_accuracy']:.1%}; {of}"
+        error, baseline = told["mean_squared_error"], told["baseline_mean_squared_error"]
+        unit = ", in squared deviations of each column," if "columns" in told else ""
+        part = f"{error / baseline:.3f} of" if baseline else "beside"
+        beside = f"{part} the baseline's {baseline:.4f} ({told['baseline']})"
+        return f"mean squared error on what was hidden{unit} {error:.4f}, {beside}; {of}"
+
     def save(self, out: str | Path) -> Path:
-        """Write a picture of the rows: the truth, what was seen, what was recovered."""
-        picture = self.run.encoder.picture
+        """Write a picture of the rows: the truth, what was seen, what was recovered; a chart of rows of no picture."""
+        encoder = self.run.encoder
         groups = [("truth", self.truth), ("seen", self.seen), ("recovered", self.recovered)]
-        drawn = [(name, np.clip(picture(rows), 0, 1)) for name, rows in groups]
-        return plots.save_picture(out, plots.strips(drawn, self.run.encoder.shape))
+        if len(encoder.shape) == 2:
+            drawn = [(name, np.clip(encoder.picture(rows), 0, 1)) for name, rows in groups]
+            return plots.save_picture(out, plots.strips(drawn, encoder.shape))
+        scaled = is_table(encoder)
+        middle, spread = (encoder.mean.numpy(), encoder.deviation.numpy()) if scaled else (0.0, 1.0)
+        shown = [(name, (rows / encoder.unit - middle) / spread) for name, rows in groups]
+        unit, signed = "deviations from the mean" if scaled else "value", bool(min(rows.min() for _, rows in shown) < 0)
+        look: dict[str, Any] = {"xlabel": "column", "ylabel": "row", "unit": unit, "columns": encoder.names}
+        return plots.save_picture(out, plots.matrices(shown, **look, signed=signed))
+
+
+def is_table(encoder: Encoder) -> bool:
+    """Say whether rows are columns each of a unit of its own."""
+    return len(encoder.shape) == 1 and encoding(encoder.visible).scaled
 
 
 def with_holes(run: "Run", rows: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -97,7 +127,10 @@ def recover(
     seed: int | None = None,
     progress: Progress = silent,
 ) -> Recovery:
-    """Hide or spoil ``count`` rows, restore them, and measure the mean squared error where they were touched.
+    """Hide or spoil ``count`` rows, restore them, and measure how far from the truth they come where they were touched.
+
+    Pictures, bits and spins are judged by the mean squared error; tables by that in squared deviations of each column,
+    and by the root mean square error of each of the ``columns`` in its own unit; states by the ``accuracy``.
 
     Gray levels count from 0 to 1 in it.  ``mask`` is bottom, top, left, right, random:P, noise:P (bits flipped with
     probability P) or a .npy or picture file whose non-zero values are hidden.  For a mask the baseline fills in the
@@ -114,8 +147,7 @@ def recover(
     figures = {
         "rows": len(dataset),
         "mask": mask,
-        "mean_squared_error": mean_squared(after, truth, done.touched) / encoder.unit**2,
-        "baseline_mean_squared_error": mean_squared(done.guess, truth, done.touched) / encoder.unit**2,
+        **errors(encoder, after, truth, done),
         "baseline": done.baseline,
         "split": split if rows is None else str(dataset.name),
         "binarize": encoder.bits(dataset),
@@ -142,12 +174,14 @@ def _hidden(run: "Run", v: Tensor, hidden: Tensor) -> Corruption:
     truth, wide = encoder.decode(v), hidden.repeat_interleave(encoder.width // encoder.columns, -1)
     units = run.baseline
     mean = encoder.decode(units.mean(units.zero_field(1)).float())
-    blank = torch.full_like(truth, 0.5 * float(truth.min() + truth.max()))
+    picture, states = len(encoder.shape) == 2, parse(encoder.visible)[0] == "potts"
+    blank = torch.full_like(truth, 0.5 * float(truth.min() + truth.max()) if picture else math.nan)
+    words = "the most frequent states" if states else "the training means"
 
     def restore(**settings: Any) -> Tensor:
         return sampling.impute(run.model, v, ~wide, **settings)
 
-    return Corruption(restore, torch.where(hidden, blank, truth), hidden, mean.expand_as(truth), "the training means")
+    return Corruption(restore, torch.where(hidden, blank, truth), hidden, mean.expand_as(truth), words)
 
 
 def _flipped(run: "Run", mask: str, v: Tensor, hidden: Tensor) -> Corruption:
@@ -162,6 +196,27 @@ def _flipped(run: "Run", mask: str, v: Tensor, hidden: Tensor) -> Corruption:
 
     seen = encoder.decode(rows)
     return Corruption(restore, seen, torch.ones_like(hidden), seen, "the noisy rows themselves")
+
+
+def errors(encoder: Encoder, after: Tensor, truth: Tensor, done: Corruption) -> dict[str, Any]:
+    """Return how far restored rows, and the baseline's, are from the truth, by the kind of the rows."""
+    both, where = {"": after, "baseline_": done.guess}, done.touched
+    if parse(encoder.visible)[0] == "potts":
+        return {f"{of}accuracy": float((x == truth)[where].double().mean()) for of, x in both.items()}
+    scale = encoder.unit * (encoder.deviation if is_table(encoder) else torch.ones(()))
+    found = {f"{of}mean_squared_error": mean_squared(x / scale, truth / scale, where) for of, x in both.items()}
+    if not is_table(encoder):
+        return found
+    names = encoder.names or [str(k + 1) for k in range(encoder.columns)]
+    return found | {
+        "columns": {
+            name: {
+                f"{of}error": mean_squared(x[:, k], truth[:, k], where[:, k]) ** 0.5 if where[:, k].any() else None
+                for of, x in both.items()
+            }
+            for k, name in enumerate(names)
+        }
+    }
 
 
 def mean_squared(x: Tensor, truth: Tensor, where: Tensor) -> float:

@@ -18,6 +18,7 @@ from ..units import Units
 from . import model_file
 from .answering import Answering
 from .config import FinetuneConfig, TrainConfig
+from .curves import Drawn
 from .home import Home
 from .splits import Splits
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(repr=False)
-class Run(Answering):
+class Run(Answering, Drawn):
     """A trained model with its encoder, its last chains and its passport; and its data, where they are at hand.
 
     ``model`` is the machine or network, ``chains`` (chains, width) are states of it that training left, ``facts`` holds

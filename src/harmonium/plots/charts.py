@@ -140,7 +140,7 @@ def _draw(axes: Any, pairs: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None
             raise InputError(f"{label!r} has {y.size} values for {x.size} places; give one value a place")
         kept = np.isfinite(x) & np.isfinite(y)
         look = {"color": COLORS[index % 6], "linestyle": ("-", "--", ":")[index // 6 % 3], "linewidth": 1.5}
-        marker = "o" if kept.sum() <= 30 else ""
+        marker = "o" if 0 < kept.sum() <= 30 else ""
         axes.plot(x[kept], y[kept], label=label, marker=marker, markersize=3.5, **look)
         shown += kept.sum()
     if not shown:

@@ -77,16 +77,17 @@ def matrices(
     """Draw matrices side by side on one scale of color, with the scale beside them.
 
     panels: (title, matrix), all of one shape.  columns, rows: the names of theirs, shown where there are few.  signed:
-    −limit is blue, zero white, +limit red; otherwise zero is white and the largest dark.
+    −limit is blue, zero white, +limit red; otherwise zero is white and the largest dark.  NaN is gray.
     """
     from matplotlib.colors import LinearSegmentedColormap
 
     if not panels or len({np.shape(matrix) for _, matrix in panels}) != 1:
         raise InputError("expected one or more matrices of a single shape: give (title, matrix) pairs")
     down, across = np.shape(panels[0][1])
-    high = max(float(np.abs(matrix).max()) for _, matrix in panels) or 1.0
+    high = max(float(np.nanmax(np.abs(matrix))) for _, matrix in panels) or 1.0
     stops = SIGNED_STOPS / 255 if signed else np.array([(1, 1, 1), (35 / 255, 88 / 255, 140 / 255)])
-    look = {"vmin": -high if signed else 0, "vmax": high, "cmap": LinearSegmentedColormap.from_list("", stops)}
+    colors = LinearSegmentedColormap.from_list("", stops).with_extremes(bad=COLORS[4])
+    look = {"vmin": -high if signed else 0, "vmax": high, "cmap": colors}
     figure = new_figure(*_matrix_size(down, across, len(panels), columns, rows))
     for place, (title, matrix) in enumerate(panels, start=1):
         axes = new_axes(figure, title, xlabel, ylabel if place == 1 else "", (1, len(panels), place))

@@ -33,6 +33,7 @@ def new_axes(
     axes.set_xlabel(xlabel, fontsize=9.5, color=INK, parse_math=False)
     axes.set_ylabel(ylabel, fontsize=9.5, color=INK, parse_math=False)
     axes.tick_params(which="both", labelsize=9, color=FAINT, labelcolor=INK, length=3)
+    axes.ticklabel_format(useOffset=False)
     axes.grid(axis="y", color=FAINT, linewidth=0.5)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)

@@ -27,7 +27,7 @@ from markupsafe import Markup, escape
 
 from harmonium.errors import InputError
 
-VERDICTS = ("exact", "certified", "consistent", "inconsistent", "note", "fault")
+VERDICTS = ("exact", "certified", "consistent", "inconsistent", "mixed", "lagging", "stuck", "note", "fault")
 RULES = ("table", "fence", "blockquote", "heading", "paragraph", "backticks", "emphasis", "escape", "image", "entity")
 CAPTION = "Table: "
 

@@ -12,6 +12,7 @@ from harmonium.errors import InputError
 from .markdown import CAPTION, VERDICTS, escaped, fence, measure, to_html
 
 ODD_NUMBERS = ("–", "nan", "∞", "−∞")
+MINUS = re.compile(r"(?<![^\s(])-(?=\d)")
 NUMBER = re.compile(r"[-−+]?\d[\d.,]*(e[-+]?\d+)?( ?± ?[\d.,]+)?( ?(%|nats|bits|s|ms|h|min|MB))?")
 
 
@@ -36,7 +37,7 @@ class Section:
         return self._add(fence(text.strip("\n")))
 
     def verdict(self, kind: str, text: str) -> "Section":
-        """Add a call-out; kind: exact, certified, consistent, inconsistent, note or fault."""
+        """Add a call-out; kind: one of `VERDICTS`."""
         if kind not in VERDICTS:
             raise InputError(f"verdict {kind!r}: expected one of {', '.join(VERDICTS)}")
         return self._add(f"> [!{kind}] {_prose(text)}")
@@ -105,9 +106,11 @@ def write(page: Page, path: str | Path) -> Path:
 
 
 def _prose(text: str) -> str:
-    """Return text as Markdown that keeps its words between backticks as code and nothing else."""
+    """Return text as Markdown that keeps its words between backticks as code, and whose minuses are true."""
     parts = re.split(r"`([^`]+)`", text)
-    return "".join(f"`{part}`".replace("|", r"\|") if odd % 2 else escaped(part) for odd, part in enumerate(parts))
+    return "".join(
+        f"`{part}`".replace("|", r"\|") if odd % 2 else escaped(MINUS.sub("−", part)) for odd, part in enumerate(parts)
+    )
 
 
 def _cells(column: Sequence[object]) -> list[str]:

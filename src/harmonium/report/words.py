@@ -1,28 +1,78 @@
 """The words of a run's report that depend on its figures."""
 
 import math
-from typing import Any
 
+from ..evaluation.mixing import ALPHA
 from ..fitting import Evaluation, Run
 from ..registry import SAMPLERS
+from .material import Report
 
 
-def lead(run: Run, found: Evaluation) -> str:
-    """Return the paragraph that a reader must know first."""
-    assert run.config is not None
-    gain = found.log_likelihood - (found.baseline or 0.0)
-    against = (
-        f"That is {gain:.1f} nats better than units that know nothing of each other"
-        if gain > 0
-        else f"That is {-gain:.1f} nats worse than units that know nothing of each other: it has not learned"
-    )
-    rows = run.facts["data"]
+def title(report: Report) -> str:
+    """Return the name of the data, the widths and the model."""
+    config = report.config
+    above = f" × {config.hidden}" if config.layers else ""
+    return f"{report.run.facts['data']['name']}: {config.visible}{above}, {report.run.words}"
+
+
+def lead(report: Report) -> str:
+    """Return the paragraphs that a reader must know first: what was learned, how well, and what chains do."""
+    return f"{trained(report)} {read(report)}" if report.run.classifier else f"{trained(report)} {likely(report)}"
+
+
+def trained(report: Report) -> str:
+    """Return what was trained on what."""
+    run, rows = report.run, report.run.facts["data"]
     return (
-        f"A {run.words} with {hidden(run)} hidden units was trained on {rows['rows']} rows of {rows['name']} by "
-        f"{SAMPLERS[run.config.sampler].words}{tuned(run)}. Evaluated on {found.rows} {found.split} rows that it never "
-        f"learned from, its mean log-likelihood is {found.amount} nats a row. {against}; the verdict on this number is "
-        f"“{found.verdict}”."
+        f"A {run.words} with {hidden(run)} hidden units was trained on {rows['rows']:,} rows of {rows['name']} by "
+        f"{SAMPLERS[report.config.sampler].words}{tuned(run)}."
     )
+
+
+def read(report: Report) -> str:
+    """Return how well a classifier reads labels."""
+    return (
+        f"It reads {report.accuracy} of {report.labels['exact'].rows:,} test labels rightly."
+        if report.labels
+        else "The test rows have no labels to count."
+    )
+
+
+def likely(report: Report) -> str:
+    """Return the likelihood with its verdict, and whether chains mix: one story."""
+    found = report.found
+    labels = f"{read(report)} " if report.labels else ""
+    return (
+        f"{labels}Evaluated on {found.rows:,} {found.split} rows that it never learned from, its mean log-likelihood "
+        f"is {found.amount} nats a row. {against(found)}; the verdict on this number is “{found.verdict}”.\n\n"
+        f"{travels(report)}"
+    )
+
+
+def against(found: Evaluation) -> str:
+    """Return how far the likelihood is from that of independent units."""
+    gain = found.log_likelihood - (found.baseline or 0.0)
+    if gain > 0:
+        return f"That is {gain:.1f} nats better than units that know nothing of each other"
+    return f"That is {-gain:.1f} nats worse than units that know nothing of each other: it has not learned"
+
+
+def travels(report: Report) -> str:
+    """Return what chains do, and what this page does about it."""
+    verdict, needed = report.mixing.verdict, report.mixing.needed
+    if verdict == "stuck":
+        return (
+            "Plain chains do not travel between its modes in the time that they were given. That does not touch the "
+            "likelihood, which annealed chains begun in every mode give; but rows must be drawn by tempered chains, as "
+            "they are on this page: `harmonium sample RUN --sampler pt`."
+        )
+    need = f"need about {needed:,.0f} Gibbs steps" if needed >= 1 else "are right at once"
+    travel = f"Chains travel between its modes: samples from random states {need}."
+    if report.mixing.lag < ALPHA and report.run.chains is None:
+        return f"{travel} The rows that it learned from lie elsewhere than its samples: it has not their distribution."
+    if verdict == "lagging":
+        return f"{travel} The chains of its training lagged behind it: more `--gibbs-steps` or a smaller `--lr` help."
+    return travel
 
 
 def hidden(run: Run) -> str:
@@ -36,21 +86,28 @@ def tuned(run: Run) -> str:
     """Return by what the run was fine-tuned, if it was."""
     if run.tuning is None:
         return ""
-    methods = {"updown": "the up-down algorithm", "classifier": "back-propagation, which leaves the model as it was"}
-    return f", layer by layer, and then by {methods[run.tuning.method]}"
+    methods = {"updown": "the up-down algorithm", "classifier": "back-propagation into a classifier"}
+    return f", and then fine-tuned by {methods[run.tuning.method]}"
 
 
-def facts(run: Run, found: Evaluation) -> list[tuple[str, str]]:
+def facts(report: Report) -> list[tuple[str, str]]:
     """Return the table at the top."""
-    assert run.config is not None
-    rows = run.facts["data"]
-    return [
+    run, found, rows = report.run, report.found, report.run.facts["data"]
+    last = run.history[-1]
+    bits = "" if found.binarize == "none" else f", binarize {found.binarize}"
+    steps, seconds = f"{last['step']:,.0f}", f"{last['seconds']:.0f} s"
+    likelihood = [
         ("log-likelihood", f"{found.amount} nats a row ({found.split})"),
         ("verdict", found.verdict),
         *([("independent units", f"{found.baseline:.2f} nats a row")] if found.baseline is not None else []),
-        ("data", f"{rows['name']}, {rows['rows']} rows of {rows['columns']}, binarize {found.binarize}"),
-        ("training", f"{run.config.sampler}, {run.history[-1]['step']:.0f} steps, {run.history[-1]['seconds']:.0f} s"),
-        ("seed", str(run.config.seed)),
+        ("chains", report.mixing.verdict),
+    ]
+    return [
+        *([("test labels read rightly", report.accuracy)] if report.labels else []),
+        *([] if run.classifier else likelihood),
+        ("data", f"{rows['name']}, {rows['rows']:,} rows of {rows['columns']:,}{bits}"),
+        ("training", f"{run.tuning.method if run.tuning else report.config.sampler}, {steps} steps, {seconds}"),
+        ("seed", str(report.config.seed)),
     ]
 
 
@@ -66,11 +123,11 @@ def annealing(found: Evaluation) -> str:
     basins = "one basin" if found.basins == 1 else f"{found.basins} basins, each from a start of its own,"
     held = found.log_partition_certificate
     return (
-        f"annealed importance sampling (AIS) in {basins} with {found.chains} chains over {found.n_betas} "
+        f"annealed importance sampling (AIS) in {basins} with {found.chains} chains over {found.n_betas:,} "
         f"temperatures, of which {found.ess:.0f} chains were effective; run backwards from states in each basin it "
         f"gives {found.log_partition_reverse:.3f}"
         + (f", and it cannot be less than the {held:.3f} of the states that were met. " if held is not None else ". ")
-        + "An unbiased estimate of Z is rarely far too high, and too low by what no start finds"
+        + "An unbiased estimate of Z is rarely far too high, and too low by what no start finds."
     )
 
 
@@ -78,7 +135,7 @@ def reading(columns: dict[str, list[float]]) -> list[str]:
     """Return how the curves that a run has are to be read."""
     gap, found = columns["free_energy_gap"][-1], []
     if max(columns["stage"]) > 1:
-        found.append("Layers are learned one after the other for as many epochs: a jump is where the next begins.")
+        found.append("Layers are learned one after the other: each curve is one layer, from its own first epoch.")
     if any(math.isfinite(x) for name in ("log_likelihood", "pseudo_likelihood") for x in columns[name]):
         found.append("Read the likelihood or pseudo-likelihood first: it should rise and settle.")
     if math.isfinite(gap):
@@ -90,8 +147,10 @@ def reading(columns: dict[str, list[float]]) -> list[str]:
         )
     drift = columns["free_energy_drift"][-1]
     if math.isfinite(drift):
-        lag = "the chains lag the machine: lower the learning rate" if abs(drift) > 4 else "the chains keep up"
-        found.append(f"In 100 more Gibbs steps the chains' free energy moves by {drift:.1f} standard errors: {lag}.")
+        found.append(
+            f"In 100 more Gibbs steps the free energy of the training's last chains moves by {drift:.1f} standard "
+            "errors; beyond 4 either way they are not where the machine is."
+        )
     found.append("The static weights are those that moved by less than 0.001 in the last step of the epoch.")
     return found
 
@@ -100,12 +159,3 @@ READOUTS = (
     "The exact read-out compares the free energy (or its bound) of the row with every label. The Gibbs read-out clamps "
     "the row, or a code drawn from it, takes 15 Gibbs steps from an even label and takes the likeliest: it is noisier."
 )
-
-
-def columns_of(history: list[dict[str, Any]]) -> dict[str, list[float]]:
-    """Return the figures of all epochs by name; what is not known is NaN."""
-    return (
-        {name: [math.nan if row[name] is None else float(row[name]) for row in history] for name in history[0]}
-        if history
-        else {}
-    )
