@@ -3,7 +3,7 @@
 import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, wraps
+from functools import wraps
 from numbers import Integral, Real
 from types import UnionType
 from typing import Annotated, Any, Literal, ParamSpec, TypeVar, Union, Unpack, get_args, get_origin, get_type_hints
@@ -25,18 +25,14 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
     Numbers of numpy are numbers, truth values are none.
     """
     signature = inspect.signature(function)
-
-    @cache
-    def hints() -> dict[str, Any]:
-        try:
-            return get_type_hints(function, include_extras=True)
-        except NameError:  # a name that only a type checker imports
-            return {name: hint for name, hint in function.__annotations__.items() if not isinstance(hint, str)}
+    known: dict[str, Any] = {}  # found at the first call: annotations may name what comes later
 
     @wraps(function)
     def call(*args: P.args, **settings: P.kwargs) -> R:
+        if not known:
+            known.update({"": Any, **_hints(function)})
         for name, value in signature.bind(*args, **settings).arguments.items():
-            kind, hint = signature.parameters[name].kind, hints().get(name, Any)
+            kind, hint = signature.parameters[name].kind, known.get(name, Any)
             if kind is kind.VAR_KEYWORD:
                 _refuse_words(value, hint)
                 continue
@@ -45,6 +41,13 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
         return function(*args, **settings)
 
     return call
+
+
+def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+    try:
+        return get_type_hints(function, include_extras=True)
+    except NameError:  # a name that only a type checker imports
+        return {name: hint for name, hint in function.__annotations__.items() if not isinstance(hint, str)}
 
 
 def _refuse_words(given: dict[str, Any], hint: Any) -> None:

@@ -133,7 +133,6 @@ def test_parameters_may_be_given_from_outside(name):
     assert torch.equal(functional_call(m, dict(other.named_parameters()), (x,)), other(x))
 
 
-@pytest.mark.filterwarnings("ignore:Dynamo detected a call to a `functools.lru_cache`")
 @pytest.mark.parametrize("name", slow_but(MACHINES))
 def test_compiled_machines_say_the_same(name):
     m = machine(name)

@@ -170,23 +170,6 @@ def recall(run: "Run", split: str = "test") -> Evaluation | None:
     return None if found is None else Evaluation(**found, seconds=0.0)
 
 
-def known_partition(run: "Run", *, max_time: float | None = None, progress: Progress = silent) -> Estimate:
-    """Return log Z as evaluations of the run have found it, by the narrowest bracket; estimated where none was made."""
-    found = list(run.passport.get("evaluation", {}).values())
-    if not found:
-        *_, last = log_partitions(
-            run.top, known_rows(run, ROWS), seed=run.seed, max_time=max_time, progress=progress,
-            allowed=effort(run, "full"),
-        )  # fmt: skip
-        return last
-    best = min(found, key=lambda told: told["upper"] - told["lower"])
-    value, mean = best["log_partition"], best["log_likelihood"]
-    return Estimate(
-        value, best["error"], best["method"], best["verdict"], best["reason"],
-        low=value + mean - best["upper"], high=value + mean - best["lower"],
-    )  # fmt: skip
-
-
 def log_partitions(
     machine: Machine,
     data: Tensor,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -12,10 +12,12 @@ from .. import evaluation, storage
 from ..arguments import checked
 from ..data import Dataset, check_ending, table_bytes
 from ..errors import InputError
+from ..evaluation import Estimate
 from ..machines import DBN
 from ..numerics import stream
 from ..progress import Progress, silent
-from . import likelihood
+from .effort import effort
+from .likelihood import ROWS, known_rows, log_partitions
 
 if TYPE_CHECKING:
     from .run import Run
@@ -56,7 +58,7 @@ def score(run: "Run", dataset: Dataset, *, max_time: float | None = None, progre
     """
     model = run.model
     v = run.encoder.rows(dataset, sharp=True, generator=stream(0))
-    log_z = likelihood.known_partition(run, max_time=max_time, progress=progress)
+    log_z = known_partition(run, max_time=max_time, progress=progress)
     evidence = evaluation.log_evidence(model, v, generator=run.seed).numpy()
     return Scores(
         free_energy=-evidence,
@@ -67,6 +69,22 @@ def score(run: "Run", dataset: Dataset, *, max_time: float | None = None, progre
         reason=log_z.reason,
         bound=isinstance(model, DBN) or bool(model.latent),
     )
+
+
+def known_partition(run: "Run", *, max_time: float | None = None, progress: Progress = silent) -> Estimate:
+    """Return log Z as evaluations of the run have found it, by the narrowest bracket; estimated where none was made."""
+    found = list(run.passport.get("evaluation", {}).values())
+    if not found:
+        rows, allowed = known_rows(run, ROWS), effort(run, "full")
+        settings: dict[str, Any] = {"seed": run.seed, "max_time": max_time, "progress": progress, "allowed": allowed}
+        *_, last = log_partitions(run.top, rows, **settings)
+        return last
+    best = min(found, key=lambda told: told["upper"] - told["lower"])
+    value, mean = best["log_partition"], best["log_likelihood"]
+    return Estimate(
+        value, best["error"], best["method"], best["verdict"], best["reason"],
+        low=value + mean - best["upper"], high=value + mean - best["lower"],
+    )  # fmt: skip
 
 
 @checked
