@@ -23,6 +23,6 @@ def short(monkeypatch):
     monkeypatch.setattr(module, "ais", lambda *given, **settings: plain(*given, **(settings | quick)))
     monkeypatch.setattr(module, "KEPT", 8)
     monkeypatch.setattr("harmonium.fitting.effort.GIBBS_STEPS", 64)
-    monkeypatch.setattr("harmonium.report.run.GIBBS_STEPS", 20)
+    monkeypatch.setattr("harmonium.report.material.GIBBS_STEPS", 20)
     for chart in ("curves", "mean_activation", "strips"):
         monkeypatch.setattr(f"harmonium.plots.{chart}", lambda *given, **settings: np.zeros((8, 8), np.uint8))
