@@ -38,7 +38,8 @@ class Watch:
 
     def __call__(self, event, args):
         if self.on and event in ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.symlink", "os.system"):
-            self.seen += [str(x) for x in args[:2] if isinstance(x, str | bytes | os.PathLike)]
+            paths = args[:1] if event == "open" else args[:2]  # whose second argument is the mode
+            self.seen += [str(x) for x in paths if isinstance(x, str | bytes | os.PathLike)]
 
     def outside(self, root: Path) -> list[str]:
         """Return what was touched that is neither in ``root`` nor a part of Python and its packages."""
