@@ -16,6 +16,7 @@ import harmonium as hm
 from harmonium import evaluation as ev
 from harmonium.arguments import Count, Natural, brief, checked
 from laws import rng
+from marks import slow_but
 
 ROWS = torch.bernoulli(torch.full((12, 6), 0.4), generator=rng())
 LABELED = hm.RBM(hm.Concat(4, hm.Potts(1, 2)), 3)
@@ -107,7 +108,7 @@ BAD = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("name", slow_but(CALLS, [name for name in CALLS if name != "fit"]))
 def test_a_bad_argument_is_taken_or_told_in_one_line(name):
     """Of 21 values for each argument, whatever is not taken is told in one line."""
     function, good = CALLS[name]

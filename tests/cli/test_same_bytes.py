@@ -13,6 +13,7 @@ import harmonium as hm
 from harmonium import recipes
 from harmonium.cli.app import COMMANDS
 from harmonium.registry import DATASETS
+from marks import slow_but
 
 TIMES = ("seconds",)  # figures that no two runs share
 
@@ -163,8 +164,8 @@ ROWS = {  # commands that answer for every row, with options and what the librar
 }
 
 
-@pytest.mark.parametrize("ending", ["csv", "json", "npy"])
-@pytest.mark.parametrize("what", ROWS)
+@pytest.mark.parametrize("ending", slow_but(["csv", "json", "npy"], ["csv"]))
+@pytest.mark.parametrize("what", slow_but(ROWS, ["classify", "features"]))
 def test_rows(what, ending, two):
     words, ask = ROWS[what]
     holes = np.where(np.arange(64) < 9, np.nan, hm.data.load("digits", "test").rows[:5])

@@ -63,7 +63,7 @@ def left(run: Path) -> str:
 
 
 @pytest.mark.parametrize("number", CODES)
-@pytest.mark.parametrize("seconds", [0.8, 3, pytest.param(6, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seconds", [0.8, *(pytest.param(at, marks=pytest.mark.slow) for at in (3, 6))])
 def test_a_signal_ends_the_command_soon_with_nothing_half_made(tmp_path, number, seconds):
     told, took = interrupted(tmp_path, number, seconds)
     assert told

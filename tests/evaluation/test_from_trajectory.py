@@ -42,6 +42,7 @@ def test_both_ladders_are_consistent_where_annealing_agrees(name):
         assert abs(told.value - truth) < 5 * told.error
 
 
+@pytest.mark.slow
 def test_a_ladder_that_misses_a_mode_is_told_so():
     """Its chains all began in a mode that holds next to nothing, and where they are cold they never left it."""
     m, blocks = three_clusters()

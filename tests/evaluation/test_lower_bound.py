@@ -30,6 +30,7 @@ def test_the_chains_led_up_are_a_model_that_sums_to_one(name, n_betas):
     assert abs(mean - 1) < 5 * error + 1e-6
 
 
+@pytest.mark.slow
 def test_the_basins_are_begun_in_by_their_shares():
     """Of two modes the chains led up have each as often as the machine; without the shares all sums to 2."""
     m, up = bimodal()

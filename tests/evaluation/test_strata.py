@@ -38,6 +38,7 @@ def test_every_basin_counts_by_its_own_start():
     assert found.error < 0.05
 
 
+@pytest.mark.slow
 def test_the_error_is_that_of_repeats():
     found = [forwards(*drawn(PARTS, SPLIT, 1.0, seed=seed), 2) for seed in range(300)]
     off = torch.tensor([(one.value - TRUTH) / one.error for one in found])

@@ -44,6 +44,7 @@ def test_how_often_figures_are_measured_changes_nothing_of_what_is_learned():
     assert all(torch.equal(states[0][name], other[name]) for other in states[1:] for name in other)
 
 
+@pytest.mark.slow
 def test_figures_of_a_general_machine_of_many_states_take_as_long_as_a_few_sweeps():
     rows = np.random.default_rng(0).integers(0, 21, (300, 53))
     trainer = learned(rows, model="boltzmann", hidden=0, visible="potts:21", steps=2)
@@ -70,6 +71,7 @@ def test_a_quick_judge_takes_work_by_the_length_of_the_training():
     assert few.gibbs_steps == 128  # the fewest that the verdict on mixing can do with
 
 
+@pytest.mark.slow
 def test_evaluations_grow_finer_until_one_is_remembered():
     run = learned("digits", hidden=24, steps=8).run
     found = list(evaluations(run, method="ais", certify=True))

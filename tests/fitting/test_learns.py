@@ -84,6 +84,7 @@ def test_layers_learn_at_the_rate_of_the_row_below_them():
     assert [whole.plan.rate(stage) for stage in range(3)] == pytest.approx([0.005, 0.05, 0.005])
 
 
+@pytest.mark.slow
 def test_a_layer_whose_weights_never_grew_is_told():
     trainer = trained("digits", model="dbn", hidden="12,8", upper_lr=1e-6, steps=300)
     (said,) = trainer.remarks
@@ -91,6 +92,7 @@ def test_a_layer_whose_weights_never_grew_is_told():
     assert trainer.run.facts["remarks"] == [said]
 
 
+@pytest.mark.slow
 def test_a_run_that_ends_below_its_start_is_told():
     assert any("below the" in said for said in trained("digits", hidden=20, lr=50, steps=60).remarks)
     assert not trained("digits", hidden=20, steps=300).remarks

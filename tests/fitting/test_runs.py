@@ -335,6 +335,7 @@ def test_one_trainer_gives_one_run_at_any_time():
     assert norms[-1] != norms[0]
 
 
+@pytest.mark.slow
 def test_tempered_chains_draw_every_mode_by_its_weight():
     m, up = bimodal()
     run = Run.of(m)
@@ -363,6 +364,7 @@ def test_a_sampler_that_cannot_draw_is_refused(labeled, words):
         labeled["rbm"].sample(5, gibbs_steps=5, **words)
 
 
+@pytest.mark.slow
 def test_a_table_is_restored_in_the_unit_of_each_column(tmp_path):
     """A column in other units changes its own error by as much, and the error in deviations not at all."""
     g = np.random.default_rng(0)
@@ -384,6 +386,7 @@ def test_a_table_is_restored_in_the_unit_of_each_column(tmp_path):
     assert told[1000.0]["mean_squared_error"] == pytest.approx(told[1.0]["mean_squared_error"], rel=1e-2)
 
 
+@pytest.mark.slow
 def test_states_are_judged_by_how_many_are_found(tmp_path):
     rows = np.random.default_rng(0).integers(0, 3, (500, 1)).repeat(4, 1)
     found = fit(rows, hidden=4, steps=600, lr=0.2, visible="potts:3").recover(mask="random:0.4", count=50)

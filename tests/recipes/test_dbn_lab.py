@@ -46,6 +46,7 @@ def test_a_network_learns_easy_labels_and_both_read_outs_see_it():
     assert by_chain(network, rows, 15, 0).accuracy > 0.6
 
 
+@pytest.mark.slow
 def test_rows_cost_less_given_their_own_code_than_given_no_code():
     rows = toy(200)
     network = layers.greedy(rows, 600, 0, settings(rate=0.2), silent, "")

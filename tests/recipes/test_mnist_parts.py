@@ -175,6 +175,7 @@ def test_the_table_states_split_binarization_estimator_and_baseline(tmp_path):
         assert words in text
 
 
+@pytest.mark.slow
 def test_load_draws_the_same_rows_for_one_seed(mnist_home):
     settings = {"seed": 1, "rows": 100, "test_rows": 30, "data_dir": None}
     one, other = mnist.load(settings), mnist.load(settings)

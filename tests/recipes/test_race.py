@@ -34,6 +34,7 @@ def test_every_runner_starts_at_the_same_likelihood_and_one_seed_gives_the_same_
     assert len({first.values[-1] for first, _ in runs.values()}) == len(made)
 
 
+@pytest.mark.slow
 def test_the_exact_gradient_only_climbs():
     climb = runners([], [], 14, exact=True)["exact gradient"]
     values = race(course(1500), climb, 0).values

@@ -21,6 +21,7 @@ from harmonium.report import words
 from harmonium.report.kinds import _correlations, _covariances
 from harmonium.report.learning import told
 from harmonium.report.material import Report
+from marks import slow_but
 
 STUCK = Mixing("stuck", "chains differ", 3.0, 0.1, 10.0, 0.5, float("nan"), 8192, 0.5)
 
@@ -81,7 +82,7 @@ KINDS = {
 ALL = {title for of_kind in KINDS.values() for title in of_kind} - {"How good is it?"}
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", slow_but(KINDS, ["table"]))
 def test_a_report_shows_what_its_rows_are(page, name):
     found = titles(page(name))
     assert set(KINDS[name]) <= set(found)
@@ -91,6 +92,7 @@ def test_a_report_shows_what_its_rows_are(page, name):
     assert found == sorted(set(found), key=found.index)
 
 
+@pytest.mark.slow
 def test_a_model_that_learned_labels_and_a_classifier_tell_of_them_first(page):
     for name in ("labels", "classifier"):
         text = Reader(page(name))
@@ -100,6 +102,7 @@ def test_a_model_that_learned_labels_and_a_classifier_tell_of_them_first(page):
         assert f"{100 * (1 - error):.1f} ±" in text.words["dd"][0]
 
 
+@pytest.mark.slow
 def test_a_classifier_is_not_led_by_the_likelihood_of_the_model_that_it_left(page):
     text = Reader(page("classifier"))
     assert "log-likelihood" not in " ".join(text.words["p"][:1] + text.words["dt"])
@@ -107,6 +110,7 @@ def test_a_classifier_is_not_led_by_the_likelihood_of_the_model_that_it_left(pag
     assert "no measure of success" not in page("classifier")
 
 
+@pytest.mark.slow
 def test_every_option_that_a_page_advises_exists(page, capsys):
     """The words of every verdict are among them, those of chains that are stuck too."""
     advised = {option for name in RUNS for option in re.findall(r"--[a-z][a-z-]+", page(name).partition("</style>")[2])}
@@ -120,6 +124,7 @@ def test_every_option_that_a_page_advises_exists(page, capsys):
     assert [option for option in advised if option not in known] == []
 
 
+@pytest.mark.slow
 def test_stuck_chains_are_one_story(tmp_path):
     """The page says so at its head, draws by tempered chains itself, and names the command that does."""
     page_of = report("spins", tmp_path)
@@ -134,6 +139,7 @@ def test_stuck_chains_are_one_story(tmp_path):
     assert run("spins").encoder.units().in_support(page_of.samples)
 
 
+@pytest.mark.slow
 def test_a_training_without_chains_says_what_was_tried(page):
     text = page("cd")
     assert "The training by cd left no chains" in text
@@ -141,6 +147,7 @@ def test_a_training_without_chains_says_what_was_tried(page):
     assert "The training by" not in page("spins")
 
 
+@pytest.mark.slow
 def test_observables_of_spins_are_those_of_the_rows(page, tmp_path):
     page_of = report("spins", tmp_path)
     rows = page_of.decoded(page_of.data)
@@ -149,6 +156,7 @@ def test_observables_of_spins_are_those_of_the_rows(page, tmp_path):
     assert np.isin(rows, (-1, 1)).all()
 
 
+@pytest.mark.slow
 def test_couplings_of_a_general_machine_are_drawn_and_reached_by_that_name(page):
     assert "run.model.couplings" in page("general")
     couplings = run("general").model.couplings
@@ -168,6 +176,7 @@ def test_errors_of_columns_are_in_their_own_units(tmp_path):
         assert abs(one - true).max() < 8 * column.std()
 
 
+@pytest.mark.slow
 def test_columns_are_told_by_the_names_of_the_file(tmp_path):
     names = ["height, cm", "mass", "$a_b$ <i>"]
     header = ",".join(f'"{name}"' for name in names)
@@ -177,6 +186,7 @@ def test_columns_are_told_by_the_names_of_the_file(tmp_path):
     assert [word for word in text.words["td"] if word in names] == names * 2  # samples, and what is filled in
 
 
+@pytest.mark.slow
 def test_sites_are_judged_by_accuracy(page, tmp_path):
     page_of = report("sequences", tmp_path)
     filled, truth, guess = page_of.filled
@@ -186,6 +196,7 @@ def test_sites_are_judged_by_accuracy(page, tmp_path):
     assert "square" not in page("sequences").partition("Does it know one site")[2].partition("</section>")[0]
 
 
+@pytest.mark.slow
 def test_a_table_of_epochs_has_them_all(page):
     lines = page("pictures").partition("Every epoch.")[2].partition("</table>")[0]
     assert lines.count("<tr>") == 1 + 3
@@ -201,6 +212,7 @@ def test_a_table_of_epochs_tells_those_that_have_figures():
     assert told({name: [1.0] * 40 for name in columns}, ["loss"])[1] == [*range(40)]
 
 
+@pytest.mark.slow
 def test_all_rows_of_a_snapshot_are_drawn(page):
     assert f"After epoch 3, {len(run('pictures').snapshots[3]['data'])} rows" in page("pictures")
     assert len(run("pictures").snapshots[3]["data"]) == 32
@@ -212,6 +224,7 @@ def test_each_layer_has_a_curve_from_its_own_first_epoch():
     assert [x for one in stages for x in one["loss"]] == [row["loss"] for row in run("network").history]
 
 
+@pytest.mark.slow
 def test_no_page_has_raw_names_or_broken_figures(page):
     for name in RUNS:
         told = page(name).partition("What was run, on what</h2>")[0]  # versions and settings are shown as they are
@@ -233,6 +246,7 @@ def test_covariances_are_of_states_at_different_sites():
     np.testing.assert_allclose(found, [full[0, 2], full[0, 3], full[1, 2], full[1, 3]])
 
 
+@pytest.mark.slow
 def test_numbers_in_words_have_true_minuses(page):
     assert not re.search(r"[ (]-\d", " ".join(Reader(page("spins")).words["p"] + Reader(page("spins")).words["dd"]))
 
@@ -246,7 +260,7 @@ def test_charts_refuse_what_cannot_be_drawn():
         plots.network([("a", "b")], [True])
 
 
-@pytest.mark.parametrize("name", [*RUNS, "classifier"])
+@pytest.mark.parametrize("name", slow_but([*RUNS, "classifier"], ["table"]))
 def test_a_notebook_shows_a_run_and_its_curves(name):
     shown = run(name)._repr_html_()
     assert run(name).model._repr_html_() in shown

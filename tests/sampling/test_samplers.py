@@ -47,6 +47,7 @@ def test_exact_draws_of_continuous_rows_have_the_right_moments(name):
     assert ((x.mean(0) - truth).abs() < 5 * x.std(0) / DRAWS**0.5).all()
 
 
+@pytest.mark.slow
 def test_new_and_persistent_chains_mix_towards_the_model():
     m = machine("bernoulli")
     s = m.even.states()
