@@ -115,6 +115,7 @@ def met(tmp_path_factory):
     return {name: rest for name, *rest in told}, done
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_strangers_file_is_refused_and_nothing_runs(name, met):
     told, done = met

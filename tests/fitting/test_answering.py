@@ -10,6 +10,7 @@ import torch
 import harmonium as hm
 from harmonium import InputError, Run
 from harmonium.data import load_rows
+from marks import slow_but
 
 SETTINGS = {"hidden": 4, "steps": 1, "lr": 1e-9, "seed": 2}
 COUNT = 4000
@@ -34,7 +35,7 @@ MODELS = {
 }
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", slow_but(MODELS, ["rbm"]))
 @pytest.mark.parametrize("table", TABLES)
 def test_samples_have_the_support_the_mean_and_the_spread_of_the_data(table, model):
     """A model that has only taken up the moments of the data gives them back, in the scale in which they were given.

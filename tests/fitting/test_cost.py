@@ -27,6 +27,7 @@ def test_figures_lie_so_far_apart_that_updates_cost_more(each, lap, products):
     assert figures_every(each, lap, products, 10) == 1  # early stopping with little patience sees every epoch
 
 
+@pytest.mark.slow
 def test_a_small_table_is_measured_now_and_then_and_its_loss_is_told_after_every_epoch():
     rows = np.random.default_rng(0).normal(size=(122, 4))
     trainer = learned(rows, hidden=8, steps=1200)

@@ -95,6 +95,7 @@ def test_centering_changes_what_is_learned():
     assert not torch.equal(centered.weights[0], plain.weights[0])
 
 
+@pytest.mark.slow
 def test_mean_field_gets_its_own_number_of_iterations_back(machine):
     assert machine.infer_steps == 4
     with learning.iterating(machine, 9):

@@ -39,6 +39,7 @@ def test_layers_grow_one_by_one_and_the_last_has_the_labels():
     assert (network.code, network.labels, len(network.layers)) == (10, 10, 2)
 
 
+@pytest.mark.slow
 def test_a_network_learns_easy_labels_and_both_read_outs_see_it():
     rows = toy(200)
     network = layers.greedy(rows, 600, 0, settings(rate=0.2, top_rate=0.2, layers=[30, 60]), silent, "")

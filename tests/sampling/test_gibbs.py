@@ -59,6 +59,7 @@ def test_so_many_gibbs_steps_are_taken(name):
     assert torch.equal(gibbs_sample(m, x, 0), x)
 
 
+@pytest.mark.slow
 @every_labeled
 def test_samples_of_a_label_have_their_distribution_given_it(name):
     m = machine(name).requires_grad_(False)
