@@ -75,7 +75,7 @@ CALLS = {  # every function and class that a user calls, with arguments that are
     "hidden_means": (small().hidden_means, {"x": ROWS}),
     "reconstruct": (small().reconstruct, {"x": ROWS}),
     "init_from_data": (lambda v: small().init_from_data(v), {"v": ROWS}),
-    "fit": (hm.fit, {"rows": ROWS.numpy(), "labels": None, "steps": 2, "lr": 0.1}),
+    "fit": (lambda rows, labels: hm.fit(rows, labels, steps=1), {"rows": ROWS.numpy(), "labels": None}),
     "Trainer": (hm.Trainer, {"config": hm.TrainConfig(hidden=3, steps=3), "rows": ROWS.numpy(), "labels": None}),
     "data.load": (hm.data.load, {"name_or_path": "digits", "split": "train", "levels": None}),
     "data.check": (hm.data.check, {"name_or_path": "digits", "levels": None}),
