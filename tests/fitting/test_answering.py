@@ -116,6 +116,8 @@ def test_labels_weigh_in_by_their_probabilities():
     run = hm.fit("digits", labels=True, hidden=6, steps=30, seed=1)
     found = run.classify()
     assert np.allclose(found.probabilities.sum(1), 1)
+    assert str(found) == f"test error {found.error:.2%} of 359 rows (exact read-out)"
+    assert len(repr(found)) < 1000
     assert np.array_equal(found.probabilities.argmax(1), found.predicted)
     assert found.labels.tolist() == [str(i) for i in found.predicted]
     v = torch.cat([run.encoder.rows(run.splits.test), torch.from_numpy(found.probabilities)], -1)

@@ -56,7 +56,7 @@ def classify(
     if found.confusion is None:
         console.say(f"{found.rows} labels: {out}" if out else "\n".join(found.labels.tolist()))
         return
-    console.say(f"{found.split} error {found.error:.2%} of {found.rows} rows ({readout} read-out)")
+    console.say(str(found))
     header = ["truth", *(f"as {name}" for name in found.label_names)]
     counts = zip(found.label_names, found.confusion, strict=True)
     console.table(header, ([name, *map(str, row)] for name, row in counts))
@@ -89,9 +89,7 @@ def score(
     home = opened(run)
     with console.progress_bars() as progress:
         found = home.score(rows_of(home, data), split, out=out, max_time=max_time, progress=progress)
-    bound = "at least " if found.bound else ""
-    mean = float(found.log_likelihood.mean())
-    console.note(f"mean log-likelihood {bound}{mean:.2f} nats a row ({found.verdict}: {found.reason})")
+    console.note(str(found))
     _tell(found.columns, out)
 
 

@@ -1,6 +1,6 @@
 """Labels read from rows by a run, and how many are right."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,7 +30,7 @@ class LabelReport:
     ``confusion`` counts rows of each class (first axis) that were given each label (second axis).
     """
 
-    predicted: np.ndarray
+    predicted: np.ndarray = field(repr=False)
     error: float | None
     accuracy: float | None
     rows: int
@@ -38,8 +38,13 @@ class LabelReport:
     readout: str
     binarize: str
     confusion: list[list[int]] | None
-    probabilities: np.ndarray
+    probabilities: np.ndarray = field(repr=False)
     label_names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Return what was found as one plain sentence."""
+        found = "labels" if self.error is None else f"error {self.error:.2%}"
+        return f"{self.split} {found} of {self.rows} rows ({self.readout} read-out)"
 
     @property
     def labels(self) -> np.ndarray:

@@ -1,6 +1,6 @@
 """What a run says of each row: scores, features, reconstructions; and the files that they are written to."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,13 +34,18 @@ class Scores:
     ``free_energy`` is −log p − log Z: differences of it need no log Z.
     """
 
-    free_energy: np.ndarray
-    log_likelihood: np.ndarray
-    lower: np.ndarray
-    upper: np.ndarray
+    free_energy: np.ndarray = field(repr=False)
+    log_likelihood: np.ndarray = field(repr=False)
+    lower: np.ndarray = field(repr=False)
+    upper: np.ndarray = field(repr=False)
     verdict: str
     reason: str
     bound: bool
+
+    def __str__(self) -> str:
+        """Return the mean and how far it can be trusted as one plain sentence."""
+        bound = "at least " if self.bound else ""
+        return f"mean log-likelihood {bound}{self.log_likelihood.mean():.2f} nats a row ({self.verdict}: {self.reason})"
 
     @property
     def columns(self) -> dict[str, np.ndarray]:
