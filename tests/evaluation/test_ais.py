@@ -16,7 +16,7 @@ def test_annealing_agrees_with_enumeration(name, n_betas):
     """With few temperatures too, where a wrong order of weight and Gibbs step would show."""
     m = machine(name)
     truth = evaluation.log_partition(m).value
-    estimate = evaluation.ais(m, chains=40_000 // n_betas, n_betas=n_betas, generator=rng())
+    estimate = evaluation.ais(m, chains=100_000 // n_betas, n_betas=n_betas, generator=rng())
     assert abs(estimate.value - truth) < 5 * estimate.error
     assert estimate.error < 0.5
 
