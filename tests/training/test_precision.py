@@ -5,7 +5,19 @@ import copy
 import pytest
 import torch
 
-from harmonium import PCD, RBM, Bernoulli, BoltzmannMachine, Potts, Spin, contrastive_loss, data, evaluation, gibbs_sample, train
+from harmonium import (
+    PCD,
+    RBM,
+    Bernoulli,
+    BoltzmannMachine,
+    Potts,
+    Spin,
+    contrastive_loss,
+    data,
+    evaluation,
+    gibbs_sample,
+    train,
+)
 from harmonium.numerics import default_precision, default_threads, products
 from laws import DRAWS, MACHINES, exact_states, machine, probabilities, rng, row_of, same_distribution
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from ..data import Dataset
     from ..fitting import Run
 
+At = Annotated[Path, Parameter(help="Directory that `harmonium train` wrote, or a model file.")]
+Rows = Annotated[str | None, Parameter(help="File of rows; a split of the run's own data unless given.")]
 Positive = Annotated[int, Parameter(validator=Number(gte=1))]
 Several = Annotated[int, Parameter(validator=Number(gte=2))]
 Split = Literal["train", "valid", "test"]

@@ -9,7 +9,7 @@ from cyclopts.validators import Number
 
 from ..data import by_name, check_ending, table_bytes
 from . import console
-from .open import Positive, Split, opened, rows_of
+from .open import At, Positive, Rows, Split, opened, rows_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def classify(
     run: Path,
-    data: str | None = None,
+    data: Rows = None,
     *,
     out: Path | None = None,
     readout: Literal["exact", "gibbs"] = "exact",
@@ -31,8 +31,6 @@ def classify(
     ----------
     run
         Directory that `harmonium train --labels` or `harmonium finetune` wrote, or a model file.
-    data
-        File of rows; a split of the run's own data unless given.
     out
         .csv or .json for each row's id, label and probabilities, .npy for the labels.
     readout
@@ -63,8 +61,8 @@ def classify(
 
 
 def score(
-    run: Path,
-    data: str | None = None,
+    run: At,
+    data: Rows = None,
     *,
     out: Path | None = None,
     split: Split = "test",
@@ -74,10 +72,6 @@ def score(
 
     Parameters
     ----------
-    run
-        Directory that `harmonium train` wrote, or a model file.
-    data
-        File of rows; a split of the run's own data unless given.
     out
         .csv or .json with the rows' ids, or .npy; printed as CSV unless given.
     split
@@ -94,16 +88,12 @@ def score(
 
 
 def features(
-    run: Path, data: str | None = None, *, out: Path | None = None, split: Split = "test", layer: Positive | None = None
+    run: At, data: Rows = None, *, out: Path | None = None, split: Split = "test", layer: Positive | None = None
 ) -> None:
     """Give the means of the hidden units given every row: features for whatever comes next.
 
     Parameters
     ----------
-    run
-        Directory that `harmonium train` wrote, or a model file.
-    data
-        File of rows; a split of the run's own data unless given.
     out
         .npy, or .csv or .json with the rows' ids; printed as CSV unless given.
     split
@@ -118,15 +108,11 @@ def features(
     _tell(by_name(found, what="unit"), out)
 
 
-def reconstruct(run: Path, data: str | None = None, *, out: Path | None = None, split: Split = "test") -> None:
+def reconstruct(run: At, data: Rows = None, *, out: Path | None = None, split: Split = "test") -> None:
     """Give the means of every row after a pass up to the hidden units and down again, in the scale of the rows.
 
     Parameters
     ----------
-    run
-        Directory that `harmonium train` wrote, or a model file.
-    data
-        File of rows; a split of the run's own data unless given.
     out
         .npy, or .csv or .json with the rows' ids and the names of the columns; printed as CSV unless given.
     split
@@ -140,7 +126,7 @@ def reconstruct(run: Path, data: str | None = None, *, out: Path | None = None, 
 
 
 def impute(
-    run: Path,
+    run: At,
     data: str,
     *,
     out: Path | None = None,
@@ -152,8 +138,6 @@ def impute(
 
     Parameters
     ----------
-    run
-        Directory that `harmonium train` wrote, or a model file.
     data
         File of rows with holes.
     out

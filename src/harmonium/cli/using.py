@@ -9,13 +9,13 @@ from cyclopts.validators import Number
 from ..data import check_ending
 from ..errors import InputError
 from . import console
-from .open import Positive, Several, Split, opened, rows_of
+from .open import At, Positive, Rows, Several, Split, opened, rows_of
 
 
 def evaluate(
-    run: Path,
+    run: At,
     *,
-    data: str | None = None,
+    data: Rows = None,
     split: Split = "test",
     method: Literal["auto", "exact", "ais"] = "auto",
     chains: Several | None = None,
@@ -28,10 +28,6 @@ def evaluate(
 
     Parameters
     ----------
-    run
-        Directory that `harmonium train` wrote, or a model file.
-    data
-        File of rows; a split of the run's own data unless given.
     split
         Rows of the run's own data to evaluate.
     method
@@ -68,7 +64,7 @@ def evaluate(
 
 
 def sample(
-    run: Path,
+    run: At,
     *,
     out: Path,
     count: Positive = 64,
@@ -82,8 +78,6 @@ def sample(
 
     Parameters
     ----------
-    run
-        Directory that `harmonium train` wrote, or a model file.
     out
         .png for a picture of the last step's means, .gif for the chains as they run; .npy, .csv or .json for states.
     count
@@ -111,9 +105,9 @@ def sample(
 
 
 def recover(
-    run: Path,
+    run: At,
     *,
-    data: str | None = None,
+    data: Rows = None,
     mask: str = "bottom",
     count: Positive = 32,
     chains: Positive = 16,
@@ -127,10 +121,6 @@ def recover(
 
     Parameters
     ----------
-    run
-        Directory that `harmonium train` wrote, or a model file.
-    data
-        File of rows; a split of the run's own data unless given.
     mask
         What is hidden: bottom, top, left, right, random:P, noise:P (bits flipped), or a .npy or picture FILE whose
         non-zero values are hidden.
@@ -173,13 +163,11 @@ def recover(
         console.table(["column", "error, in its unit", "of the training mean"], rows)
 
 
-def weights(run: Path, *, out: Path, count: Positive = 100, layer: Positive = 1) -> None:
+def weights(run: At, *, out: Path, count: Positive = 100, layer: Positive = 1) -> None:
     """Draw the weights of the hidden units as pictures, the largest first: red raises a pixel, blue lowers it.
 
     Parameters
     ----------
-    run
-        Directory that `harmonium train` wrote, or a model file.
     out
         Picture file, such as weights.png.
     count
@@ -207,13 +195,11 @@ def report(run: Path) -> None:
     finish(home, "quick")
 
 
-def info(run: Path, *, json: bool = False) -> None:
+def info(run: At, *, json: bool = False) -> None:
     """Tell what a run or a model file is: the model, how it was trained and on what, and what evaluations have said.
 
     Parameters
     ----------
-    run
-        Directory that `harmonium train` wrote, or a model file.
     json
         Print one JSON object and nothing else.
     """

@@ -67,8 +67,7 @@ class Answering:
 
         dataset = self._run.rows(rows, split)
         found = scoring.score(self._run, dataset, **settings)
-        if out is not None:
-            scoring.write(out, found.columns, scoring.ids_of(dataset))
+        scoring.write(out, found.columns, scoring.ids_of(dataset))
         return found
 
     @checked
@@ -85,8 +84,7 @@ class Answering:
 
         dataset = self._run.rows(rows, split)
         found = scoring.features(self._run, dataset, **settings)
-        if out is not None:
-            scoring.write(out, data.by_name(found, what="unit"), scoring.ids_of(dataset))
+        scoring.write(out, data.by_name(found, what="unit"), scoring.ids_of(dataset))
         return found
 
     @checked
@@ -105,8 +103,7 @@ class Answering:
 
         dataset = self._run.rows(rows, split)
         found = scoring.reconstruct(self._run, dataset, progress=progress)
-        if out is not None:
-            scoring.write(out, data.by_name(found, self._run.encoder.names), scoring.ids_of(dataset))
+        scoring.write(out, data.by_name(found, self._run.encoder.names), scoring.ids_of(dataset))
         return found
 
     @checked
@@ -127,8 +124,7 @@ class Answering:
 
         given, ids = restoring.with_holes(self._run, rows)
         found = restoring.impute(self._run, given, chains=chains, gibbs_steps=gibbs_steps, **settings)
-        if out is not None:
-            scoring.write(out, data.by_name(found, self._run.encoder.names), ids)
+        scoring.write(out, data.by_name(found, self._run.encoder.names), ids)
         return found
 
     @checked
@@ -151,6 +147,5 @@ class Answering:
 
         dataset = self._run.rows(rows, split, labels)
         found = classify(self._run, dataset, split if rows is None else dataset.name, **settings)
-        if out is not None:
-            scoring.write(out, found.columns, scoring.ids_of(dataset))
+        scoring.write(out, found.columns, scoring.ids_of(dataset))
         return found

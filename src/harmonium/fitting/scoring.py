@@ -130,9 +130,10 @@ def _passed(run: "Run", v: Tensor) -> Tensor:
     return model.reconstruct(model.infer(v, generator=stream(run.seed)))[..., : run.encoder.width]
 
 
-def write(out: str | Path, columns: dict[str, np.ndarray], ids: np.ndarray | None = None) -> Path:
-    """Write columns, (rows,) each, to a file: .csv and .json with the rows' ids, .npy without."""
-    return storage.write_where_asked(out, table_bytes(check_ending(out), columns, ids))
+def write(out: str | Path | None, columns: dict[str, np.ndarray], ids: np.ndarray) -> None:
+    """Write columns, (rows,) each, to a file if there is to be one: .csv and .json with the rows' ids, .npy without."""
+    if out is not None:
+        storage.write_where_asked(out, table_bytes(check_ending(out), columns, ids))
 
 
 def ids_of(dataset: Dataset) -> np.ndarray:

@@ -94,8 +94,7 @@ class Trainer(Course):
     ) -> None:
         use_threads(config)
         self.home, self.save_every, self.tuning = home, save_every, tuning[0] if tuning else None
-        self.problems: list[str] = []
-        self.remarks: list[str] = []
+        self.problems, self.remarks = list[str](), list[str]()
         self.events: list[dict[str, Any]] = []
         self.stopped, self._asked = 0, 0
         self._kept: tuple[dict[str, Tensor], dict[str, Any]] | None = None
@@ -181,7 +180,6 @@ class Trainer(Course):
         chains = self.stage.chains()
         fits = chains is not None and chains.shape[-1] == getattr(model, "width", 0) and not isinstance(model, DBN)
         classifier = self.stage.machine if isinstance(self.stage.machine, nn.Sequential) else None
-        said = {"remarks": self.remarks} if self.remarks else {}
         return Run(
             model=model,
             encoder=self.encoder,
@@ -189,7 +187,8 @@ class Trainer(Course):
             tuning=self.tuning,
             chains=chains[:1000].detach().cpu() if fits and chains is not None else None,
             classifier=classifier,
-            facts={"data": self.splits.fingerprint, "environment": environment(), **said},
+            facts={"data": self.splits.fingerprint, "environment": environment()}
+            | ({"remarks": self.remarks} if self.remarks else {}),
             splits=self.splits,
             path=self.home.path if self.home else None,
             history=[vars(epoch) for epoch in self.history],
