@@ -202,6 +202,17 @@ def test_every_model_has_the_door(case, model):
     told(lambda: evaluation.log_evidence(models[model](), make()), says, "")
 
 
+@pytest.mark.parametrize("method", ["forward", "reconstruct", "hidden_means"])
+@pytest.mark.parametrize("case", ["0 to 255", "a NaN", "infinity", "a column too many", "a word", "double precision"])
+def test_what_a_user_asks_of_a_machine_looks_at_every_value(case, method):
+    make, says = REFUSED[case]
+    told(lambda: getattr(small(), method)(make()), says, method)
+    given = torch.from_numpy(ROWS.numpy())
+    found, plain = (getattr(small(), method)(x) for x in (ROWS.numpy(), given))
+    for a, b in zip(found, plain, strict=True):
+        assert torch.equal(a, b)
+
+
 def test_a_network_is_tuned_on_rows_with_their_labels():
     network = DBN.stack([RBM(Bernoulli(6), Bernoulli(4)), RBM(Concat(Bernoulli(4), Potts(1, 3)), Bernoulli(3))])
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
