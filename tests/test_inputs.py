@@ -229,7 +229,7 @@ def told(call, says, door):
     assert time.perf_counter() - began < 5  # far above the second that it may take: this machine may be busy
     assert says in line
     assert "\n" not in line
-    assert line.startswith(("v is", "v holds", "v has", "data ", "the batch "))
+    assert line.startswith(("v is", "v holds", "v has", "x is", "x holds", "x has", "data ", "the batch "))
     assert (door == "train") == line.startswith("the batch") or door in ("", "batch")
 
 
