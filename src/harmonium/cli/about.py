@@ -146,11 +146,12 @@ def _speed() -> str:
     import torch
 
     from .. import CD, RBM, Bernoulli, numerics, train
+    from ..training import SGD
 
     g = torch.Generator().manual_seed(0)
     machine = RBM(Bernoulli(784), Bernoulli(500), generator=g)
     v = numerics.bernoulli(torch.full((100, 784), -1.4), generator=g)
-    loop = train(machine, [v] * 30, CD(), torch.optim.SGD(machine.parameters(), lr=0.01), generator=g)
+    loop = train(machine, [v] * 30, CD(), SGD(machine.parameters(), lr=0.01), generator=g)
     for step in loop:
         if step.index == 9:
             began = time.perf_counter()

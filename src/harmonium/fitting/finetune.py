@@ -11,7 +11,7 @@ from torch import Generator, Tensor, nn
 from ..encoding import Encoder
 from ..errors import InputError
 from ..machines import DBM, DBN, RBM, Machine
-from ..training import classifier_inputs, param_groups, to_sequential
+from ..training import SGD, Adam, classifier_inputs, param_groups, to_sequential
 from ..units import Units
 from .config import FinetuneConfig, TrainConfig
 from .defaults import steps
@@ -59,9 +59,9 @@ class FinetunePlan(Plan):
             recognition, top = tuning.recognition_lr or lr / 10, tuning.top_lr or 2 * lr
             rates = param_groups(origin, generation=lr, recognition=recognition, top=top)
             growth = tuple(map(int, tuning.gibbs_steps.split(",")))
-            return UpDown(tuning.method, origin, lambda x: x, torch.optim.SGD(rates), growth, steps)
+            return UpDown(tuning.method, origin, lambda x: x, SGD(rates), growth, steps)
         net = new_classifier(origin, self.encoder.labels, tuning.seed).to(self.device)
-        climber = torch.optim.Adam(net.parameters(), lr=lr)
+        climber = Adam(net.parameters(), lr=lr)
         return Classifying(tuning.method, net, self.inputs, climber, tuning.dropout)
 
     @torch.no_grad()

@@ -20,6 +20,8 @@ from ..sampling import Sampler, TrajectoryTempering
 from ..training import (
     L1,
     L2,
+    SGD,
+    Adam,
     CenterGradient,
     ClipGradNorm,
     GradientTransform,
@@ -248,8 +250,8 @@ def make_optimizer(machine: nn.Module, config: TrainConfig, lr: float) -> Optimi
     """Return the optimizer that the settings ask for."""
     assert config.momentum is not None
     if config.optimizer == "adam":
-        return torch.optim.Adam(machine.parameters(), lr=lr, betas=(config.momentum, 0.999))
-    return torch.optim.SGD(machine.parameters(), lr=lr, momentum=config.momentum)
+        return Adam(machine.parameters(), lr=lr, betas=(config.momentum, 0.999))
+    return SGD(machine.parameters(), lr=lr, momentum=config.momentum)
 
 
 def copy_parameters(source: str, machine: Machine) -> None:

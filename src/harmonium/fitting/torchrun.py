@@ -54,7 +54,6 @@ def joined() -> Iterator[None]:
         yield
         return
     import torch
-    import torch._dynamo  # now: brought in later, by an optimizer, it keeps the group, whose threads abort the exit
     import torch.distributed as group
 
     if os.environ["LOCAL_WORLD_SIZE"] == os.environ["WORLD_SIZE"]:

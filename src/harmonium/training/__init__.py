@@ -3,6 +3,7 @@
 from .batch import Batch
 from .classifier import classifier_inputs, finetune_classifier, to_sequential
 from .loop import Step, contrastive_loss, schedule, train
+from .optimizers import SGD, Adam
 from .penalties import L1, L2, HybridLoss, Penalty, SparsityPenalty
 from .transforms import CenterGradient, ClipGradNorm, GradientTransform, Rollback
 from .updown import param_groups, updown
@@ -10,6 +11,8 @@ from .updown import param_groups, updown
 __all__ = [
     "L1",
     "L2",
+    "SGD",
+    "Adam",
     "Batch",
     "CenterGradient",
     "ClipGradNorm",
