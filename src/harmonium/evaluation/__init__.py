@@ -20,6 +20,7 @@ from .from_trajectory import log_partition_from_trajectory
 from .lower_bound import LowerBound, lower_bound
 from .mixing import Mixing, mixing
 from .pseudo import pseudo_likelihood, sampled_pseudo_likelihood
+from .surprise import mutual_information, surprise
 
 __all__ = [
     "Basins",
@@ -45,11 +46,13 @@ __all__ = [
     "lower_bound",
     "mean_activation",
     "mixing",
+    "mutual_information",
     "n_enumerated_states",
     "pseudo_likelihood",
     "reconstruction_error",
     "sampled_pseudo_likelihood",
     "static_weight_fraction",
+    "surprise",
     "survey",
     "weight_norm",
 ]

@@ -1,7 +1,6 @@
 """Pseudo-likelihood: each unit's probability given all others (Besag, 1975)."""
 
 import math
-from collections.abc import Iterator, Sequence
 from statistics import fmean, stdev
 
 import torch
@@ -12,6 +11,8 @@ from ..errors import InputError
 from ..machines import Bipartite, Machine
 from ..numerics import Seed, permutation, stream
 from ..units import Rows
+from .cells import cells_of
+from .surprise import log_conditionals
 
 
 @checked
@@ -57,45 +58,23 @@ def sampled_pseudo_likelihood(
     if sites is not None and sites < total:
         drawn = permutation(total, generator=stream(generator))[:sites].sort().values
         found = [found[i] for i in drawn.tolist()]
-    means = [float(log_p.mean()) for log_p in _given_the_rest(machine, v, found)]
+    means = [float(log_p.mean()) for log_p in log_conditionals(machine, v, found)]
     error = stdev(means) * math.sqrt((1 - len(means) / total) / len(means)) if 1 < len(means) < total else 0.0
     return total * fmean(means), total * error
 
 
-def _sites(machine: Machine) -> list[tuple[Tensor, Tensor]]:
-    """Return, for every site of the visible row, its columns and the values that it can take."""
-    if machine.latent:
+def _sites(machine: Machine) -> list[Tensor]:
+    """Return the columns of every site of the visible row."""
+    open_ = [type(leaf).__name__ for leaf in machine.visible.components() if leaf.count == math.inf]
+    if open_ and not machine.latent:
         raise InputError(
-            f"pseudo-likelihood needs the density of a visible row, and a {type(machine).__name__} with latent rows "
-            "has only a bound on it: use log_likelihood"
+            f"pseudo-likelihood needs visible units of finite kinds, and {open_[0]} is continuous: use the free-energy "
+            "gap or a likelihood"
         )
-    sites, first = [], 0
-    for leaf in machine.visible.components():
-        values = leaf.values()
-        if values is None:
-            raise InputError(
-                f"pseudo-likelihood needs visible units of finite kinds, and {type(leaf).__name__} is continuous: "
-                "use the free-energy gap or a likelihood"
-            )
-        columns = torch.arange(first, first + leaf.width, device=values.device)
-        sites += [(part, values) for part in columns.split(values.shape[1])]
-        first += leaf.width
-    return sites
+    return cells_of(machine)
 
 
 def _closed(machine: Machine, v: Tensor) -> float:
     """Return the pseudo-likelihood of one row that talks to itself: no site feels its own value."""
     (field,), (row,) = machine.fields(v), machine.rows
     return float(((field * v).sum(-1) - row.energy(v) - row.cgf(field)).mean())
-
-
-def _given_the_rest(machine: Bipartite, v: Tensor, sites: Sequence[tuple[Tensor, Tensor]]) -> Iterator[Tensor]:
-    """Give log p(one site | the rest) for each row, site by site, by moving the fields instead of summing them anew."""
-    fields = machine.up(v)
-    now, columns = machine.odd.cgf(fields), torch.cat([columns for columns, _ in sites])
-    one = v.new_zeros(len(columns), machine.width).scatter_(1, columns[:, None], 1.0)
-    rows = machine.up(one).split([len(columns) for columns, _ in sites])  # the maps are linear
-    for (columns, values), row in zip(sites, rows, strict=True):
-        here, site = v[:, columns], machine.even.select(columns)
-        scores = [machine.odd.cgf(torch.addmm(fields, value - here, row)) - site.energy(value) for value in values]
-        yield now - site.energy(here) - torch.logsumexp(torch.stack(scores), 0)

@@ -4,7 +4,7 @@ from torch import nn
 
 from .base import Machine, MeanField
 from .bipartite import Bipartite
-from .boltzmann import BoltzmannMachine
+from .boltzmann import BoltzmannMachine, sites
 from .dbm import DBM, DoubledRBM
 from .dbn import DBN, SigmoidBeliefLayer, log_density
 from .labels import evidence, label_log_probs
@@ -36,4 +36,5 @@ __all__ = [
     "label_log_probs", "layer_rows",
     "log_density",
     "named",
+    "sites",
 ]  # fmt: skip
