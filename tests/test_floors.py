@@ -19,7 +19,7 @@ FLOORS = [
     {"sampling"},
     {"training", "evaluation", "storage", "encoding"},
     {"fitting"},
-    {"report"},
+    {"report", "playground"},
     {"recipes"},
     {"cli"},
     {"__main__"},

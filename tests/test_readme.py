@@ -149,6 +149,7 @@ PAIRS = {
         lambda run: run.finetune("classifier", epochs=1, out="call"),
     ),
     "weights": ("--count 4 --out command.png", lambda run: run.weights(4, out="call.png")),
+    "export": ("command.html", lambda run: run.export("call.html")),
     "info": ("--json", lambda run: json.dumps(run.info())),
 }
 
@@ -164,7 +165,7 @@ def test_a_command_gives_the_bytes_of_the_call_beside_it(command, trained, apart
         cli.main([command, str(trained / "call"), *words.split()])
     if "--json" in words:
         assert figures(capsys.readouterr().out) == figures(told)
-    made = {file.relative_to(apart) for file in apart.rglob("*") if file.suffix in (".bin", ".npy", ".png")}
+    made = {file.relative_to(apart) for file in apart.rglob("*") if file.suffix in (".bin", ".npy", ".png", ".html")}
     made |= {file.relative_to(apart) for file in apart.rglob("model.safetensors")}
     pairs = [(file, Path(str(file).replace("call", "command", 1))) for file in made if str(file).startswith("call")]
     assert pairs or "--json" in words

@@ -93,7 +93,7 @@ DATASETS = Registry(
         "fashion-mnist": "data.named:FASHION_MNIST",
     },
 )
-REPORTS = Registry("kind of report", {"html": "report:write_report"})
+REPORTS = Registry("kind of report", {"html": "report:write_report", "page": "playground.export:write_page"})
 
 
 def load_plugins() -> None:

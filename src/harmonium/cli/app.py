@@ -21,6 +21,7 @@ COMMANDS = {
     "reconstruct": ("rows", "Give every row after a pass up and down."),
     "impute": ("rows", "Fill in what is missing in the rows of a file (imputation)."),
     "weights": ("using", "Draw what each hidden unit looks for: its receptive field."),
+    "export": ("using", "Write a model as one HTML page that draws and dreams in a browser, without Python."),
     "report": ("using", "Write the report of a run again."),
     "info": ("using", "Tell what a run or a model file is: its passport."),
     "reproduce": ("about", "Repeat a published experiment and set our figures beside the source's."),

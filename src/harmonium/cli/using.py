@@ -1,4 +1,4 @@
-"""What is done with a run or a model file: evaluate, sample, recover, weights, report, info."""
+"""What is done with a run or a model file: evaluate, sample, recover, weights, export, report, info."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -177,6 +177,18 @@ def weights(run: At, *, out: Path, count: Positive = 100, layer: Positive = 1) -
     """
     rows = opened(run).weights(count, layer, out=out)
     console.say(f"the {len(rows)} largest units of hidden layer {layer}: {out}")
+
+
+def export(run: At, out: Path) -> None:
+    """Write a model as one HTML page in which a browser draws, fills in and dreams, with nothing else beside it.
+
+    Parameters
+    ----------
+    out
+        The page, such as page.html.
+    """
+    path = opened(run).export(out)
+    console.say(f"{path}: {path.stat().st_size / 1e6:.2f} MB; open it in a browser")
 
 
 def report(run: Path) -> None:

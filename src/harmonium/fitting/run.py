@@ -225,6 +225,14 @@ class Run(Answering, Drawn):
         path: Path = REPORTS["html"](self, out, **settings)
         return path
 
+    def export(self, out: str | Path) -> Path:
+        """Write the model as one HTML file in which a browser draws, imputes and dreams with it, and return its path.
+
+        Raises `InputError` for a model that is no RBM or DBM of Bernoulli, spin and label units.
+        """
+        path: Path = REPORTS["page"](self, out)
+        return path
+
     def finetune(self, method: str = "updown", *, out: str | Path | None = None, **settings: Any) -> "Run":
         """Train all layers together, as a generative model (``"updown"``) or as a ``"classifier"``; return a new run.
 

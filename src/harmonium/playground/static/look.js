@@ -1,0 +1,188 @@
+// Look inside: the hidden units as what they want to see, lit as they are on, floor above floor; a click holds one.
+
+import { button, choose, element, menu, speaker, strip } from "./dom.js";
+import { drawRows, drawSigned, limitOf, size } from "./tiles.js";
+import { say, words } from "./words.js";
+
+const MEMORY = 0.95; // of the running mean of a unit's activity
+const WIDE = 840; // pixels of a floor at most, unless its units are many
+const DIM = 0.22; // how much of a tile is seen while its unit is off
+
+/** Return the mode's element. */
+export function lookMode(source, player) {
+  const { facts } = source, spoken = speaker(300);
+  const seen = element("canvas", { class: "dream", role: "img", "aria-label": words.draw.tab });
+  const detail = unitDetail(source, spoken, () => floors.forEach((floor) => floor.draw()));
+  const floors = facts.layers.map((_, i) => unitFloor(source, i + 1, detail));
+  const release = button(words.look.release, () => {
+    for (const floor of floors) floor.release();
+    detail.show();
+  });
+  const sort = menu(words.look.sort, Object.entries(words.look.sorts), "size", (by) => floors.forEach((floor) => floor.sort(by)));
+  player.listen((frame) => {
+    drawRows(seen, frame.rows.slice(0, 1), facts.shape);
+    floors.forEach((floor, i) => floor.light(frame.hidden[i]));
+    detail.light();
+  });
+  const above = [...floors].reverse().map((floor) => floor.node);
+  return element("section", { class: "look", "aria-label": words.look.tab },
+    element("div", { class: "floors" }, element("p", {}, words.look.lead, " ", words.look.legend),
+      element("div", { class: "tools" }, sort, release), ...above),
+    element("div", { class: "beside" }, seen, detail.node, spoken.node));
+}
+
+/** Return one hidden layer as a grid of receptive fields. */
+function unitFloor(source, layer, detail) {
+  const count = source.facts.layers[layer - 1].width, [height, width] = size(source.facts.shape);
+  const canvas = element("canvas", {
+    tabindex: 0, role: "application", onkeydown: key, onclick: pick, onpointermove: pick, onpointerleave: detail.back,
+    "aria-label": say(words.look.grid, { count, layer }),
+  });
+  const node = element("figure", { class: "floor" },
+    element("figcaption", {}, say(words.look.floor, { layer, count })), canvas);
+  const across = Math.min(count, Math.ceil(Math.sqrt((count * height * 1.6) / width))), tiles = document.createElement("canvas");
+  const activity = new Float32Array(count).fill(0.5), held = new Map();
+  let order = Array.from({ length: count }, (_, j) => j), fields = [], now = activity, at = 0, scale = 1;
+  const floor = { node, layer, held, activity, draw, light, sort, release, fields: () => fields };
+
+  source.fields(layer).then((found) => {
+    fields = found;
+    floor.limit = limitOf(fields);
+    sort("size");
+    if (layer === 1) detail.pick(floor, order[0]);
+  });
+
+  function sort(by) {
+    const norm = (j) => Math.hypot(...fields[j]);
+    const value = { size: norm, activity: (j) => activity[j], effect: (j) => norm(j) * now[j] }[by];
+    const values = Float32Array.from(fields, (_, j) => value(j));
+    order = order.sort((i, j) => values[j] - values[i]);
+    drawSigned(tiles, order.map((j) => fields[j]), source.facts.shape, floor.limit, across);
+    scale = Math.max(1, Math.min(8, Math.floor(WIDE / (across * (width + 1)))));
+    Object.assign(canvas, { width: scale * tiles.width, height: scale * tiles.height });
+    draw();
+  }
+
+  function light(means) {
+    now = means;
+    for (let j = 0; j < count; j++) activity[j] = MEMORY * activity[j] + (1 - MEMORY) * means[j];
+    if (canvas.offsetParent) draw();
+  }
+
+  const corner = (k) => [scale * (k % across) * (width + 1), scale * Math.floor(k / across) * (height + 1)];
+
+  function draw() {
+    const context = canvas.getContext("2d"), wide = scale * width, high = scale * height;
+    context.imageSmoothingEnabled = false;
+    context.clearRect(0, 0, canvas.width, canvas.height);
+    order.forEach((j, k) => {
+      const [x, y] = corner(k);
+      context.globalAlpha = DIM + (1 - DIM) * Math.max(0, now[j]);
+      context.drawImage(tiles, x / scale, y / scale, width, height, x, y, wide, high);
+    });
+    context.globalAlpha = 1;
+    context.lineWidth = 3;
+    order.forEach((j, k) => {
+      if (!held.has(j) && !detail.is(floor, j)) return;
+      context.strokeStyle = held.has(j) ? "#ffb02e" : getComputedStyle(canvas).color;
+      context.setLineDash(held.get(j) === 0 ? [4, 4] : []);
+      const [x, y] = corner(k);
+      context.strokeRect(x + 1.5, y + 1.5, wide - 3, high - 3);
+    });
+  }
+
+  function pick(event) {
+    const box = canvas.getBoundingClientRect(), unit = scale / (canvas.width / box.width);
+    const column = Math.floor((event.clientX - box.left) / (unit * (width + 1)));
+    const k = column + across * Math.floor((event.clientY - box.top) / (unit * (height + 1)));
+    if (column >= across || k >= count || k < 0) return;
+    if (event.type === "pointermove") detail.peek(floor, order[k]);
+    else {
+      detail.pick(floor, order[(at = k)]);
+      detail.turn();
+    }
+  }
+
+  function key(event) {
+    const move = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -across, ArrowDown: across }[event.key];
+    if (!move && event.key !== "Enter") return;
+    event.preventDefault();
+    if (!move) detail.turn();
+    else detail.pick(floor, order[(at = Math.max(0, Math.min(count - 1, at + move)))]);
+  }
+
+  function release() {
+    for (const unit of held.keys()) source.hold(layer, unit, null);
+    held.clear();
+    draw();
+  }
+
+  return floor;
+}
+
+/** Return what is told of one unit, and holds it. */
+function unitDetail(source, spoken, redraw) {
+  const { shape } = source.facts;
+  const field = element("canvas", { role: "img" }), effect = element("canvas", { role: "img" });
+  const title = element("h3"), share = element("p", { class: "share" });
+  const amount = element("small");
+  const hold = strip(words.look.hold, Object.entries(words.look.holds), "free", (how) => set(how));
+  const node = element("div", { class: "unit" }, title,
+    element("div", { class: "pair" },
+      element("figure", {}, field, element("figcaption", {}, words.look.field)),
+      element("figure", {}, effect, element("figcaption", { title: words.look.effectAbout }, words.look.effect, element("br"), amount))),
+    share, hold);
+  let floor = null, unit = 0, stale = 0, chosen = [];
+  const name = () => say(words.look.unit, { number: unit + 1, layer: floor.layer });
+  const state = () => ({ undefined: "free", 1: "on", 0: "off" })[floor.held.get(unit)];
+
+  function set(how) {
+    if (how === "free") floor.held.delete(unit);
+    else floor.held.set(unit, how === "on" ? 1 : 0);
+    source.hold(floor.layer, unit, floor.held.get(unit) ?? null);
+    show();
+  }
+
+  /** Show a unit until the pointer leaves. */
+  function peek(next, number) {
+    if (next === floor && number === unit) return;
+    [floor, unit] = [next, number];
+    show();
+  }
+
+  function pick(next, number) {
+    chosen = [next, number];
+    peek(...chosen);
+  }
+
+  function show() {
+    title.textContent = name();
+    choose(hold, state());
+    drawSigned(field, [floor.fields()[unit]], shape, floor.limit);
+    for (const [canvas, text] of [[field, words.look.field], [effect, words.look.effect]]) {
+      canvas.setAttribute("aria-label", `${name()}: ${text}`);
+    }
+    stale = 0;
+    light();
+    spoken.say(`${name()}, ${words.look.holds[state()]}`);
+    redraw();
+  }
+
+  /** Tell how much the unit is on, and now and then what it adds to the picture of the moment. */
+  function light() {
+    if (!floor) return;
+    share.textContent = say(words.look.on, { percent: Math.round(100 * floor.activity[unit]) });
+    if (stale-- > 0 || !node.offsetParent) return;
+    stale = 8;
+    source.effect(floor.layer, unit).then((added) => {
+      const most = added.reduce((found, x) => Math.max(found, Math.abs(x)), 0);
+      drawSigned(effect, [added], shape, Math.max(most, 0.01));
+      amount.textContent = say(words.look.amount, { percent: Math.round(100 * most) });
+    });
+  }
+
+  return {
+    node, show, light, peek, pick, back: () => peek(...chosen), is: (other, number) => other === floor && number === unit,
+    turn: () => set({ free: "on", on: "off", off: "free" }[state()]),
+  };
+}
