@@ -94,6 +94,7 @@ CALLS = {  # every function and class that a user calls, with arguments that are
     "log_partition": (ev.log_partition, {"machine": small()}),
     "log_likelihood": (ev.log_likelihood, {"machine": small(), "v": ROWS, "log_z": ev.log_partition(small())}),
     "pseudo_likelihood": (ev.pseudo_likelihood, {"machine": small(), "v": ROWS}),
+    "condition": (hm.sampling.condition, {"machine": small(), "conditions": []}),
     "surprise": (ev.surprise, {"machine": small(), "v": ROWS, "cells": None}),
     "mutual_information": (ev.mutual_information, {"machine": small(), "v": ROWS, "cells": None}),
     "ais": (ev.ais, {"machine": small(), "data": ROWS, "chains": 3, "n_betas": 3, "generator": 0}),

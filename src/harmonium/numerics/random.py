@@ -18,7 +18,7 @@ from torch import Generator, Tensor
 from ..arguments import brief
 from ..errors import InputError
 from . import distributed
-from .stable import compiled, normal_cdf, upcast
+from .stable import compiled, lower_tail, normal_cdf, upcast
 
 GOLDEN = 0x9E3779B97F4A7C15  # odd, and near 2^64 over the golden ratio: consecutive multiples lie far apart
 WEYL = GOLDEN >> 32 | 1
@@ -124,6 +124,22 @@ def positive_normal(z: Tensor, *, generator: Generator | None = None) -> Tensor:
     body = deep - torch.special.ndtri(u * normal_cdf(deep))
     tail = u.log() / deep.clamp_max(-1)
     return torch.where(deep < -30, tail, body).clamp_min(0).to(z.dtype)
+
+
+def normal_between(low: Tensor, high: Tensor, *, generator: Generator | None = None) -> Tensor:
+    """Draw from a unit Gaussian cut to [low, high], by the inverse of its distribution function in the nearer tail.
+
+    That is exact up to 30 deviations in float64; beyond, the cut Gaussian is exponential to within 1/z².
+    """
+    first, last, sign = lower_tail(low.double(), high.double())
+    u = 1 - uniform(first, generator=generator)  # in (0, 1]
+    bottom, top = normal_cdf(first), normal_cdf(last)
+    body = torch.special.ndtri(bottom + u * (top - bottom))
+    rate = -last.clamp_max(-1)
+    rest = torch.exp(-rate * (last - first))
+    tail = last + torch.log(rest + u * (1 - rest)) / rate
+    drawn = torch.where(last < -30, tail, body)
+    return (sign * torch.minimum(torch.maximum(drawn, first), last)).to(low.dtype)
 
 
 def categorical(odds: Tensor, count: int, *, generator: Generator | None = None) -> Tensor:

@@ -84,6 +84,26 @@ def normal_cdf(z: Tensor) -> Tensor:
     return 0.5 * torch.erfc(-z / math.sqrt(2))
 
 
+def log_between(low: Tensor, high: Tensor) -> Tensor:
+    """Return log(Φ(high) − Φ(low)), worked in float64 in the tail where both lie."""
+    low, high, _ = lower_tail(low.double(), high.double())
+    top = torch.special.log_ndtr(high)
+    return top + torch.log1p(-torch.exp(torch.special.log_ndtr(low) - top))
+
+
+def mean_between(low: Tensor, high: Tensor) -> Tensor:
+    """Return the mean of a unit Gaussian cut to [low, high], in float64; 0 where it has no width."""
+    low, high = low.double(), high.double()
+    mass = log_between(low, high) + HALF_LOG_2PI
+    return (torch.exp(-0.5 * low**2 - mass) - torch.exp(-0.5 * high**2 - mass)).nan_to_num(0.0)
+
+
+def lower_tail(low: Tensor, high: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return an interval of a unit Gaussian, mirrored where it lies above the mean, and +1 or, where it was, −1."""
+    above = low > 0
+    return torch.where(above, -high, low), torch.where(above, -low, high), torch.where(above, -1.0, 1.0)
+
+
 def log_half_line(z: Tensor) -> Tensor:
     """Return log ∫₀^∞ exp(zt − t²/2) dt, the log-mass of a unit Gaussian's positive half under a field ``z``."""
     scaled = torch.special.erfcx(-z.clamp_max(0) / math.sqrt(2))  # exp(z²/2) · 2Φ(z), safe where z < 0

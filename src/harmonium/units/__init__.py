@@ -4,6 +4,7 @@ from .base import Device, Units
 from .concat import Concat
 from .continuous import Gaussian, Quadratic, ReLU
 from .discrete import Bernoulli, Binomial, Discrete, Potts, Spin, as_units
+from .restricted import Condition, restricted
 from .validation import Rows, as_rows, as_tensor
 
 KINDS: dict[str, type[Units]] = {
@@ -15,6 +16,7 @@ __all__ = [
     "Bernoulli",
     "Binomial",
     "Concat",
+    "Condition",
     "Device",
     "Discrete",
     "Gaussian",
@@ -27,4 +29,5 @@ __all__ = [
     "as_rows",
     "as_tensor",
     "as_units",
+    "restricted",
 ]
