@@ -17,6 +17,7 @@ UNITS, MACHINES, NUMERICS = "tests/units", "tests/machines", "tests/numerics"
 GENERAL, DEEP, BELIEF = (f"tests/machines/test_{name}.py" for name in ("boltzmann", "dbm", "dbn"))
 UPDOWN, CLASSIFIER = (f"tests/training/test_{name}.py" for name in ("updown", "classifier"))
 LOSS = "tests/training/test_contrastive_loss.py"
+SEQUENTIAL = "tests/machines/test_sequential.py"
 LABELS = "tests/evaluation/test_classify.py"
 SAMPLING, TRAINING, EVALUATION = "tests/sampling", "tests/training", "tests/evaluation"
 ANNEALING, STRATA, VERDICT, BASINS, CERTIFICATE, MIXING, BOUND = (
@@ -58,6 +59,14 @@ BUGS = [
     Bug("a compiled draw that forgets half of its key", "numerics/kernels.py",
         "* _WEYL + low)) + high))", "* _WEYL + low))))", NUMERICS),
     Bug("the same draws for every row of a batch", "numerics/kernels.py", "u8(row + 1) * _GOLDEN", "_GOLDEN", NUMERICS),
+    Bug("a coupled site moved given the old states of the others", "numerics/site_kernels.py",
+        "states[row, site] = _state(x[row], first, size[site])\n", "pass\n", SEQUENTIAL),
+    Bug("coupled sites at the end of the path wherever they are", "numerics/site_kernels.py",
+        "bases[first + choice] + beta * odds[choice]", "bases[first + choice] + odds[choice]", SEQUENTIAL),
+    Bug("the first row's clamped sites in all rows", "numerics/site_kernels.py",
+        "still[row % len(still)]", "still[0]", SEQUENTIAL),
+    Bug("the likeliest value in the place of a draw", "numerics/site_kernels.py",
+        "return found if found >= 0 else best", "return best", SEQUENTIAL),
     Bug("Gumbel noise with the wrong sign", "numerics/random.py", "scores - race.log()", "scores + race.log()", UNITS),
     Bug("hidden means instead of hidden draws", "machines/bipartite.py",
         "y = self.odd.sample(self.up(x), generator=generator)", "y = self.odd.mean(self.up(x))", MACHINES),

@@ -140,11 +140,11 @@ def _mover(
     """Return what takes the given chains, random ones and those of the basins so many Gibbs steps on, and gives all."""
     if sampler is None:
         fresh = machine.sample_independent(len(chains), generator=generator).to(chains)
-        x = torch.cat([chains, fresh, *_sent(machine, chains, log_z, generator)])
+        x, ready = torch.cat([chains, fresh, *_sent(machine, chains, log_z, generator)]), machine.rounded()
 
         def move(gibbs_steps: int) -> Tensor:
             nonlocal x
-            x = gibbs_sample(machine, x, gibbs_steps, generator=generator)
+            x = gibbs_sample(ready, x, gibbs_steps, generator=generator)
             return x
 
         return move

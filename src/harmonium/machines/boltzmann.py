@@ -10,9 +10,11 @@ from torch.nn.functional import pad
 
 from ..arguments import Count, Natural, checked
 from ..errors import InputError
-from ..numerics import Seed, stream
-from ..units import Concat, Device, Units, as_units
+from ..numerics import Seed, Sites, in_loops, sequential_step, stream
+from ..units import Concat, Device, Discrete, Potts, Units, as_units
 from .base import Machine, coupled, first_weights
+
+MANY = 8  # classes from which a call for each costs more than its work
 
 
 class Ready(NamedTuple):
@@ -129,6 +131,17 @@ class BoltzmannMachine(Machine):
         color = torch.from_numpy(greedy_coloring(joined))[site]
         return list(color.argsort(stable=True).split(color.bincount().tolist()))
 
+    @cached_property
+    def order(self) -> Sites:
+        """The sites, class by class, as loops take them."""
+        order = sites(self.row)[torch.cat(self.classes)].unique_consecutive().numpy()
+        return Sites(*(part[order] for part in sites_of(self.row)))
+
+    def _in_loops(self, x: Tensor) -> bool:
+        """Say whether loops move the sites: those of many classes, of finite kinds and linear energies."""
+        finite = all(isinstance(part, Discrete) and part.linear for part in self.row.components())
+        return len(self.classes) >= MANY and finite and in_loops(x)
+
     def free_energy(self, x: Tensor) -> Tensor:
         """Return own energies − ½ xᵀJx, in nats: nothing is summed out."""
         return self.row.energy(x) - self.interaction([x])
@@ -136,6 +149,8 @@ class BoltzmannMachine(Machine):
     @torch.no_grad()
     def rounded(self) -> Self:
         """Return the machine with its couplings as products round them here, and ready for many Gibbs steps."""
+        if self.ready:
+            return self
         twin = coupled(super().rounded(), {})
         twin.ready = Ready(twin.upper, twin.couplings, twin._columns())
         return twin
@@ -155,8 +170,11 @@ class BoltzmannMachine(Machine):
         generator: Generator | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Return the state after every class has moved once, and the means that it was drawn from."""
-        new, mean = x.clone(), x.clone()
         extra = None if external_field is None else pad(external_field, (0, self.width - external_field.shape[-1]))
+        if self._in_loops(x):
+            bias = self.row.bias if extra is None else self.row.bias + extra
+            return sequential_step(x, self.order, self.couplings, bias, self.beta, clamped, generator=generator)
+        new, mean = x.clone(), x.clone()
         for columns, asked in zip(self.classes, self._columns(), strict=True):
             still = None if clamped is None else clamped[..., columns]
             if still is not None and bool(still.all()):
@@ -225,6 +243,25 @@ def greedy_coloring(joined: np.ndarray) -> np.ndarray:
         taken[color[joined[one]]] = True
         color[one] = taken.argmin()
     return color
+
+
+def sites_of(row: Units) -> Sites:
+    """Return the sites of a row of finite kinds from left to right, as loops take them."""
+    size = sites(row).bincount().numpy()
+    values = [given for part in row.components() for given in _one_column(part)]
+    table = np.zeros((len(size), max(map(len, values))), dtype=np.float32)
+    for site, given in enumerate(values):
+        table[site, : len(given)] = given
+    return Sites(np.cumsum(size) - size, size, np.array([len(given) for given in values]), table)
+
+
+def _one_column(part: Units) -> list[list[float]]:
+    """Return the values of every site of a part; none of one-hot sites."""
+    if isinstance(part, Potts):
+        return [[] for _ in range(part.n_sites)]
+    values = part.values()
+    assert values is not None
+    return [values.flatten().tolist()] * part.width
 
 
 def sites(row: Units) -> Tensor:

@@ -17,6 +17,7 @@ from .random import (
     uniform,
     uniforms,
 )
+from .sequential import Sites, in_loops, sequential_step
 from .stable import (
     HALF_LOG_2PI,
     bennett,
@@ -39,6 +40,7 @@ __all__ = [
     "PRECISIONS",
     "Remembering",
     "Seed",
+    "Sites",
     "autocast_like",
     "bennett",
     "bernoulli",
@@ -48,6 +50,7 @@ __all__ = [
     "default_precision",
     "default_threads",
     "dot",
+    "in_loops",
     "integers",
     "inverse_mills",
     "log_between",
@@ -62,6 +65,7 @@ __all__ = [
     "permutation",
     "positive_normal",
     "products",
+    "sequential_step",
     "softplus",
     "softplus_sum",
     "stream",

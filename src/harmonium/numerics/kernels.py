@@ -95,16 +95,26 @@ def _exp(x):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
+def _row_words(key, row):  # type: ignore[no-untyped-def]
+    z = u8(key + u8(row + 1) * _GOLDEN)
+    z = u8((z ^ (z >> u8(30))) * _A)
+    z = u8((z ^ (z >> u8(27))) * _B)
+    z = u8(z ^ (z >> u8(31)))
+    return u4(z & u8(0xFFFFFFFF)), u4(z >> u8(32))
+
+
+@njit(cache=True, nogil=True)
+def _uniform(low, high, place):  # type: ignore[no-untyped-def]
+    x = _mix(u4(_mix(u4(u4(place) * _WEYL + low)) + high))
+    return (f4(i4(x >> u4(1))) + f4(0.5)) * _STEP
+
+
+@njit(cache=True, nogil=True)
 def _draw(field, bias, key, out):  # type: ignore[no-untyped-def]
     for row in range(field.shape[0]):
-        z = u8(key + u8(row + 1) * _GOLDEN)
-        z = u8((z ^ (z >> u8(30))) * _A)
-        z = u8((z ^ (z >> u8(27))) * _B)
-        z = u8(z ^ (z >> u8(31)))
-        low, high = u4(z & u8(0xFFFFFFFF)), u4(z >> u8(32))
+        low, high = _row_words(key, row)
         for unit in range(field.shape[1]):
-            x = _mix(u4(_mix(u4(u4(unit) * _WEYL + low)) + high))
-            u = (f4(i4(x >> u4(1))) + f4(0.5)) * _STEP
+            u = _uniform(low, high, unit)
             logit = _wide(field[row, unit]) + bias[unit]
             odds = _exp(-abs(logit))
             drawn = f4(((odds + f4(1)) * u < odds) != (logit > f4(0)))

@@ -195,6 +195,7 @@ def _posterior_mean(
     generator: Seed,
 ) -> Tensor:
     generator = stream(generator, v.device)
+    model = model if isinstance(model, DBN) else model.rounded()
     beyond = (0, model.width - v.shape[-1])
     start = model.sample_independent(chains * len(v), generator=generator).view(chains, len(v), -1)
     clamped = pad(known, beyond)
