@@ -33,7 +33,7 @@ export function drawMode(source, player) {
     if (frame.freeEnergy !== null) energy.add(frame.freeEnergy);
     labels?.show(frame.labels);
     spoken.say([labels?.told(frame.labels), energy.told()].filter(Boolean).join(" "));
-  });
+  }, () => board.node);
 
   const keep = menu(words.draw.keep, Object.entries(words.draw.keeps), "drawn", (what) => {
     if (what !== "drawn") board.hold(...region(what, facts, last.rows[0]));
@@ -71,7 +71,7 @@ function settings(source, player, board, keep, last) {
     facts.picture ? keep : null,
     element("div", { class: "control", role: "group", "aria-label": names.save },
       element("span", {}, names.save), ...Object.entries(saves).map(([kind, save]) => button(names.saves[kind], save))),
-    load);
+    element("div", { class: "control" }, element("span", {}, words.draw.data), load));
 }
 
 /** Return which pixels a region holds, and a row's values there. */

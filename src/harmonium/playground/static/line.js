@@ -22,6 +22,7 @@ export function runningLine(title, about) {
       if (width) canvas.width = width;
       drawLine(canvas, [{ values, color: getComputedStyle(canvas).color }], KEPT);
     },
+    clear() { values = []; },
     told: () => say(words.energy.told, { title, value: value.textContent }),
   };
 }
@@ -36,7 +37,9 @@ export function drawLine(canvas, lines, length) {
   for (const { values, color } of lines) {
     context.strokeStyle = color;
     context.beginPath();
-    values.forEach((y, i) => context.lineTo((i / (length - 1)) * width, 3 + (height - 6) * (1 - (y - low) / span)));
+    values.forEach((y, i) => {
+      if (Number.isFinite(y)) context.lineTo((i / (length - 1)) * width, 3 + (height - 6) * (1 - (y - low) / span));
+    });
     context.stroke();
   }
 }

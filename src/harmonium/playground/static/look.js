@@ -23,9 +23,10 @@ export function lookMode(source, player) {
     drawRows(seen, frame.rows.slice(0, 1), facts.shape);
     floors.forEach((floor, i) => floor.light(frame.hidden[i]));
     detail.light();
-  });
+  }, () => seen);
   const above = [...floors].reverse().map((floor) => floor.node);
-  return element("section", { class: "look", "aria-label": words.look.tab },
+  const learned = () => floors.forEach((floor) => floor.load());
+  return element("section", { class: "look", "aria-label": words.look.tab, onlearned: learned },
     element("div", { class: "floors" }, element("p", {}, words.look.lead, " ", words.look.legend),
       element("div", { class: "tools" }, sort, release), ...above),
     element("div", { class: "beside" }, seen, detail.node, spoken.node));
@@ -42,17 +43,19 @@ function unitFloor(source, layer, detail) {
     element("figcaption", {}, say(words.look.floor, { layer, count })), canvas);
   const across = Math.min(count, Math.ceil(Math.sqrt((count * height * 1.6) / width))), tiles = document.createElement("canvas");
   const activity = new Float32Array(count).fill(0.5), held = new Map();
-  let order = Array.from({ length: count }, (_, j) => j), fields = [], now = activity, at = 0, scale = 1;
-  const floor = { node, layer, held, activity, draw, light, sort, release, fields: () => fields };
+  let order = Array.from({ length: count }, (_, j) => j), fields = [], now = activity, at = 0, scale = 1, by = "size";
+  const floor = { node, layer, held, activity, load, draw, light, sort, release, fields: () => fields };
 
-  source.fields(layer).then((found) => {
-    fields = found;
+  async function load() {
+    const first = !fields.length;
+    fields = await source.fields(layer);
     floor.limit = limitOf(fields);
-    sort("size");
-    if (layer === 1) detail.pick(floor, order[0]);
-  });
+    sort(by);
+    if (first && layer === 1) detail.pick(floor, order[0]);
+  }
 
-  function sort(by) {
+  function sort(chosen) {
+    by = chosen;
     const norm = (j) => Math.hypot(...fields[j]);
     const value = { size: norm, activity: (j) => activity[j], effect: (j) => norm(j) * now[j] }[by];
     const values = Float32Array.from(fields, (_, j) => value(j));
@@ -117,6 +120,7 @@ function unitFloor(source, layer, detail) {
     draw();
   }
 
+  load();
   return floor;
 }
 

@@ -5,7 +5,8 @@ import { say, words } from "./words.js";
 
 const KEPT = 60, PACE = 33; // frames that are kept, and milliseconds from one to the next: two seconds
 
-/** Return {node, listen, frames, set, start, stop, step}: listeners get each frame, also those looked at again. */
+/** Return {node, listen, frames, set, start, stop, step}: listeners get each frame while their element is
+ *  seen, also those looked at again. */
 export function framePlayer(source) {
   const listeners = [], frames = [], times = [];
   const pause = button("", toggle);
@@ -32,7 +33,8 @@ export function framePlayer(source) {
     show(frame);
   }
 
-  const show = (frame) => { for (const listener of listeners) listener(frame); };
+  const seen = () => listeners.filter(([, within]) => within().offsetParent);
+  const show = (frame) => { for (const [listener] of seen()) listener(frame); };
 
   /** Say how many Gibbs steps were taken in the last second. */
   function tell(steps) {
@@ -46,7 +48,7 @@ export function framePlayer(source) {
   function turn(now) {
     if (!playing) return;
     playing = requestAnimationFrame(turn);
-    if (now < due || asked) return;
+    if (now < due || asked || !seen().length) return;
     due = Math.max(due + PACE, now + PACE / 2);
     debt += speed;
     const steps = Math.floor(debt);
@@ -70,7 +72,7 @@ export function framePlayer(source) {
   stop();
   return {
     node, frames, start, stop, step,
-    listen: (listener) => listeners.push(listener),
+    listen: (listener, within) => listeners.push([listener, within]),
     set: (steps) => { speed = steps; },
     begin() { if (calm()) step(); else start(); },
   };
