@@ -24,6 +24,7 @@ from harmonium import (
     ReLU,
     Spin,
     TrajectoryTempering,
+    ZeroInflated,
 )  # fmt: skip
 from harmonium.machines import Bipartite, InterpolationPath, Machine
 from harmonium.numerics import categorical
@@ -38,10 +39,13 @@ KINDS = {
     "spin": lambda: Spin(4),
     "binomial": lambda: Binomial(3, 3),
     "potts": lambda: Potts(2, 3),
+    "potts of sizes": lambda: Potts([3, 2, 4]),
     "gaussian": lambda: Gaussian(3),
+    "zeroinflated": lambda: ZeroInflated(2),
     "relu": lambda: ReLU(3),
     "concat": lambda: Concat(Bernoulli(2), Potts(1, 3)),
     "concat-mixed": lambda: Concat(Spin(2), Gaussian(2), Concat(ReLU(1), Bernoulli(1))),
+    "concat-table": lambda: Concat(Potts([2, 3]), Bernoulli(1), Gaussian(1), ZeroInflated(1)),
 }
 FINITE = [name for name, make in KINDS.items() if make().count < math.inf]
 CONTINUOUS = ["gaussian", "relu"]
@@ -51,6 +55,7 @@ MACHINES = {
     "spin": lambda: RBM(Spin(4), Spin(3)),
     "binomial": lambda: RBM(Binomial(2, 2), Binomial(3, 2)),
     "potts": lambda: RBM(Potts(2, 3), Potts(2, 2)),
+    "potts of sizes": lambda: RBM(Potts([2, 4]), Potts([3, 2])),
     "labeled": lambda: RBM(Concat(Bernoulli(3), Potts(1, 3)), Bernoulli(5)),
     "gaussian hidden": lambda: RBM(Spin(4), Gaussian(2)),
     "relu hidden": lambda: RBM(Bernoulli(4), ReLU(2)),
@@ -58,6 +63,7 @@ MACHINES = {
     "gaussian visible": lambda: RBM(Gaussian(3), Bernoulli(3)),
     "relu visible": lambda: RBM(ReLU(2), Spin(3)),
     "mixed visible": lambda: RBM(Concat(Gaussian(2), Bernoulli(2)), Bernoulli(3)),
+    "mixed table": lambda: RBM(Concat(Potts([2, 3]), Binomial(1, 2), Gaussian(1), ZeroInflated(1)), Bernoulli(3)),
     "two layers": lambda: DBM(Bernoulli(4), Bernoulli(3)),
     "three layers": lambda: DBM(Bernoulli(4), Bernoulli(3), Bernoulli(2)),
     "four layers": lambda: DBM(Bernoulli(3), Spin(2), Potts(1, 3), Bernoulli(2)),
@@ -65,6 +71,7 @@ MACHINES = {
     "general": lambda: BoltzmannMachine(Bernoulli(4), Bernoulli(3)),
     "general, all visible": lambda: BoltzmannMachine(Spin(6)),
     "general, labeled": lambda: BoltzmannMachine(Concat(Bernoulli(3), Potts(1, 3))),
+    "general, of sizes": lambda: BoltzmannMachine(Concat(Potts([3, 2]), Spin(1)), Bernoulli(2)),
     "general, sparse": lambda: BoltzmannMachine(Concat(Spin(3), Potts(1, 3)), Binomial(2, 2), mask=ring(8)),
 }
 

@@ -42,6 +42,7 @@ CALLS = {  # every function and class that a user calls, with arguments that are
     "ReLU": (hm.ReLU, {"width": 3}),
     "Binomial": (hm.Binomial, {"width": 3, "trials": 2}),
     "Potts": (hm.Potts, {"n_sites": 3, "n_states": 2}),
+    "ZeroInflated": (hm.ZeroInflated, {"n_sites": 3}),
     "Concat": (lambda part: hm.Concat(part, 2), {"part": 3}),
     "RBM": (hm.RBM, {"visible": 3, "hidden": 2, "generator": 0, "dtype": None}),
     "BoltzmannMachine": (hm.BoltzmannMachine, {"visible": 3, "hidden": 2, "mask": None, "infer_steps": 3}),

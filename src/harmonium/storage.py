@@ -8,6 +8,7 @@ import inspect
 import json
 import os
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,8 @@ def describe(module: nn.Module) -> dict[str, Any]:
             description[name] = describe(value)
         elif isinstance(value, int | float | str):
             description[name] = value
+        elif isinstance(value, tuple) and all(isinstance(one, int) for one in value):
+            description[name] = list(value)
         elif name not in MADE and value is not None and not isinstance(value, Tensor):
             kind = type(module).__name__
             raise InputError(
@@ -97,10 +100,14 @@ def build(description: dict[str, Any]) -> Any:
             f"it holds a {name}, which is not known here: import the module that defines it, or install its package"
         )
     kind = _kinds()[name]
-    several = next((value for value in arguments.values() if isinstance(value, list)), [])
-    named = {name: value for name, value in arguments.items() if not isinstance(value, list)}
-    rows = [build(part) for part in several]
-    return kind(*rows, **{name: build(v) if isinstance(v, dict) else v for name, v in named.items()})
+    rows = {name: [build(part) for part in value] for name, value in arguments.items() if _parts(value)}
+    named = {name: build(v) if isinstance(v, dict) else v for name, v in arguments.items() if name not in rows}
+    return kind(*chain(*rows.values()), **named)
+
+
+def _parts(value: Any) -> bool:
+    """Say whether an argument is a list of rows, and not of numbers."""
+    return isinstance(value, list) and all(isinstance(one, dict) for one in value)
 
 
 def _kinds() -> dict[str, type[nn.Module]]:

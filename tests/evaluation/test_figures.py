@@ -1,6 +1,5 @@
 import itertools
 import math
-from itertools import pairwise
 
 import pytest
 import torch
@@ -18,9 +17,7 @@ def test_pseudo_likelihood_is_the_sum_of_conditionals(name):
     s = m.visible.states()
     v = s[:: max(1, len(s) // 7)]
     log_p = torch.log_softmax(-m.free_energy(s), 0)
-    sizes = [(leaf.values().shape[1], leaf.width) for leaf in m.visible.components()]
-    ends = list(itertools.accumulate(size for size, width in sizes for _ in range(width // size)))
-    columns = [slice(first, last) for first, last in pairwise([0, *ends])]
+    columns = m.visible.sites()
     total = torch.zeros(len(v), dtype=torch.float64)
     for part in columns:
         rest = torch.ones(m.width, dtype=torch.bool)

@@ -19,11 +19,10 @@ with_hidden = pytest.mark.parametrize("name", slow_but(WITH_HIDDEN, ["general"])
 
 def sites_by_hand(m):
     """Return the site of every column, counted row by row."""
-    found, last = [], 0
+    found = []
     for leaf in row_of(m).components():
-        size = leaf.n_states if isinstance(leaf, Potts) else 1
-        found += [last + column // size for column in range(leaf.width)]
-        last = found[-1] + 1
+        for size in leaf.sizes if isinstance(leaf, Potts) else [1] * leaf.width:
+            found += [found[-1] + 1 if found else 0] * size
     return found
 
 

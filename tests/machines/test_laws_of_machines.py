@@ -7,7 +7,17 @@ import numpy as np
 import pytest
 import torch
 
-from harmonium import RBM, Bernoulli, Binomial, Gaussian, InputError, InterpolationPath, ReLU, evaluation, gibbs_sample
+from harmonium import (
+    RBM,
+    Bernoulli,
+    Binomial,
+    InputError,
+    InterpolationPath,
+    ReLU,
+    ZeroInflated,
+    evaluation,
+    gibbs_sample,
+)
 from harmonium.machines import Bipartite, at_temperature
 from harmonium.numerics import categorical
 from laws import (
@@ -105,34 +115,32 @@ def test_the_gradient_of_the_loss_is_that_of_the_exact_likelihood(name):
 
 
 def _average_free_energy(m: Bipartite, y: torch.Tensor) -> torch.Tensor:
-    """Return E[free_energy] over a partly continuous even row: a sum over the odd row, a quadrature in each column."""
+    """Return E[free_energy] over a partly continuous even row: a sum over the odd row, a quadrature in each site."""
     total = torch.zeros((), dtype=torch.float64)
     for state, odds in zip(y, odd_probabilities(m)[1], strict=True):
         points, weights = torch.zeros(1, 0, dtype=torch.float64), torch.ones(1, dtype=torch.float64)
-        fields = m.down(state).detach().split([leaf.width for leaf in m.even.components()])
-        for leaf, field in zip(m.even.components(), fields, strict=True):
-            for column in range(leaf.width):
-                values, share = _column(leaf, field, column)
-                points = torch.cat([points.repeat_interleave(len(values), 0), values.repeat(len(points))[:, None]], -1)
-                weights = weights.repeat_interleave(len(values)) * share.repeat(len(weights))
+        field = m.down(state).detach()
+        for columns in m.even.sites():
+            values, share = _site(m.even.select(columns), field[columns])
+            points = torch.cat([points.repeat_interleave(len(values), 0), values.repeat(len(points), 1)], -1)
+            weights = weights.repeat_interleave(len(values)) * share.repeat(len(weights))
         total = total + odds * (weights * m.free_energy(points)).sum()
     return total
 
 
-def _column(leaf, field, column):
-    """Return values of one column and their probabilities given the field; Gauss–Legendre nodes on a line."""
-    low, high = {Gaussian: (-25.0, 25.0), ReLU: (0.0, 25.0), Bernoulli: (0.0, 1.0)}[type(leaf)]
-    if isinstance(leaf, Bernoulli):
-        values, log_share = (
-            torch.tensor([low, high], dtype=torch.float64),
-            torch.zeros(2, dtype=torch.float64),
-        )
+def _site(site, field):
+    """Return values of one site and their probabilities given the field; Gauss–Legendre nodes on a line."""
+    (leaf,) = site.components()
+    if leaf.count < math.inf:
+        values, log_share = leaf.states(), torch.zeros(int(leaf.count), dtype=torch.float64)
     else:
+        low, high = (0.0 if isinstance(leaf, ReLU) else -25.0), 25.0
         nodes, shares = (torch.tensor(a) for a in np.polynomial.legendre.leggauss(100))
-        values, log_share = low + (nodes + 1) * (high - low) / 2, shares.log()
-    precision = leaf.log_precision.exp()[column] if hasattr(leaf, "log_precision") else 0.0
-    score = (field[column] + leaf.bias[column]) * values - 0.5 * precision * values**2 + log_share
-    return values, torch.softmax(score.detach(), 0)
+        values, log_share = low + (nodes[:, None] + 1) * (high - low) / 2, (shares * (high - low) / 2).log()
+        if isinstance(leaf, ZeroInflated):  # and the point
+            on = torch.cat([torch.ones_like(values), values], -1)
+            values, log_share = torch.cat([on, on[:1] * 0]), torch.cat([log_share, log_share[:1] * 0])
+    return values, torch.softmax((values @ field - leaf.energy(values) + log_share).detach(), 0)
 
 
 @pytest.mark.parametrize("name", slow_but(MACHINES))
@@ -162,7 +170,7 @@ def _means_agree(m, x, y, p):
 def test_clamped_units_keep_their_value_and_the_rest_is_conditional(name):
     m = machine(name)
     s = row_of(m).states()
-    first = m.visible.components()[0].values().shape[1]  # clamp one whole site
+    first = len(m.visible.sites()[0])  # clamp one whole site
     clamped = torch.zeros(m.width, dtype=torch.bool)
     clamped[:first] = True
     agree = (s[:, :first] == s[0, :first]).all(-1)

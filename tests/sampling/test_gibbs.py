@@ -165,7 +165,7 @@ def missing(name):
     """Return a row whose first site is known, the mask of it, the states that agree with it, and their odds."""
     m = machine(name).requires_grad_(False)
     s, wide = row_of(m).states(), m.visible.width
-    width = m.visible.components()[0].values().shape[1]
+    width = len(m.visible.sites()[0])
     row = s[len(s) // 3, :wide]
     agree = s[(s[:, :width] == row[:width]).all(-1)]
     return m, row, torch.arange(wide) < width, agree[:, :wide], torch.softmax(-m.free_energy(agree), 0)

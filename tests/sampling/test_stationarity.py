@@ -45,7 +45,7 @@ MACHINES = {
 
 
 def clamped(m, x):
-    first = torch.arange(m.width) < m.visible.components()[0].values().shape[1]
+    first = torch.arange(m.width) < len(m.visible.sites()[0])
     return gibbs_sample(m, x, 2, first, generator=rng(1))
 
 

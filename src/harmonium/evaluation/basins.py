@@ -9,7 +9,6 @@ from torch import Generator, Tensor
 from ..machines import Bipartite, Machine
 from ..numerics import Seed, categorical, integers, stream
 from ..sampling import gibbs_sample, lengths
-from ..units import Quadratic
 
 STEPS = 60  # of mean field, each half of the way
 APART = 0.5  # the distance, in units of the columns' own spread, below which two fixed points are one
@@ -164,10 +163,8 @@ def _called(machine: Bipartite, own: Machine, noise: Machine, generator: Generat
 def _spread(machine: Machine) -> Tensor:
     """Return what one is in each column of a state: the deviation of a continuous unit, else 1."""
     row = machine.even if isinstance(machine, Bipartite) else machine.rows[0]
-    rows = row.components()
-    return torch.cat(
-        [one.scale().detach() if isinstance(one, Quadratic) else torch.ones_like(one.bias) for one in rows]
-    )
+    precision = row.curvature().detach()
+    return torch.where(precision > 0, precision**-0.5, 1.0)
 
 
 def _distinct(x: Tensor, bounds: Tensor, most: int) -> tuple[Tensor, Tensor]:

@@ -266,10 +266,5 @@ def _one_column(part: Units) -> list[list[float]]:
 
 def sites(row: Units) -> Tensor:
     """Return the number of the site that each column of a row belongs to."""
-    found, first = [], 0
-    for part in row.components():
-        values = part.values()
-        size = 1 if values is None else values.shape[1]
-        found.append(first + torch.arange(part.width, device=part.bias.device) // size)
-        first += part.width // size
-    return torch.cat(found)
+    found = row.sites()
+    return torch.arange(len(found), device=row.bias.device).repeat_interleave(torch.tensor([len(x) for x in found]))

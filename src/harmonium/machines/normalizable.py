@@ -5,7 +5,7 @@ from torch import Generator, Tensor
 
 from ..errors import InputError
 from ..numerics import normal
-from ..units import Concat, Quadratic, ReLU
+from ..units import Concat, ReLU
 from .base import Machine
 from .bipartite import Bipartite
 
@@ -38,13 +38,14 @@ def steepest(machine: Machine) -> float:
     """Return the largest xᵀSx of unit vectors x over the continuous units, those of ReLU units at 0 or more."""
     rows = Concat(*machine.rows)
     parts = rows.components()
-    curved = torch.cat([torch.full((part.width,), isinstance(part, Quadratic)) for part in parts])
+    precision = rows.curvature().double()
+    curved = precision > 0
     if isinstance(machine, Bipartite) and not (curved[: machine.width].any() and curved[machine.width :].any()):
         return 0.0
     if not curved.any():
         return 0.0
     cut = torch.cat([torch.full((part.width,), isinstance(part, ReLU)) for part in parts])[curved]
-    scale = torch.cat([part.scale().double() for part in parts if isinstance(part, Quadratic)])
+    scale = precision[curved] ** -0.5
     scaled = scale[:, None] * coupling_matrix(machine)[curved][:, curved].double() * scale
     values, vectors = torch.linalg.eigh(scaled)
     return _within(scaled, cut, values, vectors) if cut.any() else float(values[-1])

@@ -9,10 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import InputError
-from ..units import Quadratic, Units
+from ..units import Quadratic, Units, ZeroInflated
 from .base import Machine
 from .bipartite import Bipartite
 from .boltzmann import BoltzmannMachine
+
+CURVED = (Quadratic, ZeroInflated)
 
 
 class Partway(Bipartite):
@@ -93,7 +95,7 @@ def at_temperature(machine: Machine, temperature: float) -> Machine:
         weight.div_(temperature)
     for leaf in (leaf for row in made.rows for leaf in row.components()):
         leaf.bias.div_(temperature)
-        if isinstance(leaf, Quadratic):
+        if isinstance(leaf, CURVED):
             leaf.log_precision.sub_(math.log(temperature))
     return made
 
@@ -112,9 +114,8 @@ def ais_base(machine: Machine, data: Tensor | None = None) -> Machine:
     if data is not None:
         start.init_from_data(data)
         for own, leaf in zip(machine.visible.components(), below, strict=True):
-            if isinstance(own, Quadratic) and isinstance(leaf, Quadratic):
-                leaf.bias.mul_(torch.exp(own.log_precision - leaf.log_precision))
-                leaf.log_precision.copy_(own.log_precision)
+            if isinstance(own, CURVED) and isinstance(leaf, CURVED):
+                leaf.set_precision(own.log_precision)
     return start
 
 

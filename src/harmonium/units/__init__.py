@@ -3,12 +3,14 @@
 from .base import Device, Units
 from .concat import Concat
 from .continuous import Gaussian, Quadratic, ReLU
-from .discrete import Bernoulli, Binomial, Discrete, Potts, Spin, as_units
+from .discrete import Bernoulli, Binomial, Discrete, Spin, as_units
+from .inflated import ZeroInflated
+from .potts import Potts
 from .restricted import Condition, restricted
 from .validation import Rows, as_rows, as_tensor
 
 KINDS: dict[str, type[Units]] = {
-    kind.__name__.lower(): kind for kind in (Bernoulli, Spin, Binomial, Potts, Gaussian, ReLU, Concat)
+    kind.__name__.lower(): kind for kind in (Bernoulli, Spin, Binomial, Potts, Gaussian, ReLU, ZeroInflated, Concat)
 }
 
 __all__ = [
@@ -26,6 +28,7 @@ __all__ = [
     "Rows",
     "Spin",
     "Units",
+    "ZeroInflated",
     "as_rows",
     "as_tensor",
     "as_units",

@@ -102,6 +102,15 @@ class Units(nn.Module, ABC):
         """Return the values of one site, (values, columns of a site), or nothing for continuous kinds."""
         return None
 
+    def sites(self) -> list[Tensor]:
+        """Return the columns of every site: what `select` takes, and what cannot be set by halves."""
+        values = self.values()
+        return list(torch.arange(self.width, device=self.bias.device).split(1 if values is None else values.shape[1]))
+
+    def curvature(self) -> Tensor:
+        """Return the precision of every column of continuous units, 0 for those that cannot grow: (..., width)."""
+        return torch.zeros_like(self.bias)
+
     @property
     def count(self) -> float:
         """The number of states of the whole row; infinite for continuous kinds."""

@@ -10,7 +10,8 @@ from torch import Generator, Tensor, nn
 from ..arguments import Count, checked
 from ..errors import InputError
 from .base import Device, Units
-from .discrete import Potts, as_units
+from .discrete import as_units
+from .potts import Potts
 
 
 class Concat(Units):
@@ -48,7 +49,7 @@ class Concat(Units):
     def labels(self) -> int:
         """The number of classes, where the last part is one softmax label beside other units; else 0."""
         last = self.components()[-1]
-        return last.n_states if isinstance(last, Potts) and last.n_sites == 1 and self.width > last.width else 0
+        return last.width if isinstance(last, Potts) and last.n_sites == 1 and self.width > last.width else 0
 
     def rows(self) -> list[Units]:
         """Return the parts, from left to right."""
@@ -99,6 +100,16 @@ class Concat(Units):
 
     def in_support(self, x: Tensor) -> bool:
         return all(part.in_support(piece) for part, piece in self.pieces(x))
+
+    def sites(self) -> list[Tensor]:
+        found, first = [], 0
+        for row in self.rows():
+            found += [columns + first for columns in row.sites()]
+            first += row.width
+        return found
+
+    def curvature(self) -> Tensor:
+        return torch.cat([part.curvature() for part in self.rows()], -1)
 
     @property
     def count(self) -> float:

@@ -23,6 +23,15 @@ class Quadratic(Units):
         """Return the standard deviation of each uncut Gaussian."""
         return (-0.5 * self.log_precision).exp()
 
+    def curvature(self) -> Tensor:
+        return self.log_precision.exp()
+
+    @torch.no_grad()
+    def set_precision(self, log_precision: Tensor) -> None:
+        """Take another precision; the mean of each uncut Gaussian stays."""
+        self.bias.mul_(torch.exp(log_precision - self.log_precision))
+        self.log_precision.copy_(log_precision)
+
     def standard(self, field: Tensor) -> Tensor:
         """Return the center of each uncut Gaussian in units of its standard deviation."""
         return (self.bias + field) * self.scale()

@@ -1,7 +1,6 @@
-"""Kinds with finitely many states, whose biases are all their parameters: Bernoulli, Spin, Binomial, Potts."""
+"""Kinds with finitely many states, whose biases are all their parameters: Bernoulli, Spin, Binomial."""
 
 from abc import abstractmethod
-from typing import Annotated
 
 import torch
 from torch import Generator, Tensor
@@ -26,7 +25,7 @@ class Discrete(Units):
 
     @abstractmethod
     def values(self) -> Tensor:
-        """Return the values of one site, (values, columns of a site)."""
+        """Return the values of one site, (values, columns of a site), where all sites are alike."""
 
 
 class Bernoulli(Discrete):
@@ -146,58 +145,3 @@ class Binomial(Discrete):
 
     def extra_repr(self) -> str:
         return f"{self.width}, trials={self.trials}"
-
-
-class Potts(Discrete):
-    """One-hot sites of ``n_states`` states, laid flat: P(state) = softmax(bias + field); also the label unit.
-
-    A row of ``n_sites`` sites has n_sites · n_states columns, the states of the first site first.
-
-    Example:
-        >>> import harmonium as hm
-        >>> hm.Potts(1, 3).states().tolist()
-        [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
-    """
-
-    support = "one-hot blocks"
-
-    @checked
-    def __init__(
-        self, n_sites: Count, n_states: Annotated[int, 2], *, device: Device = None, dtype: torch.dtype | None = None
-    ):
-        self.n_sites = int(n_sites)
-        self.n_states = int(n_states)
-        super().__init__(self.n_sites * self.n_states, device=device, dtype=dtype)
-
-    def blocks(self, x: Tensor) -> Tensor:
-        """Return ``x`` with one axis for sites and one for states."""
-        return x.unflatten(-1, (self.n_sites, self.n_states))
-
-    def cgf(self, field: Tensor) -> Tensor:
-        return self.blocks(self.bias + field).logsumexp(-1).sum(-1)
-
-    def mean(self, field: Tensor) -> Tensor:
-        return self.blocks(self.bias + field).softmax(-1).flatten(-2)
-
-    def sample(self, field: Tensor, *, generator: Generator | None = None) -> Tensor:
-        return numerics.one_hot(self.blocks(self.bias + field), generator=generator).flatten(-2)
-
-    @torch.no_grad()
-    def init_from_data(self, v: Tensor) -> None:
-        counts = self.blocks(numerics.column_sums(v)) + 1
-        self.bias.copy_((counts / counts.sum(-1, keepdim=True)).log().flatten(-2))
-
-    def in_support(self, x: Tensor) -> bool:
-        return bool(((x == 0) | (x == 1)).all() and (self.blocks(x).sum(-1) == 1).all())
-
-    def select(self, columns: Tensor) -> "Potts":
-        piece = super().select(columns)
-        assert isinstance(piece, Potts)
-        piece.n_sites = len(columns) // self.n_states
-        return piece
-
-    def values(self) -> Tensor:
-        return torch.eye(self.n_states).to(self.bias)
-
-    def extra_repr(self) -> str:
-        return f"n_sites={self.n_sites}, n_states={self.n_states}"

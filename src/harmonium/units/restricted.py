@@ -11,7 +11,8 @@ from .. import numerics
 from ..errors import InputError
 from .base import Units
 from .continuous import Gaussian, Quadratic, ReLU
-from .discrete import Discrete, Potts
+from .discrete import Discrete
+from .potts import Potts
 
 NEVER = 1e4  # nats of energy that rule a value out: exp(−10⁴) is 0
 
