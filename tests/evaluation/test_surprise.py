@@ -18,6 +18,7 @@ from harmonium import (
     Potts,
     ReLU,
     Spin,
+    ZeroInflated,
     evaluation,
 )  # fmt: skip
 from harmonium.machines import sites
@@ -59,8 +60,9 @@ def truth(m, v, columns):
 
     if cell.count < math.inf:
         return float(weigh(cell.states()).sum().log())
-    low = 0.0 if isinstance(cell, ReLU) else -math.inf
-    return math.log(quad(lambda x: float(weigh(v.new_tensor([[x]]))), low, math.inf, epsabs=0, epsrel=1e-9)[0])
+    low, on = (0.0 if isinstance(cell, ReLU) else -math.inf), [1.0] * isinstance(cell, ZeroInflated)
+    whole = quad(lambda x: float(weigh(v.new_tensor([[*on, x]]))), low, math.inf, epsabs=0, epsrel=1e-9)[0]
+    return math.log(whole + (float(weigh(v.new_zeros(1, 2))) if on else 0.0))
 
 
 def test_there_are_twenty_machines():

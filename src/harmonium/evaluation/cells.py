@@ -10,7 +10,7 @@ from torch import Tensor
 from ..arguments import brief
 from ..errors import InputError
 from ..machines import Bipartite, BoltzmannMachine, Machine, sites
-from ..units import Gaussian, Units
+from ..units import Gaussian, Units, ZeroInflated
 
 REACH = 9.0  # deviations beyond the farthest mean where an integral ends: 2e-19 of the mass lies there
 STEP = 0.8  # deviations between the points of an integral: wrong by 2·exp(−2π²/0.64), 8e-14 of it
@@ -91,7 +91,7 @@ def _values(row: Units, send: Tensor, odd: Units) -> tuple[Tensor, Tensor]:
             tables.append(leaf.states().to(send))
             weights.append(send.new_zeros(len(tables[-1])))
         else:
-            points = [_points(leaf.select(torch.tensor([i])), piece, odd) for i, piece in enumerate(pieces)]
+            points = [_points(leaf.select(columns), pieces[columns], odd) for columns in leaf.sites()]
             tables += [table for table, _ in points]
             weights += [weight for _, weight in points]
     sizes = [len(table) for table in tables]
@@ -105,20 +105,25 @@ def _values(row: Units, send: Tensor, odd: Units) -> tuple[Tensor, Tensor]:
 
 
 def _points(leaf: Units, send: Tensor, odd: Units) -> tuple[Tensor, Tensor]:
-    """Return the points of an integral over one Gaussian unit, (points, 1), and the log of the step between them.
+    """Return the points of an integral over one Gaussian site, (points, columns), and the log of the step between them.
 
-    Given the odd row the unit is Gaussian, and its mean lies between what the ends of the odd units' values send.
+    Given the odd row the unit is Gaussian, and its mean lies between what the ends of the odd units' values send; of a
+    zero-inflated one that holds where it is not zero, which is a point of its own.
     """
     parts = odd.components()
-    found = [(part.width, values) for part in parts if (values := part.values()) is not None]
-    if not isinstance(leaf, Gaussian) or len(found) < len(parts):
+    if not isinstance(leaf, Gaussian | ZeroInflated) or any(part.count == math.inf for part in parts):
         kinds = " under ".join([type(leaf).__name__, ", ".join(dict.fromkeys(type(part).__name__ for part in parts))])
         raise InputError(
             f"a cell is of {kinds} units where Gaussian units under finite kinds were expected: leave it out"
         )
+    found = [(part.width, part.select(part.sites()[0]).states()) for part in parts]
     ends = torch.cat([torch.stack([x.min(), x.max()]).expand(width, 2) for width, x in found])
-    sent = (send[:, None] * ends).sort(-1).values.sum(0)
-    first, last = leaf.standard(sent[:, None])[:, 0].tolist()
+    sent = (send[-1, :, None] * ends).sort(-1).values.sum(0)
+    scale = leaf.curvature()[-1] ** -0.5
+    first, last = ((leaf.bias[-1] + sent) * scale).tolist()
     z = torch.arange(first - REACH, last + REACH + STEP, STEP, dtype=send.dtype, device=send.device)
-    scale = leaf.scale()
-    return z[:, None] * scale, (STEP * scale).log().expand(len(z))
+    values, weight = z[:, None] * scale, (STEP * scale).log().expand(len(z))
+    if isinstance(leaf, Gaussian):
+        return values, weight
+    on = torch.cat([torch.ones_like(values), values], -1)
+    return torch.cat([on, torch.zeros_like(on[:1])]), torch.cat([weight, torch.zeros_like(weight[:1])])

@@ -99,7 +99,7 @@ class Units(nn.Module, ABC):
         return piece
 
     def values(self) -> Tensor | None:
-        """Return the values of one site, (values, columns of a site), or nothing for continuous kinds."""
+        """Return the values of one site, (values, columns of a site); none where it is continuous or sites differ."""
         return None
 
     def sites(self) -> list[Tensor]:
