@@ -19,7 +19,7 @@ FLOORS = [
     {"sampling"},
     {"training", "evaluation", "storage", "encoding"},
     {"fitting"},
-    {"report", "playground"},
+    {"report", "playground", "estimators"},
     {"recipes"},
     {"cli"},
     {"__main__"},

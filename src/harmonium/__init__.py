@@ -84,7 +84,7 @@ def __getattr__(name: str) -> Any:
         found = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
         globals()[name] = found  # `fit` is a function here, and a room of the house
         return found
-    if name in ("data", "evaluation", "plots", "registry"):
+    if name in ("data", "estimators", "evaluation", "plots", "registry"):
         return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module 'harmonium' has no attribute {name!r}")
 

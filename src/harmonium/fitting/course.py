@@ -82,7 +82,9 @@ class Course:
 
     @property
     def shown(self) -> set[int]:
-        """The epochs after which pictures are kept; 0 is the beginning."""
+        """The epochs after which pictures are kept; 0 is the beginning.  None where no rows are held out."""
+        if not self.splits.held_out:
+            return set()
         if self.config.snapshots is None:
             return {0, 1, (self.total_epochs + 1) // 2, self.total_epochs}
         return set(map(int, self.config.snapshots.split(",")))
@@ -132,14 +134,16 @@ class Course:
         number, last = len(self.history) + 1, self.ended or self.lapsed == self.lap
         told = {"epoch": number, "stage": len(self.done) + 1, "step": self.step, "lr": rate, "loss": loss}
         state.refuse_infinite(self.step, state.of_stage(self.stage))
-        shown = number in self.shown or (last and self.config.snapshots is None)
-        measured = shown or last or number == 1 or -(-self.lapsed // self.each) % self._figures_every() == 0
+        watched = self.splits.held_out
+        shown = watched and (number in self.shown or (last and self.config.snapshots is None))
+        due = last or number == 1 or -(-self.lapsed // self.each) % self._figures_every() == 0
+        measured = shown or (watched and due)
         epoch = self.watch.figures(self.stage, before, measured, seconds=round(self.seconds, 3), **told)
         self.history.append(epoch)
         self.epoch_start = self.order.get_state()
         if measured:
             self._keep_best(epoch)
-        if shown or (self.ended and self.config.snapshots is None):
+        if shown or (watched and self.ended and self.config.snapshots is None):
             self.snapshot()
         return epoch
 

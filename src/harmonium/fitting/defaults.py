@@ -2,12 +2,16 @@
 
 import math
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..data import Dataset, answers, is_whole, listed, steps_per_epoch
 from ..errors import InputError
 from .config import FinetuneConfig, TrainConfig
+
+if TYPE_CHECKING:
+    from ..encoding import Encoder
 
 STEPS, TUNED = 12_000, 3_000  # what a run takes unless told otherwise, and a fine-tuning at least
 FEW = 10  # bits of a row whose states are listed unasked
@@ -45,6 +49,15 @@ def resolve(config: TrainConfig, train: Dataset) -> TrainConfig:
         "chains": config.chains or min(config.batch_size, len(train)),
     }
     return config.model_copy(update=settled)
+
+
+def going_on(config: TrainConfig, encoder: "Encoder", out: object) -> TrainConfig:
+    """Return settings under which rows are taken as by a run that the training goes on from, in memory."""
+    if config.model == "dbn" or config.pretrain:
+        raise InputError(f"init was given for a {config.model}, which is learned layer by layer: leave it out")
+    if out is not None:
+        raise InputError(f"init and out={out} were given, and a run in a directory begins anew: leave one of them out")
+    return config.model_copy(update={"visible": encoder.visible, "binarize": encoder.binarize})
 
 
 def chosen_sampler(config: TrainConfig, visible: str, train: Dataset) -> str:

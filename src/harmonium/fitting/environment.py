@@ -2,6 +2,7 @@
 
 import os
 import platform
+from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -21,13 +22,19 @@ def environment() -> dict[str, Any]:
     return {
         "format": FORMAT,
         "python": platform.python_version(),
-        **{name: version(name) for name in ("harmonium", "torch", "numpy")},
+        **_versions(),
         "platform": platform.platform(),
         "processor": platform.machine(),
         "cpus": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
     }
+
+
+@cache
+def _versions() -> dict[str, str]:
+    """Return the versions of the packages that figures depend on; looking them up takes milliseconds."""
+    return {name: version(name) for name in ("harmonium", "torch", "numpy")}
 
 
 def use_threads(config: TrainConfig) -> None:

@@ -1,6 +1,7 @@
 """The model file of a run: everything that is needed to use a model on another machine, in one safetensors file."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -76,6 +77,20 @@ def write(run: "Run", path: str | Path, whole: bool = True) -> Path:
         return storage.write_model(path, run.model, tensors, facts)
     except FileNotFoundError:
         raise InputError(f"there is no directory {Path(path).parent}: make it, or save elsewhere") from None
+
+
+def to_bytes(run: "Run") -> bytes:
+    """Return the content of the model file of a run."""
+    with TemporaryDirectory() as folder:
+        return write(run, Path(folder) / "model.safetensors").read_bytes()
+
+
+def from_bytes(content: bytes) -> "Run":
+    """Return the run that the content of a model file holds."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "model.safetensors"
+        path.write_bytes(content)
+        return read(path)
 
 
 def bare(model: Machine | DBN, shape: tuple[int, ...] | None = None) -> "Run":

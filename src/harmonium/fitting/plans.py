@@ -5,7 +5,7 @@ A new model is a subclass of `Plan` that makes its machine, and an entry of `reg
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Generator, Tensor, nn
@@ -35,6 +35,9 @@ from . import model_file
 from .config import TrainConfig
 from .stages import Encode, Generative, Stage
 
+if TYPE_CHECKING:
+    from .run import Run
+
 INFER_STEPS = 10  # of mean field or of clamped chains, at most, in the positive phase
 
 
@@ -44,8 +47,8 @@ class Plan(ABC):
     words: str = "machine"
     """What the model is called in a report."""
 
-    def __init__(self, config: TrainConfig, encoder: Encoder, device: torch.device):
-        self.config, self.encoder, self.device = config, encoder, device
+    def __init__(self, config: TrainConfig, encoder: Encoder, device: torch.device, init: "Run | None" = None):
+        self.config, self.encoder, self.device, self.init = config, encoder, device, init
 
     @property
     def names(self) -> list[str]:
@@ -82,8 +85,12 @@ class Plan(ABC):
         seen = encode(rows)
         seeded = Generator().manual_seed(config.seed + 1_000_000 * len(done))
         machine = self.machine(done, self.visible(len(done)), seeded).to(self.device)
-        if len(done) == len(self.names) - 1 and config.init:
-            copy_parameters(config.init, machine)
+        if self.init is not None:
+            copy_parameters(self.init.model, machine, self.init.name)
+            kept = self.init.chains
+            seen = seen if kept is None else kept[:, : machine.visible.width].to(self.device)
+        elif len(done) == len(self.names) - 1 and config.init:
+            copy_parameters(storage.read_model(model_file.find(config.init))[0], machine, f"--init {config.init}")
         elif config.match and (not isinstance(machine, DBM) or not done):
             machine.init_from_data(seen)
         sampler = self.sampler(machine, seen, chance)
@@ -254,13 +261,12 @@ def make_optimizer(machine: nn.Module, config: TrainConfig, lr: float) -> Optimi
     return SGD(machine.parameters(), lr=lr, momentum=config.momentum)
 
 
-def copy_parameters(source: str, machine: Machine) -> None:
-    """Give a machine the parameters of another run's model; raises `InputError` where it is of another make."""
-    other, _, _ = storage.read_model(model_file.find(source))
+def copy_parameters(other: nn.Module, machine: Machine, source: str) -> None:
+    """Give a machine the parameters of a model of ``source``; raises `InputError` where that is of another make."""
     given, own = _shapes(other), _shapes(machine)
     if given != own:
         differs = next((name for name in {**own, **given} if own.get(name) != given.get(name)), "its kind")
-        raise InputError(f"--init {source} holds a model of another make ({differs}): give the same model and sizes")
+        raise InputError(f"{source} holds a model of another make ({differs}): give the same model and sizes")
     machine.load_state_dict(other.state_dict())
 
 

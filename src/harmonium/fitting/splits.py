@@ -21,11 +21,12 @@ class Splits:
     """Training, validation and test rows; test rows are read when they are first asked for.
 
     ``rows`` is a name, a path, an array, a tensor, a frame or a `Dataset`; ``labels`` (rows,) goes with an array.
-    ``config`` says what the values mean, and may name files of its own for validation and test rows.
+    ``config`` says what the values mean, and may name files of its own for validation and test rows.  Unless rows are
+    ``held_out``, all rows in memory are learned from, and nothing is watched.
     """
 
-    def __init__(self, rows: Any, config: TrainConfig, labels: Any = None):
-        self.config, self.rows, self.labels = config, rows, labels
+    def __init__(self, rows: Any, config: TrainConfig, labels: Any = None, *, held_out: bool = True):
+        self.config, self.rows, self.labels, self.held_out = config, rows, labels, held_out
         self.in_memory = not isinstance(rows, str | Path)
         if labels is not None and not self.in_memory:
             raise InputError(f"labels were given beside {rows}: name the column of the file with label_column")
@@ -60,7 +61,8 @@ class Splits:
     @cached_property
     def _parts(self) -> dict[str, Dataset]:
         if self.in_memory:
-            return data.split_rows(_in_memory(self.rows, self.labels, self.reading))
+            whole = _in_memory(self.rows, self.labels, self.reading)
+            return data.split_rows(whole) if self.held_out else dict.fromkeys(data.SPLITS, whole)
         train, valid = data.load_train_valid(self.rows, data_dir=self.config.data_dir, **self.reading)
         return {"train": train, "valid": valid}
 
@@ -89,7 +91,12 @@ class Splits:
         return found.relabeled(self.train.label_names) if self.train.labels is not None else found
 
     def check(self) -> None:
-        """Read the files of held-out rows that the settings name: what is wrong with them is told before training."""
+        """Read the files of held-out rows that the settings name: what is wrong with them is told before training.
+
+        Raises `InputError` too where they are to be watched and there are none.
+        """
+        if self.config.patience and not self.held_out:
+            raise InputError(f"patience={self.config.patience} watches held-out rows and none are: leave it out")
         for given, split in ((self.config.valid, "valid"), (self.config.test, "test")):
             if given:
                 self.of(split)

@@ -21,7 +21,7 @@ from ..registry import MODELS
 from . import checkpoints, state, torchrun
 from .config import FinetuneConfig, TrainConfig
 from .course import Course, Update
-from .defaults import resolve
+from .defaults import going_on, resolve
 from .environment import choose_device, environment, use_threads
 from .figures import Epoch, table
 from .finetune import FinetunePlan, tuned_settings
@@ -48,9 +48,10 @@ class Trainer(Course):
         out: a directory for settings, figures, model and checkpoints, from which `resume` goes on bit for bit.
         replace: start anew where a run lies already.
         save_every: seconds between checkpoints.
+        init: a run of the same model and sizes, whose encoder, parameters and chains the training goes on from.
 
     Raises:
-        InputError: where the settings do not fit the data, or ``out`` holds a run already.
+        InputError: where the settings do not fit the data or ``init``, or ``out`` holds a run already.
 
     Example:
         >>> import harmonium as hm
@@ -71,15 +72,17 @@ class Trainer(Course):
         out: str | Path | None = None,
         replace: bool = False,
         save_every: float = 5.0,
+        init: Run | None = None,
     ):
         config = config.model_copy(update={"labels": True}) if labels is not None else config
+        config = going_on(config, init.encoder, out) if init else config
         splits = rows if isinstance(rows, Splits) else Splits(rows, config, labels)
         settled = resolve(config, splits.train)
         torchrun.check_even(settled, len(splits.train))
         splits.check()
         if out is not None and not replace:
             refuse_run(Path(out))
-        self._begin(settled, splits, choose_device(settled.device), None, save_every)
+        self._begin(settled, splits, choose_device(settled.device), None, save_every, init=init)
         if out is not None:
             self.home = Home.create(Path(out), splits, settled, replace=replace)
 
@@ -91,6 +94,7 @@ class Trainer(Course):
         home: Home | None,
         save_every: float,
         tuning: tuple[FinetuneConfig, Machine | DBN, Encoder] | None = None,
+        init: Run | None = None,
     ) -> None:
         use_threads(config)
         self.home, self.save_every, self.tuning = home, save_every, tuning[0] if tuning else None
@@ -99,8 +103,9 @@ class Trainer(Course):
         self.stopped, self._asked = 0, 0
         self._kept: tuple[dict[str, Tensor], dict[str, Any]] | None = None
         if tuning is None:
-            encoder = Encoder.fit(config.visible, config.binarize, splits.train, labels=config.labels)
-            plan: Plan = MODELS[config.model](config, encoder, device)
+            fit = Encoder.fit
+            encoder = init.encoder if init else fit(config.visible, config.binarize, splits.train, labels=config.labels)
+            plan: Plan = MODELS[config.model](config, encoder, device, init)
         else:
             encoder = tuning[2]
             plan = FinetunePlan(config, encoder, device, *tuning[:2])
