@@ -8,6 +8,13 @@ BIN := .venv/bin
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@
 
+# The peers of the bench want packages of their own.
+.venv-bench/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	.venv-bench/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	touch $@
+
 .PHONY: demo test test-all fast bench zoo planted coverage crash lint clean
 demo: .venv/ready
 	$(BIN)/harmonium train digits --seed 1 --out runs/demo --replace
@@ -21,8 +28,8 @@ test-all: .venv/ready lint
 fast: .venv/ready
 	$(BIN)/pytest -n 2 --dist worksteal -m 'not slow and not whole'
 
-bench: .venv/ready
-	$(BIN)/pytest benchmarks --benchmark-quiet --benchmark-json=bench.json -p no:xdist
+bench: .venv-bench/ready
+	.venv-bench/bin/python benchmarks/bench.py
 
 zoo: .venv/ready
 	$(BIN)/python benchmarks/zoo.py
@@ -45,4 +52,4 @@ lint: .venv/ready
 	$(BIN)/lint-imports
 
 clean:
-	rm -rf .venv
+	rm -rf .venv .venv-bench

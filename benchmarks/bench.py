@@ -1,0 +1,106 @@
+"""Time harmonium beside its peers and the matrix products alone, and write what was found: ``make bench``.
+
+Every peer runs its own loop in float32 from the same warm machine, works take turns, and what stands in a table is a
+median.  Ratios of updates are to harmonium in float32: above one is slower than it.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from interleave import Work, turns
+from peers import PEERS, Asked, available, ours, products
+from race import race
+from scale import scale
+from setting import TINY, Size, rows_to_learn, setting, warm
+
+from harmonium.numerics import default_precision
+from harmonium.numerics.precision import has_bfloat16
+
+CPU = torch.device("cpu")
+
+
+def updates(size: Size, threads: int) -> Iterator[dict[str, Any]]:
+    """Time an update of one Gibbs step: harmonium in both precisions, each peer, and the five products alone."""
+    everything, what = rows_to_learn(size.data, size.rows)
+    for visible, hidden, batch in size.sizes:
+        busiest = everything.mean(0).argsort(descending=True)[:visible]
+        v = everything[:, busiest.sort().values].contiguous()
+        start = warm(v, hidden, size.warm)
+        on = {"rows": what, "visible on": float(v.mean()), "hidden on": float(start.hidden_means(v[:500])[0].mean())}
+        works = dict(workers(v, start, batch, threads))
+        count = int(min(64, max(2, size.work / (5 * visible * hidden * batch))))
+        found = turns({name: w for (name, _), w in works.items()}, count, rounds=size.rounds, threads=threads)
+        for one, (_, precision) in zip(found, works, strict=True):
+            yield {
+                "visible": visible, "hidden": hidden, "batch": batch, "work": one.name, "precision": precision,
+                "threads": threads, "ms": 1000 * one.seconds, "ratio": one.seconds / found[0].seconds, **on,
+            }  # fmt: skip
+
+
+def workers(v: torch.Tensor, start: Any, batch: int, threads: int) -> Iterator[tuple[tuple[str, str], Work]]:
+    """Yield who takes updates, by name and precision; bfloat16 where ``--precision auto`` would take it."""
+    torch.set_num_threads(threads)
+    asked, shape = Asked(batch, 0.01), (v.shape[1], start.hidden.width, batch)
+    yield ("harmonium, PCD", "float32"), ours(v, start, asked).work
+    default = default_precision(batch, *shape[:2], CPU)
+    if default != "float32":
+        yield ("harmonium, PCD, as it comes", default), ours(v, start, asked, precision=default).work
+    for name in filter(available, PEERS):
+        learner = PEERS[name](v, start, asked)
+        yield (name, learner.precision), learner.work
+    yield ("five products alone", "float32"), products(*shape)
+    if has_bfloat16(CPU):
+        yield ("five products alone, bfloat16", "bfloat16"), products(*shape, torch.bfloat16)
+
+
+def markdown(found: dict[str, list[dict[str, Any]]], told: dict[str, str]) -> str:
+    """Return a table for each part, and above them what they were timed on."""
+    lines = [f"- {name}: {words}" for name, words in told.items()]
+    for title, rows in found.items():
+        head = list(rows[0]) if rows else []
+        lines += ["", f"## {title}", "", "| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+        lines += ["| " + " | ".join(map(_cell, row.values())) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+PARTS = {"An update": updates, "Time to a likelihood": race, "Scale": scale}
+
+
+def main(words: list[str]) -> int:
+    """Run the bench, write ``bench.json`` and ``bench.md``, and return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path(), help="folder of bench.json and bench.md")
+    parser.add_argument("--only", choices=[part.__name__ for part in PARTS.values()], help="one part alone")
+    parser.add_argument("--tiny", action="store_true", help="sizes that show that it runs, and nothing else")
+    given = parser.parse_args(words)
+    size, since, told = TINY if given.tiny else Size(), time.perf_counter(), setting()
+    print(*(f"{name}: {line}" for name, line in told.items()), sep="\n", flush=True)
+    if not has_bfloat16(CPU):
+        print("bfloat16 is left out: --precision auto takes float32 on this processor", flush=True)
+    found = {
+        title: [row for threads in (size.threads if part is updates else (1,)) for row in part(size, threads)]
+        for title, part in PARTS.items()
+        if given.only in (None, part.__name__)
+    }
+    told["seconds"] = f"{time.perf_counter() - since:.0f}"
+    text, whole = markdown(found, told), {title: [row | told for row in rows] for title, rows in found.items()}
+    given.out.mkdir(parents=True, exist_ok=True)
+    (given.out / "bench.md").write_text(text)
+    (given.out / "bench.json").write_text(json.dumps({"size": asdict(size), "found": whole}, indent=1))
+    print(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
