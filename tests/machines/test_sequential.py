@@ -15,6 +15,7 @@ MACHINES = {
     "spins": lambda: BoltzmannMachine(Spin(9)),
     "one-hot": lambda: BoltzmannMachine(Potts(8, 3)),
     "mixed": lambda: BoltzmannMachine(Concat(Bernoulli(2), Spin(2)), Concat(Potts(2, 3), Bernoulli(2))),
+    "sites of different sizes": lambda: BoltzmannMachine(Concat(Bernoulli(3), Potts([3, 2, 4])), Spin(3)),
     "mixed, sparse": lambda: BoltzmannMachine(Concat(Spin(4), Potts(2, 3)), Bernoulli(4), mask=~ring(14)),
 }
 every_machine = pytest.mark.parametrize("name", MACHINES)
