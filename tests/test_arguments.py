@@ -96,6 +96,7 @@ CALLS = {  # every function and class that a user calls, with arguments that are
     "log_likelihood": (ev.log_likelihood, {"machine": small(), "v": ROWS, "log_z": ev.log_partition(small())}),
     "pseudo_likelihood": (ev.pseudo_likelihood, {"machine": small(), "v": ROWS}),
     "condition": (hm.sampling.condition, {"machine": small(), "conditions": []}),
+    "complete": (hm.sampling.complete, {"model": small(), "v": ROWS, "draws": 2, "gibbs_steps": 2}),
     "surprise": (ev.surprise, {"machine": small(), "v": ROWS, "cells": None}),
     "mutual_information": (ev.mutual_information, {"machine": small(), "v": ROWS, "cells": None}),
     "ais": (ev.ais, {"machine": small(), "data": ROWS, "chains": 3, "n_betas": 3, "generator": 0}),

@@ -11,9 +11,22 @@ from scipy.integrate import quad
 from scipy.stats import truncnorm
 
 import harmonium as hm
-from harmonium import DBM, RBM, Bernoulli, Binomial, BoltzmannMachine, Concat, Gaussian, InputError, Potts, ReLU, Spin
+from harmonium import (
+    DBM,
+    RBM,
+    Bernoulli,
+    Binomial,
+    BoltzmannMachine,
+    Concat,
+    Gaussian,
+    InputError,
+    Potts,
+    ReLU,
+    Spin,
+    ZeroInflated,
+)
 from harmonium.numerics import categorical, log_between, mean_between, normal_between
-from harmonium.sampling import Condition, condition
+from harmonium.sampling import Condition, complete, condition
 from laws import DRAWS, LIMIT, chi_square, exact_states, probabilities, randomized, rng, same_distribution
 from marks import slow_but
 
@@ -97,6 +110,26 @@ def test_numbers_of_a_range_have_their_conditional_distribution_with_all_others(
     assert float(x[:, 1].max()) <= high
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("zero", "low", "high"), [(True, -math.inf, 0.5), (False, 0.2, math.inf), (True, 3.0, 2.0)])
+def test_a_zero_inflated_number_is_zero_or_of_its_range_with_the_right_odds(zero, low, high):
+    m = randomized(RBM(Concat(Bernoulli(1), ZeroInflated(1)), Bernoulli(2)), 0.6).requires_grad_(False)
+    made = condition(m, [on(1, 2, values=[[0, 0]] if zero else None, low=low, high=high)])
+    x = made.gibbs(exact_states(made, DRAWS), generator=rng(2))
+    none = torch.tensor([[b, 0.0, 0.0] for b in (0, 1)], dtype=torch.float64)
+
+    def density(value, b):
+        return math.exp(-float(m.free_energy(torch.tensor([[b, 1.0, value]], dtype=torch.float64))))
+
+    there = [quad(density, low, high, args=(b,))[0] if low < high else 0.0 for b in (0.0, 1.0)]
+    p = torch.cat([torch.exp(-m.free_energy(none)) * zero, torch.tensor(there, dtype=torch.float64)])
+    seen = torch.bincount((x[:, 0] + 2 * x[:, 1]).long(), minlength=4)
+    level = chi_square(seen, p / p.sum())
+    assert level > LIMIT, f"chi-square p = {level:.2g}"
+    y = x[x[:, 1] > 0, 2]
+    assert not len(y) or (float(y.min()) >= low and float(y.max()) <= high)
+
+
 ENDS = [
     (-1.0, 2.0),
     (-math.inf, -5.0),
@@ -156,3 +189,12 @@ def test_the_machine_itself_stays_as_it_was():
     condition(m, [on(2, 4, values=[[1, 0, 0]]), on(0, values=[[1]])])
     assert all(torch.equal(value, before[name]) for name, value in m.state_dict().items())
     assert isinstance(m.visible.rows()[0], Bernoulli)
+
+
+def test_completions_are_drawn_from_what_is_missing_given_what_is_known():
+    m = randomized(RBM(Concat(Bernoulli(2), Potts(1, 3)), Bernoulli(3)), 0.5).requires_grad_(False)
+    v = torch.tensor([[1.0, math.nan, math.nan, math.nan, math.nan]], dtype=torch.float64)
+    x = complete(m, v, draws=20_000, gibbs_steps=50, generator=4)[:, 0]
+    s = m.visible.states()
+    s = s[s[:, 0] == 1]
+    same_distribution(x, s, probabilities(m, s))

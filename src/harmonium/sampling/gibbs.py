@@ -132,15 +132,48 @@ def impute(
         >>> bool(hm.impute(hm.RBM(4, 3), v, gibbs_steps=10).isnan().any())
         False
     """
+    v, known = _with_holes(model, v, known)
+    return _posterior_mean(model, v, known, None, chains, gibbs_steps, progress, generator)
+
+
+@checked
+@torch.no_grad()
+def complete(
+    model: Machine | DBN,
+    v: Rows,
+    known: Tensor | None = None,
+    *,
+    draws: Count = 5,
+    gibbs_steps: Count = 200,
+    progress: Progress = silent,
+    generator: Seed = None,
+) -> Tensor:
+    """Return rows, (draws, rows, visible), whose missing values are drawn given the known ones: multiple imputation.
+
+    Each draw ends a chain of its own, in which what is known is clamped: how far draws lie apart says how sure the
+    model is (Rubin, 1987).  Arguments are those of `impute`.
+
+    Example:
+        >>> import harmonium as hm, torch
+        >>> v = torch.tensor([[1.0, float("nan"), 0.0, 1.0]])
+        >>> hm.sampling.complete(hm.RBM(4, 3), v, draws=3, gibbs_steps=10, generator=0)[:, 0, 0].tolist()
+        [1.0, 1.0, 1.0]
+    """
+    v, known = _with_holes(model, v, known)
+    steps = progress(range(gibbs_steps), "completing")
+    *_, (x, _) = clamped_chains(model, v, known, None, draws, steps, generator)
+    return x[..., : v.shape[-1]]
+
+
+def _with_holes(model: Machine | DBN, v: Rows, known: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Return rows as a tensor, any values where some are missing, and which are known."""
     v = v if isinstance(v, Tensor) else as_tensor(v, "v", model.weights[0])
     if _fits(model, v):
         known = ~v.isnan() if known is None else known
-        v = torch.where(
-            known, v, model.sample_independent(1, generator=0)[0, : v.shape[-1]].to(v)
-        )  # any values will do
+        v = torch.where(known, v, model.sample_independent(1, generator=0)[0, : v.shape[-1]].to(v))
     v = model.as_rows(v)
     assert known is not None
-    return _posterior_mean(model, v, known.expand(v.shape), None, chains, gibbs_steps, progress, generator)
+    return v, known.expand(v.shape)
 
 
 @checked
@@ -194,17 +227,35 @@ def _posterior_mean(
     progress: Progress,
     generator: Seed,
 ) -> Tensor:
-    generator = stream(generator, v.device)
-    model = model if isinstance(model, DBN) else model.rounded()
-    beyond = (0, model.width - v.shape[-1])
-    start = model.sample_independent(chains * len(v), generator=generator).view(chains, len(v), -1)
-    clamped = pad(known, beyond)
-    x, total, burn = torch.where(clamped, pad(v, beyond), start), torch.zeros_like(v), gibbs_steps // 2
-    for step in progress(range(gibbs_steps), "recovering"):
-        x, mean = model.gibbs_with_means(x, clamped, field, generator=generator)
+    steps, total, burn = progress(range(gibbs_steps), "recovering"), torch.zeros_like(v), gibbs_steps // 2
+    for step, (_, mean) in enumerate(clamped_chains(model, v, known, field, chains, steps, generator)):
         if step >= burn:
             total += mean[..., : v.shape[-1]].mean(0)
     return torch.where(known, v, total / (gibbs_steps - burn))
+
+
+@torch.no_grad()
+def clamped_chains(
+    model: Machine | DBN,
+    v: Tensor,
+    known: Tensor,
+    field: Tensor | None,
+    chains: int,
+    steps: Iterable[int],
+    generator: Seed,
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield after each step the states, (chains, rows, width), of chains in which what is ``known`` stays, and means.
+
+    They start from independent units; ``field`` is an external field on the visible ones.
+    """
+    generator = stream(generator, v.device)
+    beyond = (0, model.width - v.shape[-1])
+    start = model.sample_independent(chains * len(v), generator=generator).view(chains, len(v), -1)
+    clamped = pad(known, beyond)
+    x = torch.where(clamped, pad(v, beyond), start)
+    for _ in steps:
+        x, mean = model.gibbs_with_means(x, clamped, field, generator=generator)
+        yield x, mean
 
 
 def _fits(model: Machine | DBN, v: Tensor) -> bool:

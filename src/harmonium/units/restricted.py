@@ -12,6 +12,7 @@ from ..errors import InputError
 from .base import Units
 from .continuous import Gaussian, Quadratic, ReLU
 from .discrete import Discrete
+from .inflated import ZeroInflated
 from .potts import Potts
 
 NEVER = 1e4  # nats of energy that rule a value out: exp(−10⁴) is 0
@@ -20,7 +21,8 @@ NEVER = 1e4  # nats of energy that rule a value out: exp(−10⁴) is 0
 class Condition(NamedTuple):
     """What one site may be: one of ``values``, (values, columns of the site), or a number from ``low`` to ``high``.
 
-    ``columns`` are those of the site; ``values`` are asked of kinds that have finitely many.
+    ``columns`` are those of the site; ``values`` are asked of kinds that have finitely many.  A zero-inflated site is
+    (0, 0) if that is among the values, or a number of the range.
     """
 
     columns: Tensor
@@ -126,6 +128,64 @@ class Truncated(Quadratic):
         return piece
 
 
+class TruncatedInflated(ZeroInflated):
+    """Zero-inflated Gaussians of which some may not be 0, and others lie in an interval, (sites,) each."""
+
+    low: Tensor
+    high: Tensor
+    zero: Tensor
+
+    def __init__(self, kind: ZeroInflated, low: Tensor, high: Tensor, zero: Tensor):
+        torch.nn.Module.__init__(self)
+        self.width, self.n_sites, self.support = (
+            kind.width,
+            kind.n_sites,
+            "pairs (0, 0) or (1, a number of an interval)",
+        )
+        self.bias, self.log_precision = kind.bias, kind.log_precision
+        for name, value in (("low", low), ("high", high), ("zero", zero)):
+            self.register_buffer(name, value)
+
+    def ends(self, mean: Tensor) -> tuple[Tensor, Tensor]:
+        """Return where the interval begins and ends, in deviations from ``mean``."""
+        root = (0.5 * self.log_precision).exp()
+        return (self.low - mean) * root, (self.high - mean) * root
+
+    def given(self, field: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the log-odds that each site is on, and the mean of its uncut Gaussian, (..., sites) each."""
+        logits, mean = super().given(field)
+        inside = numerics.log_between(*self.ends(mean)).to(mean.dtype).clamp_min(-NEVER)
+        return torch.where(self.zero, logits + torch.where(self.low > self.high, -NEVER, inside), NEVER), mean
+
+    def cgf(self, field: Tensor) -> Tensor:
+        logits, mean = super().given(field)
+        inside = torch.where(self.low > self.high, -NEVER, numerics.log_between(*self.ends(mean)).to(mean.dtype))
+        return torch.logaddexp(torch.where(self.zero, 0.0, -NEVER), logits + inside).sum(-1)
+
+    def cut(self, x: Tensor) -> Tensor:
+        """Return numbers, rounded into the interval."""
+        return torch.minimum(torch.maximum(x, self.low), self.high)
+
+    def mean(self, field: Tensor) -> Tensor:
+        logits, mean = self.given(field)
+        on, root = torch.sigmoid(logits), (0.5 * self.log_precision).exp()
+        inside = self.cut(mean + numerics.mean_between(*self.ends(mean)).to(mean.dtype) / root)
+        return torch.stack([on, torch.where(on > 0, on * inside, 0.0)], -1).flatten(-2)
+
+    def sample(self, field: Tensor, *, generator: Generator | None = None) -> Tensor:
+        logits, mean = self.given(field)
+        on = numerics.bernoulli(logits, generator=generator)
+        root = (0.5 * self.log_precision).exp()
+        drawn = self.cut(mean + numerics.normal_between(*self.ends(mean), generator=generator).to(mean.dtype) / root)
+        return torch.stack([on, torch.where(on > 0, drawn, 0.0)], -1).flatten(-2)
+
+    def select(self, columns: Tensor) -> "TruncatedInflated":
+        piece, site = super().select(columns), columns[::2] // 2
+        piece._buffers = {name: value[site] for name, value in self._buffers.items() if value is not None}
+        assert isinstance(piece, TruncatedInflated)
+        return piece
+
+
 @singledispatch
 def restricted(row: Units, conditions: Sequence[Condition]) -> Units:
     """Return a row of one kind whose sites meet conditions: under any field, the row given that they do.
@@ -160,6 +220,18 @@ def _(row: Quadratic, conditions: Sequence[Condition]) -> Units:
         high[condition.columns] = high[condition.columns].clamp_max(condition.high)
     _some_left((low <= high)[:, None])
     return Truncated(row, low.detach(), high.detach())
+
+
+@restricted.register
+def _(row: ZeroInflated, conditions: Sequence[Condition]) -> Units:
+    low, high = (torch.full((row.n_sites,), end).to(row.bias) for end in (-torch.inf, torch.inf))
+    zero = torch.ones(row.n_sites, dtype=torch.bool)
+    for condition in conditions:
+        site = condition.columns[::2] // 2
+        low[site], high[site] = low[site].clamp_min(condition.low), high[site].clamp_max(condition.high)
+        zero[site] &= condition.values is not None and bool((condition.values == 0).all(-1).any())
+    _some_left(torch.stack([zero, low <= high], -1))
+    return TruncatedInflated(row, low, high, zero)
 
 
 def _values(condition: Condition) -> Tensor:
