@@ -17,10 +17,14 @@ const pause = (time) => new Promise((resolve) => { setTimeout(resolve, time); })
 const notice = element("p", { class: "notice", role: "status" }, words.app.waking);
 let player = null;
 
+function tell(text) {
+  notice.textContent = text;
+  notice.hidden = !text;
+}
+
 function ended() {
   player?.stop();
-  notice.textContent = words.app.ended;
-  notice.hidden = false;
+  tell(words.app.ended);
 }
 
 const wire = connect(token, ended);
@@ -41,33 +45,32 @@ async function open(of) {
   const facts = await model(of);
   player?.stop();
   const source = remoteSource(wire.ask, facts);
-  player = framePlayer(source);
+  player = framePlayer(source, (error) => tell(error.message || words.app.ended));
   title.textContent = say(words.app.title, facts);
   document.title = `${facts.name} · harmonium`;
   const look = lookMode(source, player);
   main.replaceChildren(notice, ...modes({
     [words.draw.tab]: drawMode(source, player),
-    [words.look.tab]: look,
+    ...(facts.layers.length ? { [words.look.tab]: look } : {}),
     [words.microscope.tab]: microscope,
     [words.learn.tab]: learn ??= learnMode(wire.ask, () => connect(token, () => {}), facts, open),
   }));
-  notice.hidden = true;
+  tell("");
   player.begin();
   if (facts.learning) follow(look);
 }
 
 /** Say that the model still learns, and show its hidden units anew until it has learned. */
 async function follow(look) {
-  notice.textContent = words.app.learning;
-  notice.hidden = false;
+  tell(words.app.learning);
   while ((await wire.ask("model", { of: "run" })).learning) {
     look.dispatchEvent(new Event("learned"));
     await pause(LEARNING);
   }
   look.dispatchEvent(new Event("learned"));
-  notice.hidden = true;
+  tell("");
 }
 
 const microscope = microscopeMode(wire.ask);
 let learn = null;
-wire.greeted.then(() => open("run")).catch(() => { notice.textContent ||= words.app.ended; });
+wire.greeted.then(() => open("run")).catch(ended);

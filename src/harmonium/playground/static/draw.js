@@ -29,7 +29,7 @@ export function drawMode(source, player) {
     last = frame;
     board.show(frame.rows[0].slice());
     many.hidden = frame.rows.length === 1;
-    if (!many.hidden) drawRows(many, frame.rows, facts.shape, Math.ceil(Math.sqrt(frame.rows.length)));
+    if (!many.hidden) drawRows(many, frame.rows, facts.shape, facts.picture ? Math.ceil(Math.sqrt(frame.rows.length)) : 1);
     if (frame.freeEnergy !== null) energy.add(frame.freeEnergy);
     labels?.show(frame.labels);
     spoken.say([labels?.told(frame.labels), energy.told()].filter(Boolean).join(" "));

@@ -61,7 +61,7 @@ function unitFloor(source, layer, detail) {
     const values = Float32Array.from(fields, (_, j) => value(j));
     order = order.sort((i, j) => values[j] - values[i]);
     drawSigned(tiles, order.map((j) => fields[j]), source.facts.shape, floor.limit, across);
-    scale = Math.max(1, Math.min(8, Math.floor(WIDE / (across * (width + 1)))));
+    scale = Math.max(1, Math.min(height > 1 ? 8 : 20, Math.floor(WIDE / (across * (width + 1)))));
     Object.assign(canvas, { width: scale * tiles.width, height: scale * tiles.height });
     draw();
   }
@@ -98,7 +98,7 @@ function unitFloor(source, layer, detail) {
     const box = canvas.getBoundingClientRect(), unit = scale / (canvas.width / box.width);
     const column = Math.floor((event.clientX - box.left) / (unit * (width + 1)));
     const k = column + across * Math.floor((event.clientY - box.top) / (unit * (height + 1)));
-    if (column >= across || k >= count || k < 0) return;
+    if (column >= across || k >= fields.length || k < 0) return;
     if (event.type === "pointermove") detail.peek(floor, order[k]);
     else {
       detail.pick(floor, order[(at = k)]);
@@ -107,6 +107,7 @@ function unitFloor(source, layer, detail) {
   }
 
   function key(event) {
+    if (!fields.length) return;
     const move = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -across, ArrowDown: across }[event.key];
     if (!move && event.key !== "Enter") return;
     event.preventDefault();
@@ -161,6 +162,7 @@ function unitDetail(source, spoken, redraw) {
 
   function show() {
     title.textContent = name();
+    hold.disabled = !source.facts.layers[floor.layer - 1].hold;
     choose(hold, state());
     drawSigned(field, [floor.fields()[unit]], shape, floor.limit);
     for (const [canvas, text] of [[field, words.look.field], [effect, words.look.effect]]) {
@@ -187,6 +189,6 @@ function unitDetail(source, spoken, redraw) {
 
   return {
     node, show, light, peek, pick, back: () => peek(...chosen), is: (other, number) => other === floor && number === unit,
-    turn: () => set({ free: "on", on: "off", off: "free" }[state()]),
+    turn: () => { if (!hold.disabled) set({ free: "on", on: "off", off: "free" }[state()]); },
   };
 }

@@ -3,11 +3,11 @@
 import { button, calm, element } from "./dom.js";
 import { say, words } from "./words.js";
 
-const KEPT = 60, PACE = 33; // frames that are kept, and milliseconds from one to the next: two seconds
+const KEPT = 66, PACE = 30; // frames that are kept, and milliseconds from one to the next: two seconds
 
 /** Return {node, listen, frames, set, start, stop, step}: listeners get each frame while their element is
  *  seen, also those looked at again. */
-export function framePlayer(source) {
+export function framePlayer(source, failed = (error) => { throw error; }) {
   const listeners = [], frames = [], times = [];
   const pause = button("", toggle);
   const past = element("input", {
@@ -22,7 +22,12 @@ export function framePlayer(source) {
   async function step(steps = 1) {
     if (asked) return;
     asked = true;
-    try { keep(await source.advance(steps)); } finally { asked = false; }
+    try {
+      keep(await source.advance(steps));
+    } catch (error) {
+      failed(error);
+    }
+    asked = false;
   }
 
   function keep(frame) {
