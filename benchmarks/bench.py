@@ -9,7 +9,6 @@ import json
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -88,18 +87,26 @@ def main(words: list[str]) -> int:
     print(*(f"{name}: {line}" for name, line in told.items()), sep="\n", flush=True)
     if not has_bfloat16(CPU):
         print("bfloat16 is left out: --precision auto takes float32 on this processor", flush=True)
-    found = {
-        title: [row for threads in (size.threads if part is updates else (1,)) for row in part(size, threads)]
-        for title, part in PARTS.items()
-        if given.only in (None, part.__name__)
-    }
-    told["seconds"] = f"{time.perf_counter() - since:.0f}"
-    text, whole = markdown(found, told), {title: [row | told for row in rows] for title, rows in found.items()}
     given.out.mkdir(parents=True, exist_ok=True)
-    (given.out / "bench.md").write_text(text)
-    (given.out / "bench.json").write_text(json.dumps({"size": asdict(size), "found": whole}, indent=1))
-    print(text)
+    found: dict[str, list[dict[str, Any]]] = {}
+    for title, part in PARTS.items():
+        if given.only in (None, part.__name__):
+            print(f"{title} …", flush=True)
+            found[title] = [
+                row for threads in (size.threads if part is updates else (1,)) for row in part(size, threads)
+            ]
+            told["seconds"] = f"{time.perf_counter() - since:.0f}"
+            write(found, told, given.out, "bench")
     return 0
+
+
+def write(found: dict[str, list[dict[str, Any]]], told: dict[str, str], out: Path, name: str) -> None:
+    """Write what was found as Markdown, which is printed too, and as JSON, each row with what it was found on."""
+    text = markdown(found, told)
+    (out / f"{name}.md").write_text(text)
+    whole = {title: [row | told for row in rows] for title, rows in found.items()}
+    (out / f"{name}.json").write_text(json.dumps(whole, indent=1))
+    print(text, flush=True)
 
 
 if __name__ == "__main__":

@@ -27,11 +27,21 @@ def bench(monkeypatch):
 @pytest.mark.slow
 def test_the_bench_writes_what_it_found(bench, tmp_path, capsys):
     assert bench("bench").main(["--tiny", "--out", str(tmp_path)]) == 0
-    found = json.loads((tmp_path / "bench.json").read_text())["found"]
+    found = json.loads((tmp_path / "bench.json").read_text())
     assert set(found) == {"An update", "Time to a likelihood", "Scale"}
     for row in (row for rows in found.values() for row in rows):
         assert {"work", "threads", "precision", "processor", "flags", "versions"} <= set(row)
     assert (tmp_path / "bench.md").read_text() in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(torch.cuda.is_available(), reason="with a card it takes minutes")
+def test_the_script_for_a_card_ends_without_one(bench, tmp_path):
+    assert bench("gpu").main(["--out", str(tmp_path)]) == 0
+    found = json.loads((tmp_path / "gpu.json").read_text())
+    assert {"The card beside the processor", "Updates", "Many chains", "Waiting in an epoch"} <= set(found)
+    assert all(row["found"] <= row["at most"] for row in found["The card beside the processor"])
+    assert bench("gpu").main(["--out", str(tmp_path), "--seconds", "-1"]) == 0  # no time: no part begins
 
 
 def test_learners_begin_at_the_given_machine_and_move(bench):
