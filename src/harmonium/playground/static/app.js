@@ -1,6 +1,6 @@
 // The playground: one model to draw on and look into, one to take apart, and one to watch as it learns.
 
-import { element } from "./dom.js";
+import { button, element } from "./dom.js";
 import { drawMode } from "./draw.js";
 import { learnMode } from "./learn.js";
 import { lookMode } from "./look.js";
@@ -17,10 +17,16 @@ const pause = (time) => new Promise((resolve) => { setTimeout(resolve, time); })
 const notice = element("p", { class: "notice", role: "status" }, words.app.waking);
 let player = null;
 
-function tell(text) {
-  notice.textContent = text;
-  notice.hidden = !text;
+function tell(...parts) {
+  notice.replaceChildren(...parts);
+  notice.hidden = !parts.length;
 }
+
+// What goes wrong is told in the words of the server; where it says none, it has ended.
+addEventListener("unhandledrejection", (event) => {
+  event.preventDefault();
+  tell(event.reason.message || words.app.ended);
+});
 
 function ended() {
   player?.stop();
@@ -30,22 +36,21 @@ function ended() {
 const wire = connect(token, ended);
 main.replaceChildren(notice);
 
-/** Return the facts of a model, once it is there. */
-async function model(of) {
-  let facts = await wire.ask("model", { of });
+/** Return the facts of the command's model, once it is there; asking for them leaves the chains as they are. */
+async function first() {
+  let facts = await wire.greeted;
   while (!facts.ready) {
     await pause(WAIT);
-    facts = await wire.ask("model", { of });
+    facts = await wire.ask("hello", { token });
   }
   return facts;
 }
 
 /** Show a model in all modes; the training goes on in its own. */
-async function open(of) {
-  const facts = await model(of);
+async function open(facts) {
   player?.stop();
   const source = remoteSource(wire.ask, facts);
-  player = framePlayer(source, (error) => tell(error.message || words.app.ended));
+  player = framePlayer(source);
   title.textContent = say(words.app.title, facts);
   document.title = `${facts.name} · harmonium`;
   const look = lookMode(source, player);
@@ -53,24 +58,27 @@ async function open(of) {
     [words.draw.tab]: drawMode(source, player),
     ...(facts.layers.length ? { [words.look.tab]: look } : {}),
     [words.microscope.tab]: microscope,
-    [words.learn.tab]: learn ??= learnMode(wire.ask, () => connect(token, () => {}), facts, open),
+    [words.learn.tab]: learn ??= learnMode(wire.ask, () => connect(token, () => {}), facts, switchTo),
   }));
-  tell("");
+  tell();
+  if (facts.of !== "run") tell(words.app.trained, " ", button(words.app.back, () => switchTo("run")));
   player.begin();
   if (facts.learning) follow(look);
 }
 
+const switchTo = async (of) => open(await wire.ask("model", { of }));
+
 /** Say that the model still learns, and show its hidden units anew until it has learned. */
 async function follow(look) {
   tell(words.app.learning);
-  while ((await wire.ask("model", { of: "run" })).learning) {
+  while ((await wire.ask("hello", { token })).learning) {
     look.dispatchEvent(new Event("learned"));
     await pause(LEARNING);
   }
   look.dispatchEvent(new Event("learned"));
-  tell("");
+  tell();
 }
 
 const microscope = microscopeMode(wire.ask);
 let learn = null;
-wire.greeted.then(() => open("run")).catch(ended);
+first().then(open);

@@ -7,7 +7,7 @@ const KEPT = 66, PACE = 30; // frames that are kept, and milliseconds from one t
 
 /** Return {node, listen, frames, set, start, stop, step}: listeners get each frame while their element is
  *  seen, also those looked at again. */
-export function framePlayer(source, failed = (error) => { throw error; }) {
+export function framePlayer(source) {
   const listeners = [], frames = [], times = [];
   const pause = button("", toggle);
   const past = element("input", {
@@ -22,12 +22,7 @@ export function framePlayer(source, failed = (error) => { throw error; }) {
   async function step(steps = 1) {
     if (asked) return;
     asked = true;
-    try {
-      keep(await source.advance(steps));
-    } catch (error) {
-      failed(error);
-    }
-    asked = false;
+    try { keep(await source.advance(steps)); } finally { asked = false; }
   }
 
   function keep(frame) {

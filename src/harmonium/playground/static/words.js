@@ -166,6 +166,8 @@ export const words = {
   app: {
     title: "{name}: {words}",
     waking: "The machine is waking up …",
+    trained: "This is the model in training, as it was a moment ago.",
+    back: "Back to the first one",
     learning: "It is still learning. Draw already: it gets better as you watch.",
     ended: "The playground has ended. Start `harmonium play` again, and open the address that it prints.",
   },
