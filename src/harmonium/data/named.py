@@ -65,11 +65,15 @@ def digits() -> Table:
     Shape (1797, 8, 8), whole numbers 0 to 16 kept as uint8, labels 0 to 9.
     Source: the UCI "Optical Recognition of Handwritten Digits" test set (Alpaydin and Kaynak, 1998).
     """
-    from sklearn.datasets import load_digits
+    from importlib.util import find_spec
 
-    bunch = load_digits()
-    order = np.random.default_rng(0).permutation(len(bunch.images))
-    images, labels = bunch.images.astype(np.uint8)[order], bunch.target[order]
+    spec = find_spec("sklearn")  # its file is read without it, which takes longer to import than torch
+    assert spec is not None
+    assert spec.submodule_search_locations is not None
+    file = Path(spec.submodule_search_locations[0]) / "datasets" / "data" / "digits.csv.gz"
+    rows = np.loadtxt(file, delimiter=",", dtype=np.uint8)
+    order = np.random.default_rng(0).permutation(len(rows))
+    images, labels = rows[order, :-1].reshape(-1, 8, 8), rows[order, -1].astype(np.int64)
     return Table(images, labels, "digits", "scikit-learn load_digits", levels=16, held_out=len(order) // 5)
 
 
