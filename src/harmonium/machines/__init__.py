@@ -7,6 +7,7 @@ from .bipartite import Bipartite
 from .boltzmann import BoltzmannMachine, sites
 from .dbm import DBM, DoubledRBM
 from .dbn import DBN, SigmoidBeliefLayer, log_density
+from .holding import holding
 from .labels import evidence, label_log_probs
 from .normalizable import check_normalizable
 from .path import InterpolationPath, Partway, abreast, ais_base, at_temperature
@@ -33,6 +34,7 @@ __all__ = [
     "abreast", "ais_base", "at_temperature",
     "check_normalizable",
     "evidence",
+    "holding",
     "label_log_probs", "layer_rows",
     "log_density",
     "named",
