@@ -192,11 +192,14 @@ class Course:
         return (self.stage.encode(self.encoder.encode(distributed.own(x))) for x in feed)
 
     def _make_stage(self) -> Stage:
+        return self.plan.make(self.done, self.first_rows(), self.chance)
+
+    def first_rows(self) -> Tensor:
+        """Return the rows of training, labels behind them, that first biases and first chains are taken from."""
         seeded = Generator().manual_seed(self.config.seed)
         drawn = numerics.permutation(len(self.rows), generator=seeded)[:FIRST].sort().values
         some = self.rows.select(drawn.numpy())
-        rows = self.encoder.rows(some, labeled=True, generator=seeded).to(self.device)
-        return self.plan.make(self.done, rows, self.chance)
+        return self.encoder.rows(some, labeled=True, generator=seeded).to(self.device)
 
     def snapshot(self) -> None:
         """Keep held-out rows, their reconstructions and the chains, as they are now."""

@@ -18,7 +18,14 @@ GROWN, FIRST = 2.0, 0.01  # times the norm of first weights, each of deviation 0
 
 def remarks(trainer: "Trainer") -> list[str]:
     """Return a sentence for each thing that whoever reads the result of a training must know."""
-    return [*rate_cut(trainer), *not_learned(trainer), *below_start(trainer)]
+    return [*changed(trainer), *rate_cut(trainer), *not_learned(trainer), *below_start(trainer)]
+
+
+def changed(trainer: "Trainer") -> Iterator[str]:
+    """Say that settings were others at first, so that the same settings do not give the same run."""
+    steps = [str(event["step"]) for event in trainer.events if event["event"] == "changed"]
+    if steps:
+        yield f"settings were changed while it ran, at step {', '.join(steps)}: events.jsonl tells which"
 
 
 def rate_cut(trainer: "Trainer") -> Iterator[str]:

@@ -75,7 +75,8 @@ def go_back(trainer: "Trainer", cause: DivergenceError) -> None:
     """
     halved, at = [rate / 2 for rate in rates(trainer.stage)], trainer.step
     checkpoint = trainer.latest()
-    again = bool(trainer.events) and trainer.events[-1]["back_to"] == int(checkpoint[2]["step"])
+    before = [event["back_to"] for event in trainer.events if event["event"] == "diverged"]
+    again = before[-1:] == [int(checkpoint[2]["step"])]
     trainer.begin_again()
     if not again:
         restore(trainer, *checkpoint)
