@@ -190,6 +190,15 @@ def test_weights(layer, two):
     assert (two[0] / "w.png").read_bytes() == (two[1] / "w.png").read_bytes()
 
 
+def test_export(home, two):
+    for place in two:
+        shutil.copytree(home[0] / "runs/a", place / "a")
+    said(two[0], "export", "a", "page.html")
+    with chdir(two[1]):
+        hm.load("a").export("page.html")
+    assert (two[0] / "page.html").read_bytes() == (two[1] / "page.html").read_bytes()
+
+
 @pytest.mark.slow
 def test_report(home, tmp_path, monkeypatch):
     monkeypatch.setattr("harmonium.fitting.effort.GIBBS_STEPS", 256)
@@ -234,4 +243,4 @@ def test_reproduce(tmp_path):
 
 def test_no_command_is_left_out():
     tested = {name.removeprefix("test_") for name, found in globals().items() if inspect.isfunction(found)}
-    assert set(COMMANDS) - tested - set(ROWS) == {"doctor"}  # which tells of the machine, not of a run
+    assert set(COMMANDS) - tested - set(ROWS) == {"doctor", "play"}  # which tell of the machine, and serve a page

@@ -22,6 +22,7 @@ COMMANDS = {
     "impute": ("rows", "Fill in what is missing in the rows of a file (imputation)."),
     "weights": ("using", "Draw what each hidden unit looks for: its receptive field."),
     "export": ("using", "Write a model as one HTML page that draws and dreams in a browser, without Python."),
+    "play": ("play", "Open the playground: draw on a model, look inside it, and watch one learn, in the browser."),
     "report": ("using", "Write the report of a run again."),
     "info": ("using", "Tell what a run or a model file is: its passport."),
     "reproduce": ("about", "Repeat a published experiment and set our figures beside the source's."),

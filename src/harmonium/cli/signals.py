@@ -21,8 +21,8 @@ def heed() -> None:
 
 
 @contextmanager
-def on_signal(act: Callable[[int], None], *, patient: bool = False) -> Iterator[None]:
-    """Call ``act`` with the exit code that a signal asks for; after `GRACE`, or at a second signal, leave at once.
+def on_signal(act: Callable[[int], None], *, patient: bool = False, grace: float = GRACE) -> Iterator[None]:
+    """Call ``act`` with the exit code that a signal asks for; after ``grace``, or at a second signal, leave at once.
 
     Unless ``patient``: under torchrun one Ctrl-C arrives twice, and the update of other processes is waited for.
     """
@@ -35,8 +35,8 @@ def on_signal(act: Callable[[int], None], *, patient: bool = False) -> Iterator[
         else:
             _leave(number, frame)
         if len(asked) == 1 and not patient:
-            _later(GRACE, lambda again: _thread.interrupt_main(signal.Signals(again)), number)
-            _later(LAST, _end, 128 + number)
+            _later(grace, lambda again: _thread.interrupt_main(signal.Signals(again)), number)
+            _later(2 * grace, _end, 128 + number)
 
     before = {number: signal.signal(number, remember) for number in ASKED}
     try:

@@ -1,0 +1,181 @@
+"""The playground as a whole: its page asks and is answered; it begins at once and ends cleanly."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+from inside import harmonium
+from pages import Page
+
+import harmonium as hm
+from harmonium.playground.server import Playground
+
+
+def test_what_is_said_of_the_model(page):
+    told, _ = page.ask("model")
+    assert told["kind"] == "rbm"
+    assert told["shape"] == [3, 3]
+    assert told["labels"] == ["0", "1"]
+    assert told["layers"] == [{"width": 6, "kind": "bernoulli", "hold": True}]
+    assert told["columns"] == [{"name": "pixel", "low": 0.0, "high": 1.0, "states": 2}]
+    assert told["train"]
+    assert told["rows"] > 0
+
+
+def test_a_stroke_stays_for_500_frames_while_the_rest_moves(page):
+    page.ask("set", chains=2, mask=[1] * 4 + [0] * 5, values=[1, 0, 1, 1, *[0] * 5])
+    frames = np.array([page.ask("next")[1]["visible"] for _ in range(500)])
+    assert (frames[..., :4] == [255, 0, 255, 255]).all()
+    assert (frames[..., 4:].std((0, 1)) > 0).all()
+    page.ask("set", mask=None)
+
+
+def test_a_label_raises_its_share(page):
+    run = page.playground._house.subject.run
+    shares = []
+    for label in (None, 1):
+        page.ask("set", chains=16, label=label)
+        page.ask("start")
+        page.ask("set", steps=50)
+        rows = np.concatenate([page.ask("next")[1]["visible"] for _ in range(7)]) // 255
+        shares.append(float(np.mean(np.array(run.classify(rows).labels) == "1")))
+    page.ask("set", label=None, steps=1)
+    assert shares[0] < 0.8 < 0.9 <= shares[1]
+
+
+def test_a_unit_adds_what_its_field_says_in_sign(page):
+    _, arrays = page.ask("fields")
+    _, added = page.ask("unit", layer=0, unit=2)
+    field = arrays["fields"][2].astype(int) - 128
+    strong = abs(field) > 60
+    assert (np.sign(added["adds"][strong]) == np.sign(field[strong])).all()
+
+
+def test_a_row_can_be_begun_at(page):
+    told, arrays = page.ask("row", index=0)
+    assert told["label"] in (0, 1)
+    page.ask("start", **{"from": "values", "values": (arrays["values"] / 255).tolist()})
+    np.testing.assert_array_equal(page.ask("next", still=True)[1]["visible"][0], arrays["values"])
+    assert page.ask("row", index=10**6)[0]["type"] == "error"
+
+
+def test_a_training_is_begun_watched_played_with_judged_saved_and_reported(flags, served, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with served(flags / "flags.npz") as page:
+        assert page.ask("watch")[0]["state"] == "none"
+        assert page.ask("judge")[0] == {"type": "error", "to": "judge", "text": "there is no training: begin one"}
+        assert page.ask("train.start", settings={"hidden": 4, "steps": 50})[0]["type"] == "training"
+        while page.ask("watch", samples=2)[0]["state"] != "finished":
+            time.sleep(0.01)
+        assert page.ask("model", of="a")[0]["layers"][0]["width"] == 4
+        assert page.ask("next")[1]["hidden0"].shape == (4,)
+        told, _ = page.ask("judge")
+        assert told["verdict"] == "exact"
+        assert told["low"] == told["high"] == told["log_likelihood"]
+        assert page.ask("train.save")[0]["paths"] == ["runs/flags"]
+        url = page.ask("train.report")[0]["url"]
+        assert re.fullmatch(r"/report/[\w-]{32}", url)
+        assert page.ask("train.stop")[0]["state"] == "none"
+    assert (tmp_path / "runs/flags/report.html").is_file()
+    assert hm.load(tmp_path / "runs/flags").model.hidden.width == 4
+
+
+def test_its_end_saves_a_training_that_goes_on(flags, served, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with served(flags / "flags.npz") as page:
+        page.ask("train.start", settings={"hidden": 4, "steps": 10**6})
+        assert page.playground.close() == ["runs/flags"]
+    assert hm.Trainer.resume(tmp_path / "runs/flags").step > 0
+
+
+def test_twenty_tabs_leave_no_thread(flags):
+    others = set(threading.enumerate())
+    with Playground(flags / "run", port=0) as playground:
+        Page(playground).greet()
+        before = threading.active_count()
+        for _ in range(20):
+            page = Page(playground)
+            page.greet()
+            page.ask("next")
+            page.socket.close()
+        assert threading.active_count() <= before + 3  # of the threads that answer, of which there are four
+    deadline = time.monotonic() + 10
+    while left := set(threading.enumerate()) - others:
+        assert time.monotonic() < deadline, left
+        time.sleep(0.02)
+
+
+def test_a_model_file_alone_is_played_with_and_not_trained(flags, served):
+    with served(flags / "run/model.safetensors") as page:
+        told, _ = page.ask("model")
+        assert (told["train"], told["rows"]) == (False, 0)
+        assert "there are no rows to train on" in page.ask("train.start")[0]["text"]
+        assert page.ask("fields")[1]["activity"].shape == (6,)
+
+
+def test_what_cannot_be_opened_ends_it_with_the_reason(tmp_path):
+    (tmp_path / "broken.safetensors").write_bytes(b"nonsense")
+    with Playground(tmp_path / "broken.safetensors", port=0) as playground, pytest.raises(hm.InputError) as told:
+        playground.wait()
+    assert "broken.safetensors" in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["nowhere"], "nowhere does not exist; give a run, a model file, or data"),
+        (["digits", "--host", "0.0.0.0"], "--host 0.0.0.0 is every address of this machine"),
+        (["digits", "--port", 70000], "port"),
+    ],
+)
+def test_the_command_tells_what_is_wrong_in_one_line(words, says, tmp_path):
+    done = harmonium("play", *words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_command_ends_with_a_broken_file(tmp_path):
+    (tmp_path / "x.safetensors").write_bytes(b"nonsense")
+    done = harmonium("play", "x.safetensors", "--no-browser", "--port", 0, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "x.safetensors" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_ends_at_a_signal_with_the_training_saved(number, flags, tmp_path):
+    words = [sys.executable, "-m", "harmonium", "play", str(flags / "flags.npz"), "--port", "0", "--no-browser"]
+    with subprocess.Popen(words, cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().removeprefix("playground: ").strip()
+
+        class Address:
+            token = url.partition("#")[2]
+
+        Address.url = url
+        page = Page(Address)
+        page.greet()
+        page.ask("train.start", settings={"hidden": 3, "steps": 10**6})
+        os.kill(process.pid, number)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 128 + number
+    assert "the training is saved: `harmonium train --resume runs/flags` goes on" in err
+    assert Address.token not in err
+    assert hm.Trainer.resume(tmp_path / "runs/flags").total_steps == 10**6
+
+
+def test_the_example_runs(tmp_path, monkeypatch):
+    import doctest
+
+    from harmonium.playground import server
+
+    done = doctest.testmod(server)
+    assert done.attempted == 2
+    assert done.failed == 0
