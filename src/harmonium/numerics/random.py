@@ -99,10 +99,15 @@ def binomial(logits: Tensor, trials: int, *, generator: Generator | None = None)
 
 def one_hot(logits: Tensor, *, generator: Generator | None = None) -> Tensor:
     """Draw one of the last axis' entries with probability softmax(logits), as a one-hot vector."""
+    winner = perturbed(logits, generator=generator).argmax(-1)
+    return F.one_hot(winner, logits.shape[-1]).to(logits.dtype)
+
+
+def perturbed(logits: Tensor, *, generator: Generator | None = None) -> Tensor:
+    """Return logits plus Gumbel noise: the largest of some is a draw from their softmax; that of odds zero never is."""
     scores = upcast(logits)
     race = distributed.draw(scores.shape, lambda shape: scores.new_empty(shape).exponential_(generator=generator))
-    winner = (scores - race.log()).argmax(-1)  # the Gumbel trick: an entry of probability zero never wins
-    return F.one_hot(winner, logits.shape[-1]).to(logits.dtype)
+    return scores - race.log()
 
 
 def normal(like: Tensor, *, generator: Generator | None = None) -> Tensor:

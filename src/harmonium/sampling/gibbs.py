@@ -1,6 +1,7 @@
 """Every chain of Gibbs steps: running on, drawing rows with or without a label, filling in, and taking out noise."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
@@ -70,10 +71,9 @@ def sample(
         >>> hm.sample(hm.RBM(4, 3), 5, 10).shape
         torch.Size([5, 4])
     """
-    last = torch.empty(0)
-    for x, mean in sample_chain(model, count, gibbs_steps, label=label, progress=progress, generator=generator):
-        last = mean if means else x
-    return last
+    how: dict[str, Any] = {"label": label, "progress": progress, "generator": generator}
+    *_, (x, mean) = sample_chain(model, count, gibbs_steps, kept=(gibbs_steps,), **how)
+    return mean if means else x
 
 
 @checked
@@ -83,10 +83,13 @@ def sample_chain(
     gibbs_steps: Count = 1000,
     *,
     label: int | Tensor | None = None,
+    kept: Collection[int] | None = None,
     progress: Progress = silent,
     generator: Seed = None,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield after each Gibbs step the rows that `sample` would return, drawn and as means, labels left out.
+
+    With ``kept`` that is after those steps alone, counted from 1: steps between make no means.
 
     Chains start from independent units, or where the states are few enough to list (2¹⁰) from exact draws.
     In a `DBN` a pass down ends each step (Hinton, Osindero & Teh, 2006, §7).
@@ -97,8 +100,10 @@ def sample_chain(
         x, clamped = (exact_sample if few(machine) else _independent)(machine, count, generator=generator), None
     else:
         x, clamped = _labeled(machine, torch.as_tensor(label), count, generator)
-    moves = _moves(machine, x, clamped, progress(range(gibbs_steps), "sampling"), generator)
-    return visible_rows(model, moves, generator)
+    told = kept if machine is model else None  # a network draws from its top at every step
+    moves = _moves(machine, x, clamped, progress(range(gibbs_steps), "sampling"), told, generator)
+    rows = visible_rows(model, moves, generator)
+    return rows if told is kept else (pair for step, pair in enumerate(rows, 1) if step in (kept or ()))
 
 
 def _independent(machine: Machine, count: int, *, generator: Generator | None) -> Tensor:
@@ -287,11 +292,19 @@ def _labeled(machine: Machine, label: Tensor, count: int, generator: Generator |
 
 
 def _moves(
-    machine: Machine, x: Tensor, clamped: Tensor | None, steps: Iterable[int], generator: Generator | None
+    machine: Machine,
+    x: Tensor,
+    clamped: Tensor | None,
+    steps: Iterable[int],
+    kept: Collection[int] | None,
+    generator: Generator | None,
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    for _ in steps:
-        x, mean = machine.gibbs_with_means(x, clamped, generator=generator)
-        yield x, mean
+    for step, _ in enumerate(steps, 1):
+        if kept is None or step in kept:
+            x, mean = machine.gibbs_with_means(x, clamped, generator=generator)
+            yield x, mean
+        else:
+            x = machine.gibbs(x, clamped, generator=generator)
 
 
 @torch.no_grad()
