@@ -165,9 +165,9 @@ def complete(
         [1.0, 1.0, 1.0]
     """
     v, known = _with_holes(model, v, known)
-    steps = progress(range(gibbs_steps), "completing")
-    *_, (x, _) = clamped_chains(model, v, known, None, draws, steps, generator)
-    return x[..., : v.shape[-1]]
+    settings: Any = {"chains": draws, "gibbs_steps": gibbs_steps, "progress": progress, "generator": generator}
+    *_, (x, _) = posterior(model, v, known, **settings)
+    return x
 
 
 def _with_holes(model: Machine | DBN, v: Rows, known: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -222,6 +222,34 @@ def flip_field(v: Tensor, probability: float, low: float = 0.0) -> Tensor:
     return sign * odds / (1 - low)
 
 
+@torch.no_grad()
+def posterior(
+    model: Machine | DBN,
+    v: Tensor,
+    known: Tensor,
+    field: Tensor | None = None,
+    *,
+    chains: int = 16,
+    gibbs_steps: int = 200,
+    progress: Progress = silent,
+    generator: Seed = None,
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield draws of what is not known of rows, and the means that they were drawn from, (chains, rows, visible) each.
+
+    Chains start from independent units, with what is ``known`` of ``v``, (rows, visible), clamped; the second half of
+    their Gibbs steps is given.
+    """
+    generator = stream(generator, v.device)
+    beyond, width = (0, model.width - v.shape[-1]), v.shape[-1]
+    start = model.sample_independent(chains * len(v), generator=generator).view(chains, len(v), -1)
+    clamped = pad(known, beyond)
+    x, burn = torch.where(clamped, pad(v, beyond), start), gibbs_steps // 2
+    for step in progress(range(gibbs_steps), "recovering"):
+        x, mean = model.gibbs_with_means(x, clamped, field, generator=generator)
+        if step >= burn:
+            yield x[..., :width], mean[..., :width]
+
+
 def _posterior_mean(
     model: Machine | DBN,
     v: Tensor,
@@ -232,35 +260,11 @@ def _posterior_mean(
     progress: Progress,
     generator: Seed,
 ) -> Tensor:
-    steps, total, burn = progress(range(gibbs_steps), "recovering"), torch.zeros_like(v), gibbs_steps // 2
-    for step, (_, mean) in enumerate(clamped_chains(model, v, known, field, chains, steps, generator)):
-        if step >= burn:
-            total += mean[..., : v.shape[-1]].mean(0)
-    return torch.where(known, v, total / (gibbs_steps - burn))
-
-
-@torch.no_grad()
-def clamped_chains(
-    model: Machine | DBN,
-    v: Tensor,
-    known: Tensor,
-    field: Tensor | None,
-    chains: int,
-    steps: Iterable[int],
-    generator: Seed,
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield after each step the states, (chains, rows, width), of chains in which what is ``known`` stays, and means.
-
-    They start from independent units; ``field`` is an external field on the visible ones.
-    """
-    generator = stream(generator, v.device)
-    beyond = (0, model.width - v.shape[-1])
-    start = model.sample_independent(chains * len(v), generator=generator).view(chains, len(v), -1)
-    clamped = pad(known, beyond)
-    x = torch.where(clamped, pad(v, beyond), start)
-    for _ in steps:
-        x, mean = model.gibbs_with_means(x, clamped, field, generator=generator)
-        yield x, mean
+    settings: Any = {"chains": chains, "gibbs_steps": gibbs_steps, "progress": progress, "generator": generator}
+    total = torch.zeros_like(v)
+    for _, mean in posterior(model, v, known, field, **settings):
+        total += mean.mean(0)
+    return torch.where(known, v, total / (gibbs_steps - gibbs_steps // 2))
 
 
 def _fits(model: Machine | DBN, v: Tensor) -> bool:
