@@ -134,3 +134,11 @@ def test_chains_begin_anew_at_a_row_or_at_noise_and_clamped_columns_stay():
     assert made.x.tolist() == [[1, 1, 1, 0, 0, 1]] * 3
     made.begin()
     assert made.x[:, 0].tolist() == [1] * 3
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_the_hidden_units_of_a_model_without_its_rows_are_told(name):
+    made = dream(RUNS[name](), chains=2)
+    for number, row in enumerate(made.subject.layers):
+        _, found = made.subject.fields(number, made.x)
+        assert {len(found[what]) for what in ("fields", "size", "activity", "effect")} == {row.width}

@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 
 from ..data import check_ending
-from ..encoding import Encoder
 from ..errors import InputError
 from ..fitting import Run
 from ..machines import DBM, RBM
 from ..storage import write_where_asked
 from ..units import Bernoulli, Potts, Spin, Units
+from .lens import Lens
 
 STATIC = files(__package__).joinpath("static")
 IMPORT = re.compile(r'^import (\{[^}]*\}) from "\./([a-z]+)\.js";$', re.MULTILINE)
@@ -52,16 +52,18 @@ def write_page(run: Run, out: str | Path) -> Path:
 
 def facts(run: Run) -> dict[str, Any]:
     """Return what a page shows of a run: its words, the shape and columns of its rows, and rows to begin with."""
-    encoder, model = run.encoder, _model(run)
+    model, lens = _model(run), Lens.of(run)
+    chains = torch.empty(0, model.visible.width) if run.chains is None else run.chains[:STARTS]
+    starts = lens.fractions(chains) / (255 if lens.picture else 1)
     return {
         "name": run.facts.get("data", {}).get("name", ""),
         "words": run.words,
-        "shape": list(encoder.shape),
-        "picture": len(encoder.shape) == 2,
-        "columns": _columns(encoder),
-        "labels": list(encoder.label_names),
+        "shape": list(run.encoder.shape),
+        "picture": lens.picture,
+        "columns": lens.columns(),
+        "labels": list(run.encoder.label_names),
         "layers": [{"width": layer.width, "hold": not isinstance(layer, Potts)} for layer in model.layers[1:]],
-        "starts": _starts(run),
+        "starts": [[round(float(x), 4) for x in row] for row in starts],
         "rounding": rounding(run),
     }
 
@@ -131,22 +133,6 @@ def _model(run: Run) -> RBM | DBM:
     if len(model.visible.components()) > 1 + bool(run.encoder.labels):
         raise InputError(f"{run.name} has visible units of several kinds where one kind, and labels, were expected")
     return model
-
-
-def _columns(encoder: Encoder) -> list[dict[str, Any]]:
-    """Return what a page knows of each column of a table; pixels are all alike."""
-    count = 1 if len(encoder.shape) == 2 else encoder.columns
-    names = list(encoder.names) or [f"column {i + 1}" for i in range(count)]
-    high = encoder.number - 1 if encoder.number else encoder.unit
-    return [{"name": name, "low": 0, "high": high, "states": encoder.number or 2} for name in names[:count]]
-
-
-def _starts(run: Run) -> list[list[float]]:
-    """Return rows of the last chains as fractions from 0 to 1."""
-    if run.chains is None:
-        return []
-    rows = run.encoder.picture(run.encoder.decode(run.chains[:STARTS]).numpy())
-    return [[round(float(x), 4) for x in row] for row in rows]
 
 
 def _layer(row: Units) -> dict[str, Any]:

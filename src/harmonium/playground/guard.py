@@ -29,7 +29,8 @@ class Guard:
     def __init__(self, app: ASGIApp, hosts: Iterable[str]):
         self.app, self.hosts = app, {host.encode() for host in hosts}
         self.origins = {b"http://" + host for host in self.hosts}
-        self.policy = POLICY.format(sockets=" ".join(f"ws://{host}" for host in sorted(hosts)))
+        named = sorted(host for host in hosts if host[0] != "[")  # a policy cannot name IPv6; 'self' is all that it has
+        self.policy = POLICY.format(sockets=" ".join(f"ws://{host}" for host in named))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, with the headers of a page that trusts itself alone; or refuse it."""

@@ -111,7 +111,7 @@ class Subject:
         if self.rows is not None:
             fixed = Generator().manual_seed(0)
             seen = self.encoder.rows(self.rows.take(WATCHED), sharp=True, labeled=self._joined, generator=fixed)
-        found = self.model.hidden_means(seen[..., : self.model.visible.width] if self._joined else seen)
+        found = self.model.hidden_means(seen[..., : self.model.visible.width])
         return [levels(row, means) for row, means in zip(self.layers, found, strict=True)]
 
     @property

@@ -60,8 +60,8 @@ export function localSource({ facts, machine: written }) {
       return frame(taken);
     },
     states: async () => chains.map(({ x }) => row.read(x[0])),
-    fields: async (layer) => receptiveFields(machine, sizes, layer).map((field) => field.slice(0, count)),
-    effect: async (layer, unit) => effectOf(machine, chains[0].x, layer, unit).slice(0, count),
+    fields: async (layer) => receptiveFields(machine, sizes, layer).map(row.fold),
+    effect: async (layer, unit) => row.fold(effectOf(machine, chains[0].x, layer, unit)),
   };
 
   function frame(steps) {
@@ -84,7 +84,8 @@ export function localSource({ facts, machine: written }) {
 const lowest = (layer) => (layer.parts[0].kind === "spin" ? -1 : 0);
 const shares = (values, low) => values.map((x) => (x - low) / (1 - low));
 
-/** Return how the columns of a row, fractions from 0 to 1, lie in the units: one unit each, or one site of states. */
+/** Return how the columns of a row, fractions from 0 to 1, lie in the units: one unit each, or one site of states;
+ *  `fold` takes what each unit has to what each column has, along the mean state. */
 function columnsOf({ kind, states }, count) {
   const low = kind === "spin" ? -1 : 0;
   if (kind !== "potts") {
@@ -92,6 +93,7 @@ function columnsOf({ kind, states }, count) {
       at: (i) => i,
       read: (x) => shares(x.subarray(0, count), low),
       write(x, i, value) { x[i] = low + (1 - low) * value; },
+      fold: (weights) => weights.slice(0, count),
     };
   }
   const site = (x, i) => x.subarray(i * states, (i + 1) * states);
@@ -100,6 +102,8 @@ function columnsOf({ kind, states }, count) {
     read: (x) => Float32Array.from({ length: count / states }, (_, i) =>
       site(x, i).indexOf(Math.max(...site(x, i))) / (states - 1)),
     write(x, i, value) { site(x, i).fill(0)[Math.round(value * (states - 1))] = 1; },
+    fold: (weights) => Float32Array.from({ length: count / states }, (_, i) =>
+      site(weights, i).reduce((sum, w, k) => sum + w * ((2 * k) / (states - 1) - 1), 0)),
   };
 }
 
