@@ -24,14 +24,14 @@ class Size:
 
     data: str = "mnist"
     sizes: tuple[tuple[int, int, int], ...] = ((100, 64, 10), (784, 128, 64), (784, 500, 64), (784, 500, 512))
-    races: tuple[tuple[str, int, float, float], ...] = (("digits", 20, -17.5, 4.0), ("mnist", 16, -140.0, 16.0))
+    races: tuple[tuple[str, int, float, float], ...] = (("digits", 20, -17.5, 4.0), ("mnist", 16, -140.0, 12.0))
     threads: tuple[int, ...] = (1, 2)
     rounds: int = 5
     rows: int = 12_000
     warm: int = 200  # updates before anything is timed
     work: float = 2e9  # multiply-adds of a turn
     chains: int = 1000
-    rungs: int = 100
+    rungs: int = 30
     log_z: int = 20  # hidden units
 
 

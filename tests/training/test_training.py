@@ -28,6 +28,7 @@ from harmonium import (
 from harmonium.data import batches
 from harmonium.data.toys import bars_and_stripes
 from harmonium.machines import Machine
+from harmonium.training.loop import check_finite
 from laws import BIPARTITE, LISTED, MACHINES, exact_states, machine, randomized, rng, row_of
 from marks import slow_but
 
@@ -240,6 +241,15 @@ def test_steps_are_numbered_and_hold_both_phases():
     assert torch.equal(steps[0].positive, v)
     assert steps[0].negative.shape == v.shape
     assert not steps[0].loss.requires_grad
+
+
+def test_a_card_is_looked_at_once_in_fifty_steps():
+    """On a device whose values cannot be read, only the fiftieth step reads one."""
+    rbm, loss = RBM(4, 3), torch.empty((), device="meta")
+    for index in range(49):
+        check_finite(rbm, loss, index)
+    with pytest.raises(RuntimeError, match="meta"):
+        check_finite(rbm, loss, 49)
 
 
 def test_divergence_names_the_step_and_the_cause():

@@ -65,9 +65,9 @@ def batches(
         rows = _table(dataset, device)
         return (rows.index_select(0, order.to(rows.device)) for order in _shuffled(len(rows), size, generator))
     _refuse(dataset.levels, binarize)
-    marks, fetch = one_hot(dataset, labels), _fetcher(dataset, device)
+    marks, fetch = one_hot(dataset, labels).to(device or "cpu"), _fetcher(dataset, device)
     return (
-        _batch(fetch(order), marks.index_select(0, order.cpu()), dataset.levels, binarize, generator)
+        _batch(fetch(order), marks.index_select(0, order.to(marks.device)), dataset.levels, binarize, generator)
         for order in _shuffled(len(dataset), size, generator)
     )
 
@@ -138,7 +138,7 @@ def _batch(
     import torch
 
     x = to_float(rows, levels, binarize, generator=generator)
-    return torch.cat([x, marks.to(x.device)], -1) if marks.shape[1] else x
+    return torch.cat([x, marks], -1) if marks.shape[1] else x
 
 
 def _refuse(levels: int, binarize: str) -> None:

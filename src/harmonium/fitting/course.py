@@ -26,10 +26,15 @@ FIRST = 5_000  # rows that first biases and first chains are taken from
 
 
 class Update(NamedTuple):
-    """One update: its loss in nats, and the figures of the epoch where it ends one."""
+    """One update: its loss in nats, a tensor where that lies on a card, and the figures of the epoch that it ends."""
 
-    loss: float
+    scalar: float | Tensor
     epoch: Epoch | None
+
+    @property
+    def loss(self) -> float:
+        """The loss in nats; a card is waited for."""
+        return float(self.scalar)
 
 
 class Course:
@@ -111,7 +116,8 @@ class Course:
         stage = self.stage
         scheduler = schedule(stage.optimizer, self.config.schedule, self.lap, done=self.lapsed)
         loop = stage.loop(self._feed(), self.step, self.chance)
-        total, before, since = 0.0, self._weights(), time.perf_counter()
+        total: float | Tensor = 0.0
+        before, since = self._weights(), time.perf_counter()
         while self.lapsed < self.lap and not self.ended:
             rate = stage.optimizer.param_groups[0]["lr"]
             if self._ends_epoch(self.lapsed + 1):
@@ -120,13 +126,13 @@ class Course:
                 update = next(loop)
             scheduler.step()
             self.step, self.lapsed = self.step + 1, self.lapsed + 1
-            loss, epoch = float(update.loss), None
-            total += loss
+            loss = update.loss.double() if update.loss.is_cuda else float(update.loss)  # a card is not waited for
+            total, epoch = total + loss, None
             out_of_time = self._out_of_time(time.perf_counter() - since)
             if self._ends_epoch(self.lapsed) or out_of_time:
                 self.seconds += time.perf_counter() - since
                 self.ended = self.ended or out_of_time
-                epoch = self._end_epoch(total / self.each, rate, before)
+                epoch = self._end_epoch(float(total) / self.each, rate, before)
                 total, since = 0.0, time.perf_counter()
             yield Update(loss, epoch)
 

@@ -21,6 +21,7 @@ from .penalties import Penalty
 from .transforms import GradientTransform
 
 FAR = 1e9  # nats: a difference of free energies that no useful machine comes near
+LOOKS = 50
 SCHEDULES = {
     "constant": lambda done: 1.0,
     "linear": lambda done: 1.0 - done,
@@ -90,7 +91,8 @@ def train(
 
     Raises:
         InputError: when the first batch is none of the machine's rows.
-        DivergenceError: when the loss or a gradient is not finite, or the loss is beyond 1e9 nats.
+        DivergenceError: when the loss or a gradient is not finite, or the loss is beyond 1e9 nats; other devices than
+            the processor are asked every 50 steps.
 
     Example:
         >>> import harmonium as hm, torch
@@ -127,7 +129,12 @@ def forget(machine: Machine, optimizer: Optimizer) -> None:
 
 
 def check_finite(machine: Machine | DBN, loss: Tensor, index: int) -> None:
-    """Raise `DivergenceError` unless the loss is finite and below `FAR`, and all gradients are finite."""
+    """Raise `DivergenceError` unless the loss is finite and below `FAR`, and all gradients are finite.
+
+    A card is waited for once in `LOOKS` steps alone: what is not finite stays so.
+    """
+    if not loss.is_cpu and (index + 1) % LOOKS:
+        return
     gradients = [p.grad.sum() for p in machine.parameters() if p.grad is not None]  # not finite if any entry is not
     near = abs(float(loss)) < FAR  # false for NaN too
     if near and all(map(math.isfinite, torch.stack(gradients).tolist())):
