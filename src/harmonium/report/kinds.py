@@ -144,8 +144,8 @@ def fields(report: Report) -> None:
         caption = f"The weights of the {len(rows)} largest of {width} {which}; red raises, blue lowers.{tile}"
         report.picture(section, f"weights-{layer}.png", _weights(report, rows), caption, f"layer {layer}")
     section.text(
-        "`harmonium play RUN` opens a page on which one draws and holds units on or off; `harmonium export RUN page.html` "
-        "writes one that needs nothing else, for an RBM or DBM of Bernoulli, spin and label units."
+        "`harmonium play RUN` opens a page on which one draws and holds units on or off; `harmonium export RUN "
+        "page.html` writes one that needs nothing else, for an RBM or DBM of Bernoulli, spin and label units."
     )
 
 
