@@ -15,7 +15,7 @@ BIN := .venv/bin
 	.venv-bench/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	touch $@
 
-.PHONY: demo test test-all fast bench zoo planted coverage crash lint clean
+.PHONY: demo test test-all fast bench zoo density planted coverage crash lint clean
 demo: .venv/ready
 	$(BIN)/harmonium train digits --seed 1 --out runs/demo --replace
 
@@ -33,6 +33,9 @@ bench: .venv-bench/ready
 
 zoo: .venv/ready
 	$(BIN)/python benchmarks/zoo.py
+
+density: .venv/ready
+	$(BIN)/python benchmarks/density.py
 
 planted: .venv/ready
 	$(BIN)/python tests/planted/check.py
