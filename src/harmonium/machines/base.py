@@ -103,6 +103,15 @@ class Machine(Shown, nn.Module, ABC):
         """Return the state after one Gibbs step; units where the mask ``clamped`` is true keep their value."""
         return self.gibbs_with_means(x, clamped, generator=generator)[0]
 
+    def gibbs_steps(
+        self, x: Tensor, steps: int, clamped: Tensor | None = None, *, generator: Generator | None = None
+    ) -> Tensor:
+        """Return the state after some Gibbs steps; units where the mask ``clamped`` is true keep their value."""
+        machine = self.rounded()
+        for _ in range(steps):
+            x = machine.gibbs(x, clamped, generator=generator)
+        return x
+
     @abstractmethod
     def infer(self, v: Tensor, *, generator: Generator | None = None) -> Tensor:
         """Return a state whose visible part is ``v``: the positive phase."""

@@ -10,11 +10,12 @@ from torch import Tensor
 
 from ..numerics import autocast_like
 from ..units import Units
+from .binary import pair
 
 if TYPE_CHECKING:
     from .rbm import RBM
 
-Parts = tuple[Tensor, Tensor, Tensor, Tensor]
+Parts = tuple[Tensor, ...]
 
 
 class ClosedForm(torch.autograd.Function):
@@ -62,6 +63,12 @@ def descend(rbm: "RBM", positive: Tensor, negative: Tensor) -> Tensor:
 
 def phases(rbm: "RBM", positive: Tensor, negative: Tensor) -> tuple[Tensor, Parts, float]:
     """Return the loss, what its gradients are made of, and by what they are to be scaled."""
+    rows = pair(rbm, positive, negative)
+    if rows:
+        made = rows.phases(positive, negative)
+        parts = torch.empty_like(rbm.weight), torch.from_numpy(made.biases), torch.empty(0)
+        made.gradient(parts[0].numpy(), made.biases)
+        return torch.tensor(made.loss(rbm.even.bias[made.pair.count :].detach().numpy())), parts, 1.0
     weights, here, there, share = shares(len(positive), len(negative), positive.dtype, positive.device)
     x = torch.cat([autocast_like(positive), autocast_like(negative)])
     mean, upper, cgf = rbm.odd.moments(rbm.up(x), weights)
@@ -74,16 +81,16 @@ def gradients(
     parameters: Sequence[Tensor], wanted: Sequence[bool], parts: Parts, scale: Tensor | float
 ) -> Iterator[Tensor | None]:
     """Yield the gradient of each of the `inputs` that wants one: of the weights, then of all biases."""
-    x, mean, lower, upper = parts
+    *table, lower, upper = parts  # the gradient of the weights, or the factors of its product
     weight, *biases = parameters
-    yield _times((x.T @ mean).to(weight.dtype), scale) if wanted[0] else None
+    yield _times((table[0].T @ table[1] if table[1:] else table[0]).to(weight.dtype), scale) if wanted[0] else None
     pieces = torch.cat([lower, upper]).split([bias.shape[-1] for bias in biases])
     for bias, piece, one in zip(biases, pieces, wanted[1:], strict=True):
         yield _times(piece.to(bias.dtype), scale) if one else None
 
 
 def _times(x: Tensor, scale: Tensor | float) -> Tensor:
-    return x if isinstance(scale, float) and scale == 1 else x.mul_(scale)
+    return x if isinstance(scale, float) and scale == 1 else x * scale
 
 
 @lru_cache(maxsize=16)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 T = TypeVar("T")
-STATES = ("free_energy", "gibbs", "gibbs_with_means", "reconstruct", "forward")
+STATES = ("free_energy", "gibbs", "gibbs_steps", "gibbs_with_means", "reconstruct", "forward")
 ROWS = ("infer", "hidden_means", "mean_field", "elbo", "encode", "recognize")
 READ = ("forward", "reconstruct", "hidden_means", "encode")
 """Methods that look at every value; the others, which training and annealing call at every step, at shape and type."""

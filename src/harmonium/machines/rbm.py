@@ -3,12 +3,13 @@
 from typing import Self
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from ..arguments import Count, checked
 from ..errors import InputError
 from ..numerics import Seed
 from ..units import Device, Units, as_units
+from . import binary
 from .base import first_weights
 from .bipartite import Bipartite
 from .contrast import ClosedForm, descend, hooked, inputs
@@ -86,6 +87,18 @@ class RBM(Bipartite):
         """Return Wh, the field on the visible row."""
         return y @ self.weight.mT
 
+    def gibbs(self, x: Tensor, clamped: Tensor | None = None, *, generator: Generator | None = None) -> Tensor:
+        """Return the state after one Gibbs step; units where the mask ``clamped`` is true keep their value."""
+        found = binary.walk(self, x, 1, clamped, generator=generator) if self._own() else None
+        return super().gibbs(x, clamped, generator=generator) if found is None else found
+
+    def gibbs_steps(
+        self, x: Tensor, steps: int, clamped: Tensor | None = None, *, generator: Generator | None = None
+    ) -> Tensor:
+        """Return the state after some Gibbs steps; units where the mask ``clamped`` is true keep their value."""
+        found = binary.walk(self, x, steps, clamped, generator=generator) if self._own() and steps else None
+        return super().gibbs_steps(x, steps, clamped, generator=generator) if found is None else found
+
     def contrastive_loss(self, positive: Tensor, negative: Tensor) -> Tensor:
         """Return the difference of mean free energies; its gradient has a closed form where rows are linear in biases.
 
@@ -103,10 +116,14 @@ class RBM(Bipartite):
         return super().descend(positive, negative)
 
     def _closed(self, positive: Tensor, negative: Tensor) -> bool:
-        own = type(self).up is RBM.up and type(self).free_energy is RBM.free_energy
         still = positive.ndim == negative.ndim == 2 and not (positive.requires_grad or negative.requires_grad)
         plain = all(isinstance(parameter, nn.Parameter) for parameter in inputs(self))
-        return own and still and plain and self.even.linear and self.odd.linear
+        return self._own() and still and plain and self.even.linear and self.odd.linear
+
+    def _own(self) -> bool:
+        """Say whether the fields and the free energy are those of this class."""
+        kind = type(self)
+        return kind.up is RBM.up and kind.down is RBM.down and kind.free_energy is RBM.free_energy
 
     @property
     def weights(self) -> list[Tensor]:

@@ -1,13 +1,22 @@
 """Stable functions, and the only room that draws random numbers."""
 
 from .buffers import Remembering
-from .precision import PRECISIONS, autocast_like, default_precision, default_threads, products
+from .precision import (
+    PRECISIONS,
+    Bits,
+    autocast_like,
+    default_precision,
+    default_threads,
+    products,
+    sparse_kernels,
+)
 from .random import (
     Seed,
     bernoulli,
     binomial,
     categorical,
     integers,
+    keys,
     normal,
     normal_between,
     one_hot,
@@ -39,6 +48,7 @@ from .stable import (
 __all__ = [
     "HALF_LOG_2PI",
     "PRECISIONS",
+    "Bits",
     "Remembering",
     "Seed",
     "Sites",
@@ -54,6 +64,7 @@ __all__ = [
     "in_loops",
     "integers",
     "inverse_mills",
+    "keys",
     "log_between",
     "log_half_line",
     "log_two_cosh",
@@ -70,6 +81,7 @@ __all__ = [
     "sequential_step",
     "softplus",
     "softplus_sum",
+    "sparse_kernels",
     "stream",
     "uniform",
     "uniforms",

@@ -81,7 +81,8 @@ def _mix(x):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _exp(x):  # type: ignore[no-untyped-def]
+def exp(x):  # type: ignore[no-untyped-def]
+    """Return eˣ to 2e-7 of it, for x of 0 or less."""
     power = max(x * _LOG2_E, _LEAST)
     whole = np.floor(power + f4(0.5))
     rest = power - whole
@@ -110,27 +111,36 @@ def _uniform(low, high, place):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
+def draw_row(field, bias, least, key, row, out):  # type: ignore[no-untyped-def]
+    """Draw a row of units that are ``least`` (0 or -1) or 1, given its number."""
+    (low, high), span = _row_words(key, row), f4(1) - least
+    for unit in range(len(bias)):
+        u = _uniform(low, high, unit)
+        logit = span * (_wide(field[unit]) + bias[unit])
+        odds = exp(-abs(logit))
+        drawn = f4(((odds + f4(1)) * u < odds) != (logit > f4(0)))
+        out[unit] = least + span * drawn if logit == logit else logit
+
+
+@njit(cache=True, nogil=True)
 def _draw(field, bias, key, out):  # type: ignore[no-untyped-def]
     for row in range(field.shape[0]):
-        low, high = _row_words(key, row)
-        for unit in range(field.shape[1]):
-            u = _uniform(low, high, unit)
-            logit = _wide(field[row, unit]) + bias[unit]
-            odds = _exp(-abs(logit))
-            drawn = f4(((odds + f4(1)) * u < odds) != (logit > f4(0)))
-            out[row, unit] = drawn if logit == logit else logit
+        draw_row(field[row], bias, f4(0), key, row, out[row])
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "nsz"})
-def _log_sum(field, bias, odds):  # type: ignore[no-untyped-def]
+def log_sum(field, bias, odds):  # type: ignore[no-untyped-def]
     """Return Σ log(1 + eˣ) = Σ max(x, 0) + log Π (1 + e⁻ˡˣˡ), a product of numbers from 1 to 2, given e⁻ˡˣˡ."""
     above, logs = f4(0), 0.0
     for unit in range(len(field)):
         above += max(_wide(field[unit]) + bias[unit], f4(0))
     for first in range(0, len(field), 512):
-        product = 1.0
-        for unit in range(first, min(first + 512, len(field))):
-            product *= 1.0 + np.float64(odds[unit])
+        product, last = 1.0, min(first + 512, len(field))
+        for begin in range(first, last, 64):
+            part = f4(1)
+            for unit in range(begin, min(begin + 64, last)):
+                part *= f4(1) + odds[unit]
+            product *= np.float64(part)
         logs += np.log(product)
     return above + logs
 
@@ -140,14 +150,14 @@ def _logistic(field, bias, weights, mean, total):  # type: ignore[no-untyped-def
     odds, shares, cgf = np.empty(field.shape[1], np.float32), np.empty(field.shape[1], np.float32), 0.0
     for row in range(field.shape[0]):  # several short loops, which become vector instructions where one would not
         for unit in range(field.shape[1]):
-            odds[unit] = _exp(-abs(_wide(field[row, unit]) + bias[unit]))
+            odds[unit] = exp(-abs(_wide(field[row, unit]) + bias[unit]))
         for unit in range(field.shape[1]):
             likelier = weights[row] / (f4(1) + odds[unit])
             shares[unit] = likelier if _wide(field[row, unit]) + bias[unit] > f4(0) else odds[unit] * likelier
         for unit in range(field.shape[1]):
             total[unit] += shares[unit]
         _put(shares, mean[row])
-        cgf += weights[row] * _log_sum(field[row], bias, odds)
+        cgf += weights[row] * log_sum(field[row], bias, odds)
     return cgf
 
 
@@ -156,5 +166,5 @@ def _softplus_sum(field, bias, total):  # type: ignore[no-untyped-def]
     odds = np.empty(field.shape[1], np.float32)
     for row in range(field.shape[0]):
         for unit in range(field.shape[1]):
-            odds[unit] = _exp(-abs(_wide(field[row, unit]) + bias[unit]))
-        total[row] = _log_sum(field[row], bias, odds)
+            odds[unit] = exp(-abs(_wide(field[row, unit]) + bias[unit]))
+        total[row] = log_sum(field[row], bias, odds)

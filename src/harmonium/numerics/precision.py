@@ -1,28 +1,65 @@
-"""How products of matrices are computed: their precision and their threads, by rule and not by the clock."""
+"""How products of matrices are computed: their form, precision and threads, by rule and not by the clock."""
 
 import os
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import ModuleType
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+from .stable import compiled
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 WEIGHTS = 100_000  # weights from which their products take longer than all else
 LARGE = 2**23  # multiply-adds in a batch's product from which bfloat16 pays for the rounding of its factors
 HEAVY = 2**25  # multiply-adds in a batch's product from which threads gain more than they wait for each other
 THREADS = 4
+SEVERAL = 2**16  # multiply-adds in a product of bits from which sums of rows are taken
 NARROW = ("SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2", "AVX512_CORE", "AVX512_CORE_VNNI")  # have no bfloat16
 
 
-def products(precision: str, device: torch.device) -> AbstractContextManager[None]:
-    """Return a context in which products of matrices round their factors to ``precision``, and their sums once.
+_form: ContextVar[str] = ContextVar("form", default="auto")
+
+
+class Bits(NamedTuple):
+    """A row of units of two values, ``low`` (0 or −1) and 1, with their biases, (units,)."""
+
+    bias: Tensor
+    low: float
+
+
+@contextmanager
+def products(precision: str, device: torch.device, form: str = "auto") -> Iterator[None]:
+    """Within it, products of matrices round their factors to ``precision``, and their sums once.
 
     Parameters, energies and draws stay float32; states of 0 and 1 lose nothing.  What is sampled is the machine of the
-    rounded weights, whose fields are rounded to the same type: to one part in 256 for bfloat16.
+    rounded weights, whose fields are rounded to the same type: to one part in 256 for bfloat16.  The ``form`` of
+    products with states of bits, where they are not rounded, is that of `sparse_kernels`.
     """
     rounded = PRECISIONS[precision] != torch.float32
     # The cache of casts is left off: filled without gradients, it would hide the weights from the gradient.
-    return torch.autocast(device.type, PRECISIONS[precision], enabled=rounded, cache_enabled=False)
+    before = _form.set(form)
+    try:
+        with torch.autocast(device.type, PRECISIONS[precision], enabled=rounded, cache_enabled=False):
+            yield
+    finally:
+        _form.reset(before)
+
+
+def sparse_kernels(x: Tensor, weight: Tensor) -> ModuleType | None:
+    """Return what multiplies states of bits, (..., width), by weights, (width, hidden), as sums of rows, or nothing.
+
+    Nothing where the form is ``dense``, or ``auto`` and the product has fewer than `SEVERAL` multiply-adds; nor off the
+    processor, in other types than float32, or without numba.  The values of the states are not looked at.
+    """
+    form, plain = _form.get(), x.dtype == weight.dtype == torch.float32 and x.ndim > 1
+    small = form == "dense" or (form == "auto" and x.numel() * weight.shape[-1] < SEVERAL)
+    if small or not plain or not x.numel() or torch.is_autocast_enabled(x.device.type) or torch.compiler.is_compiling():
+        return None
+    return compiled(x, "bits")
 
 
 def autocast_like(x: Tensor) -> Tensor:

@@ -159,6 +159,18 @@ def key(device: torch.device, generator: Generator | None) -> Tensor:
     return torch.randint(-(2**63), 2**63 - 1, (), dtype=torch.int64, device=device, generator=generator)
 
 
+def keys(count: int, rows: int, device: torch.device, generator: Generator | None) -> Tensor:
+    """Draw the keys of several draws of a table of ``rows``, one after the other."""
+    drawn = torch.randint(-(2**63), 2**63 - 1, (count,), dtype=torch.int64, device=device, generator=generator)
+    return _own(drawn, rows)
+
+
+def _own(key: Tensor, rows: int) -> Tensor:
+    """Return a key as it is for this process's rows, which count on from those of the processes before it."""
+    first = distributed.first_row(rows)
+    return key + _signed(first * GOLDEN % 2**64, 64) if first else key
+
+
 def keyed_bernoulli(field: Tensor, bias: Tensor, key: Tensor) -> Tensor:
     """Return 1 with probability σ(field + bias) to 2⁻³¹, else 0, in float32; rows count over all axes but the last.
 
@@ -168,10 +180,7 @@ def keyed_bernoulli(field: Tensor, bias: Tensor, key: Tensor) -> Tensor:
     if bias.ndim != 1:
         field, bias = field.float() + bias, bias.new_zeros((field.shape or (1,))[-1])
     table = field.reshape(-1, len(bias))
-    first = distributed.first_row(len(table))
-    if first:
-        key = key + _signed(first * GOLDEN % 2**64, 64)
-    return _form(table).draw(table, bias, key).view(field.shape)
+    return _form(table).draw(table, bias, _own(key, len(table))).view(field.shape)
 
 
 def _form(table: Tensor) -> ModuleType:

@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from .kernels import _exp, _row_words, _uniform, f4
+from .kernels import exp, _row_words, _uniform, f4
 
 NONE, OTHER = -1, -2  # of a site: no entry but 0, and what is not a single 1
 
@@ -51,7 +51,7 @@ def _drawn(odds, u):  # type: ignore[no-untyped-def]
         top = max(top, odds[state])
     total, best = f4(0), 0
     for state in range(len(odds)):
-        odds[state] = _exp(odds[state] - top)
+        odds[state] = exp(odds[state] - top)
     for state in range(len(odds)):
         total += odds[state]
         best = state if odds[state] > odds[best] else best

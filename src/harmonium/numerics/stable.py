@@ -1,6 +1,8 @@
 """Functions that hold to rounding over their whole range."""
 
+import importlib
 import math
+from functools import lru_cache
 from types import ModuleType
 
 import torch
@@ -62,15 +64,17 @@ def _kernels(field: Tensor, bias: Tensor) -> ModuleType | None:
     return compiled(field) if plain and field.numel() >= LARGE else None
 
 
-def compiled(x: Tensor) -> ModuleType | None:
+def compiled(x: Tensor, name: str = "kernels") -> ModuleType | None:
     """Return the compiled kernels for a tensor such as ``x``, or nothing: off the processor, or without numba."""
-    if x.device.type != "cpu":
-        return None
+    return _module(name) if x.device.type == "cpu" else None
+
+
+@lru_cache
+def _module(name: str) -> ModuleType | None:
     try:
-        from . import kernels
+        return importlib.import_module(f"..{name}", __name__)
     except ImportError:  # numba is missing
         return None
-    return kernels
 
 
 def log_two_cosh(x: Tensor) -> Tensor:

@@ -42,10 +42,7 @@ def gibbs_sample(
         torch.Size([5, 6])
     """
     x = x if isinstance(x, Tensor) else machine.as_states(x)
-    machine, generator = machine.rounded(), stream(generator, x.device)
-    for _ in range(gibbs_steps):
-        x = machine.gibbs(x, clamped, generator=generator)
-    return x
+    return machine.gibbs_steps(x, gibbs_steps, clamped, generator=stream(generator, x.device))
 
 
 @checked

@@ -15,7 +15,6 @@ from ..arguments import Count, checked
 from ..machines import Machine
 from ..numerics import distributed
 from .exact import exact_sample
-from .gibbs import gibbs_sample
 
 
 class Sampler(numerics.Remembering, ABC):
@@ -74,9 +73,10 @@ class CD(Sampler):
 
     words = "contrastive divergence (CD-k)"
 
+    @torch.no_grad()
     def forward(self, machine: Machine, positive: Tensor, *, generator: Generator | None = None) -> Tensor:
         """Return the states ``k`` Gibbs steps away from ``positive``."""
-        return gibbs_sample(machine, positive, self.k, generator=generator)
+        return machine.gibbs_steps(positive, self.k, generator=generator)
 
 
 class PCD(Sampler):
@@ -111,9 +111,10 @@ class PCD(Sampler):
         """Return the chains of all processes."""
         return distributed.whole(self.chains)
 
+    @torch.no_grad()
     def forward(self, machine: Machine, positive: Tensor, *, generator: Generator | None = None) -> Tensor:
         """Return the chains, ``k`` Gibbs steps further on."""
-        self.chains = gibbs_sample(machine, self.chains, self.k, generator=generator)
+        self.chains = machine.gibbs_steps(self.chains, self.k, generator=generator)
         return self.chains
 
 
@@ -148,7 +149,7 @@ class NaiveMCMC(Sampler):
     def forward(self, machine: Machine, positive: Tensor, *, generator: Generator | None = None) -> Tensor:
         """Return new states; as many as there are positive ones, unless told otherwise."""
         start = machine.sample_independent(self.count or len(positive), generator=generator)
-        return gibbs_sample(machine, start, self.k, generator=generator)
+        return machine.gibbs_steps(start, self.k, generator=generator)
 
 
 class ExactSampler(Sampler):

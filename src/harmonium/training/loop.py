@@ -17,6 +17,7 @@ from ..numerics import Seed, distributed, stream
 from ..sampling import Sampler
 from ..units import Rows
 from .batch import Batch, rows
+from .fused import Fused
 from .penalties import Penalty
 from .transforms import GradientTransform
 
@@ -102,22 +103,29 @@ def train(
         >>> [step.index for step in hm.train(rbm, [v] * 3, hm.CD(), optimizer, generator=1)]
         [0, 1, 2]
     """
-    generator = stream(generator, machine.weights[0].device)
+    generator, fused = stream(generator, machine.weights[0].device), None
     for index, batch in enumerate(batches, start):
         v = rows(batch, machine)
         known = index > start and isinstance(v, Tensor)
         v = (v if known else machine.as_rows(v, "the batch", whole=True)).detach()
-        positive = machine.infer(v, generator=generator)
-        negative = sampler(machine, positive, generator=generator)
-        forget(machine, optimizer)
-        loss = machine.descend(positive, negative)  # contrastive_loss(machine, positive, negative).backward()
+        fused = Fused.of(machine, sampler, transforms, penalties, optimizer, v) if index == start else fused
+        made = fused if fused is not None and fused.fits(v) else None
+        if made:
+            positive, (loss, negative, finite) = v, made.descend(v, generator)
+        else:
+            forget(machine, optimizer)
+            positive = machine.infer(v, generator=generator)
+            negative = sampler(machine, positive, generator=generator)
+            loss = machine.descend(positive, negative)  # contrastive_loss(machine, positive, negative).backward()
         for term in [penalty(machine, positive) for penalty in penalties]:
             if term.requires_grad:  # not where all that it looks at is frozen
                 term.backward()
         distributed.average(loss, machine.parameters())
-        for transform in transforms:
+        rest = transforms[1:] if made and made.center else transforms
+        for transform in rest:
             transform(machine, positive, negative)
-        check_finite(machine, loss, index)
+        if not made or not finite or rest or penalties:
+            check_finite(machine, loss, index)
         optimizer.step()
         yield Step(index, loss, positive, negative)
 
