@@ -51,6 +51,7 @@ VALUES = {
     "seed": [0, 5],
     "device": ["auto", "cpu"],
     "precision": ["auto", "float32", "bfloat16"],
+    "products": ["auto", "sparse", "dense"],
     "threads": [None, 1, 2],
     "rows": [None, 40],
     "snapshots": [None, "0,1"],
@@ -61,6 +62,12 @@ VALUES = {
     "data_dir": [None],  # is for named sets
 }
 SMOOTH, WHOLE = ("gaussian", "relu"), ("binomial:1", "potts:2")
+
+
+def summed(c: dict) -> bool:
+    """Say whether products may be sums of rows."""
+    bits = c["model"] == "rbm" and {c["visible"], c["hidden_kind"]} <= {"auto", "bernoulli", "spin"}
+    return bits and c["precision"] != "bfloat16"
 
 
 def fits(c: dict) -> bool:
@@ -75,6 +82,7 @@ def fits(c: dict) -> bool:
         and (c["sparsity"] is None or c["hidden_kind"] in ("bernoulli", "potts:2"))
         and (c["upper_lr"] is None or c["model"] == "dbn" or c["pretrain"])
         and not (c["sampler"] in ("pt", "ptt", "exact") and c["precision"] == "bfloat16")
+        and not (c["products"] == "sparse" and not summed(c))
         and not (c["sampler"] == "exact" and (c["hidden_kind"] in SMOOTH or c["visible"] in SMOOTH))
         and (c["epochs"] is None) != (c["steps"] is None)
         and not (c["visible"] in WHOLE and (c["levels"] or c["binarize"] in ("threshold", "sample")))

@@ -39,6 +39,9 @@ VARIANTS = {
     "exact": {"sampler": "exact"},
     "adam, sampled bits": {"optimizer": "adam", "binarize": "sample"},
     "momentum, all penalties": {"momentum": 0.5, "l1": 1e-4, "l2": 1e-4, "sparsity": 0.2, "clip": 1.0},
+    "sums of rows": {"products": "sparse"},
+    "sums of rows, spins, labels": {"products": "sparse", "visible": "spin", "labels": True, "gibbs_steps": 2},
+    "sums of rows, plain": {"products": "sparse", "sampler": "cd", "center": False, "l2": 1e-4, "hidden_kind": "spin"},
     "plain, constant": {"center": False, "schedule": "constant"},
     "spins": {"visible": "spin"},
     "hidden spins": {"hidden_kind": "spin"},
@@ -107,7 +110,7 @@ def network(trained, tmp_path):
     return Run.open(shutil.copytree(trained("network").path, tmp_path / "network"))
 
 
-@pytest.mark.parametrize("variant", slow_but(VARIANTS, ("pcd", "network")))
+@pytest.mark.parametrize("variant", slow_but(VARIANTS, ("pcd", "network", "sums of rows")))
 @pytest.mark.parametrize("at", [1, 12, 29])
 def test_a_run_cut_and_resumed_ends_at_the_same_bytes(variant, at, trained, tmp_path):
     whole = trained(variant)

@@ -67,7 +67,13 @@ def batches(
     _refuse(dataset.levels, binarize)
     marks, fetch = one_hot(dataset, labels).to(device or "cpu"), _fetcher(dataset, device)
     return (
-        _batch(fetch(order), marks.index_select(0, order.to(marks.device)), dataset.levels, binarize, generator)
+        _batch(
+            fetch(order),
+            marks.index_select(0, order.to(marks.device)) if labels else marks,
+            dataset.levels,
+            binarize,
+            generator,
+        )
         for order in _shuffled(len(dataset), size, generator)
     )
 

@@ -131,6 +131,9 @@ class TrainConfig(Settings):
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Type that factors of matrix products are rounded to; auto is bfloat16 for a large rbm of sharp states on a
     device that has it, else float32."""
+    products: Literal["auto", "sparse", "dense"] = "auto"
+    """Form of products with states of an rbm of bits: sparse adds up the rows of the weights that are on; auto is
+    sparse for float32 on the processor where the run has 1000 updates or more, else dense."""
     threads: Count | None = None
     """Threads of each process; 1 for small products and 4 for large ones unless given, whatever cores there are."""
     rows: Count | None = None

@@ -122,7 +122,7 @@ class Course:
             rate = stage.optimizer.param_groups[0]["lr"]
             if self._ends_epoch(self.lapsed + 1):
                 before = self._weights()
-            with products(self.config.precision, self.device), distributed.split():
+            with products(self.config.precision, self.device, self.config.products), distributed.split():
                 update = next(loop)
             scheduler.step()
             self.step, self.lapsed = self.step + 1, self.lapsed + 1

@@ -1,6 +1,7 @@
 """Settings fitted to the data: nothing is left open, every ``auto`` by a rule, and what does not fit is refused."""
 
 import math
+from importlib.util import find_spec
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 STEPS, TUNED = 12_000, 3_000  # what a run takes unless told otherwise, and a fine-tuning at least
 FEW = 10  # bits of a row whose states are listed unasked
+UPDATES = 1000  # updates of a run from which sums of rows are worth the second in which numba comes in
+SPARSE = 0.25  # share of the units of a row that are on, up to which sums of rows are faster than bfloat16
+VAST = 2**27  # multiply-adds in a batch's product from which bfloat16 is faster all the same
 SMALL = 128  # hidden units whose chains keep up with momentum
 WEIGHING = ("pt", "ptt", "exact")  # samplers that weigh free energies, which rounding would spoil
 KINDS = {"binary": "bernoulli", "gray": "bernoulli", "spin": "spin", "real": "gaussian"}
@@ -44,7 +48,7 @@ def resolve(config: TrainConfig, train: Dataset) -> TrainConfig:
         "upper_lr": upper_lr(config),
         "center": config.center and config.model != "boltzmann",
         "momentum": default_momentum(config) if config.momentum is None else config.momentum,
-        "precision": precision(config, sampler, visible, binarize, train),
+        **forms(config, sampler, visible, binarize, train),
         "threads": config.threads or default_threads(config.batch_size, *widest(config, train)),
         "chains": config.chains or min(config.batch_size, len(train)),
     }
@@ -118,13 +122,57 @@ def precision(config: TrainConfig, sampler: str, visible: str, binarize: str, tr
             given = f"--precision {config.precision} was given with --sampler {config.sampler}"
             raise InputError(f"{given}, which weighs free energies: pass --precision float32")
         return config.precision
-    sharp = visible not in CONTINUOUS and (binarize != "none" or train.kind in ("binary", "spin"))
-    if weighs or not sharp or config.model != "rbm":
+    if weighs or not sharp(visible, binarize, train) or config.model != "rbm":
         return "float32"
     from ..numerics import default_precision
     from .environment import choose_device
 
     return default_precision(config.batch_size, *widest(config, train), choose_device(config.device))
+
+
+def forms(config: TrainConfig, sampler: str, visible: str, binarize: str, train: Dataset) -> dict[str, str]:
+    """Return the precision and the form of the products.
+
+    Sums of rows in float32 stand in for bfloat16 where states are sparse, unless batches are so large that dense
+    products are rid of their memory.  Raises `InputError` where the form that was asked for is not to be had.
+    """
+    found, fits = precision(config, sampler, visible, binarize, train), sums_of_rows(config, visible, binarize, train)
+    given = f"--products {config.products} was given"
+    if config.products == "sparse" and not fits:
+        raise InputError(f"{given}, which is for bits in an rbm of bernoulli or spin units on the cpu: leave it out")
+    if config.products == "sparse" and config.precision == "bfloat16":
+        raise InputError(f"{given} with --precision bfloat16, which is for dense products: leave one of them out")
+    if config.products == "dense" or not fits:
+        return {"precision": found, "products": "dense"}
+    width, hidden = widest(config, train)
+    large = config.batch_size * width * hidden >= VAST or density(train, binarize) > SPARSE
+    short = steps(config, train, config.batch_size) < UPDATES
+    if config.products == "auto" and (short or (found == "bfloat16" and (large or config.precision != "auto"))):
+        return {"precision": found, "products": "dense"}
+    return {"precision": "float32", "products": "sparse"}
+
+
+def sums_of_rows(config: TrainConfig, visible: str, binarize: str, train: Dataset) -> bool:
+    """Return whether products with the states of a machine can be sums of rows of its weights here."""
+    bits = config.model == "rbm" and {visible, config.hidden_kind} <= {"bernoulli", "spin"}
+    if not bits or not sharp(visible, binarize, train):
+        return False
+    from .environment import choose_device
+
+    return choose_device(config.device).type == "cpu" and find_spec("numba") is not None
+
+
+def sharp(visible: str, binarize: str, train: Dataset) -> bool:
+    """Return whether the rows come as states, and not as means."""
+    return visible not in CONTINUOUS and (binarize != "none" or train.kind in ("binary", "spin"))
+
+
+def density(train: Dataset, binarize: str) -> float:
+    """Return the share of a thousand training rows that is on, or that is off where this is less."""
+    rows = train.gather(np.linspace(0, len(train) - 1, min(len(train), 1000)).astype(int))
+    scale = max(train.levels, 1)
+    on = float((rows > scale / 2).mean() if binarize == "threshold" else (rows.clip(0) / scale).mean())
+    return min(on, 1 - on)
 
 
 def widest(config: TrainConfig, train: Dataset) -> tuple[int, int]:

@@ -22,24 +22,32 @@ def bits(units: Units) -> Bits | None:
     return None if low is None or units.bias.ndim != 1 else Bits(units.bias, low)
 
 
-def pair(rbm: "RBM", *states: Tensor) -> Any:
-    """Return the `numerics.bits.Pair` of a machine where products with states, (..., width), are sums of rows."""
-    kernels = sparse_kernels(states[0], rbm.weight) if isinstance(rbm.weight, nn.Parameter) else None
+def pair(rbm: "RBM", x: Tensor) -> Any:
+    """Return the `numerics.bits.Pair` of a machine whose products with states, (..., width), are sums of rows, or None.
+
+    The values of the states are not looked at: ask it whether they are sharp.
+    """
+    kernels = sparse_kernels(x, rbm.weight) if isinstance(rbm.weight, nn.Parameter) else None
     visible, hidden = (bits(rbm.visible), bits(rbm.hidden)) if kernels else (None, None)
     if not kernels or visible is None or hidden is None:
         return None
-    made = kernels.Pair(rbm.weight, visible, hidden)
-    return made if all(made.sharp(x.reshape(-1, x.shape[-1])) for x in states) else None
+    return kernels.Pair(rbm.weight, visible, hidden)
+
+
+def field(rbm: "RBM", states: Tensor, way: str) -> Tensor | None:
+    """Return the field that sharp states, (..., units), send ``up`` or ``down``, or nothing for others."""
+    found = pair(rbm, states)
+    sent = getattr(found, way)(states.reshape(-1, states.shape[-1])) if found else None
+    return None if sent is None else sent.unflatten(0, states.shape[:-1])
 
 
 def walk(
     rbm: "RBM", x: Tensor, steps: int, clamped: Tensor | None, *, generator: Generator | None = None
 ) -> Tensor | None:
     """Return the state after some Gibbs steps, or nothing where products are not sums of rows."""
-    found = pair(rbm, x)
-    if found is None:
+    found, flat = pair(rbm, x), x.reshape(-1, x.shape[-1])
+    if found is None or not found.sharp(flat):
         return None
-    flat = x.reshape(-1, x.shape[-1])
     if clamped is None:
         return moved(rbm, found, flat, steps, generator=generator).view_as(x)
     for _ in range(steps):

@@ -63,8 +63,8 @@ def descend(rbm: "RBM", positive: Tensor, negative: Tensor) -> Tensor:
 
 def phases(rbm: "RBM", positive: Tensor, negative: Tensor) -> tuple[Tensor, Parts, float]:
     """Return the loss, what its gradients are made of, and by what they are to be scaled."""
-    rows = pair(rbm, positive, negative)
-    if rows:
+    rows = pair(rbm, positive)
+    if rows and rows.sharp(positive) and rows.sharp(negative):
         made = rows.phases(positive, negative)
         parts = torch.empty_like(rbm.weight), torch.from_numpy(made.biases), torch.empty(0)
         made.gradient(parts[0].numpy(), made.biases)

@@ -81,11 +81,19 @@ class RBM(Bipartite):
 
     def up(self, x: Tensor) -> Tensor:
         """Return vᵀW, the field on the hidden row."""
-        return x @ self.weight
+        found = self._field(x, "up")
+        return x @ self.weight if found is None else found
 
     def down(self, y: Tensor) -> Tensor:
         """Return Wh, the field on the visible row."""
-        return y @ self.weight.mT
+        found = self._field(y, "down")
+        return y @ self.weight.mT if found is None else found
+
+    def _field(self, states: Tensor, way: str) -> Tensor | None:
+        """Return the field that states of bits send up or down where it is a sum of rows and no gradient follows."""
+        if torch.is_grad_enabled() and (states.requires_grad or self.weight.requires_grad):
+            return None
+        return binary.field(self, states, way)
 
     def gibbs(self, x: Tensor, clamped: Tensor | None = None, *, generator: Generator | None = None) -> Tensor:
         """Return the state after one Gibbs step; units where the mask ``clamped`` is true keep their value."""

@@ -31,11 +31,23 @@ class Pair:
     def __init__(self, weight: Tensor, visible: Bits, hidden: Bits):
         self.weight, self.low, self.upper_low = _array(weight), f4(visible.low), f4(hidden.low)
         self.bias, self.upper_bias, self.count = _array(visible.bias), _array(hidden.bias), len(visible.bias)
-        self.down = np.empty(self.weight.shape[::-1], f4)
+        self.turned = np.empty(self.weight.shape[::-1], f4)
 
     def sharp(self, x: Tensor) -> bool:
         """Say whether every state, (rows, width), has one of the two values, and is 0 or 1 behind the units."""
         return bool(sparse.sharp(_array(x), self.low, self.count))
+
+    def up(self, x: Tensor) -> Tensor | None:
+        """Return the fields that visible states, (rows, width), send up, unless they are not sharp."""
+        return _fields(x, self.low, self.count, self.weight)
+
+    def down(self, y: Tensor) -> Tensor | None:
+        """Return the fields that hidden states, (rows, hidden), send down, unless they are not sharp."""
+        return _fields(y, self.upper_low, y.shape[1], self._turned())
+
+    def _turned(self) -> np.ndarray:
+        turn(self.weight, 0, self.weight.shape[1], self.turned, 0)
+        return self.turned
 
     def gibbs(self, x: Tensor, keys: Tensor) -> Tensor:
         """Return sharp visible states after some Gibbs steps, (rows, width).
@@ -44,9 +56,8 @@ class Pair:
         of the draws of the hidden and of the visible row in turns, two for each step.
         """
         out = np.empty(x.shape, f4)
-        turn(self.weight, 0, self.weight.shape[1], self.down, 0)
         rows = self.bias, self.upper_bias, self.low, self.upper_low
-        given = _array(x), self.weight, self.down, *rows, keys.numpy().view(np.uint64)
+        given = _array(x), self.weight, self._turned(), *rows, keys.numpy().view(np.uint64)
         _in_parts(lambda first, last: sparse.gibbs(*given, first, last, out), len(x), self.weight.size)
         return torch.from_numpy(out)
 
@@ -95,6 +106,14 @@ class Phases:
         _in_parts(lambda first, last: sparse.gradient(*given, first, last, weight, lost, total), blocks, each)
         biases[:] = self.biases - lost.sum(0) if len(offsets) else self.biases
         return math.isfinite(sum(total.tolist()) + self.cgf)
+
+
+def _fields(x: Tensor, low: np.float32, count: int, table: np.ndarray) -> Tensor | None:
+    states, out = _array(x), np.empty((len(x), table.shape[1]), f4)
+    if not sparse.sharp(states, low, count):
+        return None
+    _in_parts(lambda first, last: sparse.fields(states, low, count, table, first, last, out), len(x), table.size)
+    return torch.from_numpy(out)
 
 
 def _array(x: Tensor) -> np.ndarray:

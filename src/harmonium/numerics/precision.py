@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from types import ModuleType
 from typing import NamedTuple
@@ -40,23 +40,28 @@ def products(precision: str, device: torch.device, form: str = "auto") -> Iterat
     products with states of bits, where they are not rounded, is that of `sparse_kernels`.
     """
     rounded = PRECISIONS[precision] != torch.float32
-    # The cache of casts is left off: filled without gradients, it would hide the weights from the gradient.
     before = _form.set(form)
+    idle = not rounded and not torch.is_autocast_enabled(device.type)  # it would take its time to do nothing
     try:
-        with torch.autocast(device.type, PRECISIONS[precision], enabled=rounded, cache_enabled=False):
+        with nullcontext() if idle else _rounding(precision, device, rounded):
             yield
     finally:
         _form.reset(before)
 
 
+def _rounding(precision: str, device: torch.device, enabled: bool) -> AbstractContextManager[None]:
+    # The cache of casts is left off: filled without gradients, it would hide the weights from the gradient.
+    return torch.autocast(device.type, PRECISIONS[precision], enabled=enabled, cache_enabled=False)
+
+
 def sparse_kernels(x: Tensor, weight: Tensor) -> ModuleType | None:
-    """Return what multiplies states of bits, (..., width), by weights, (width, hidden), as sums of rows, or nothing.
+    """Return what multiplies states of bits, (..., units), by weights, (visible, hidden), as sums of rows, or nothing.
 
     Nothing where the form is ``dense``, or ``auto`` and the product has fewer than `SEVERAL` multiply-adds; nor off the
     processor, in other types than float32, or without numba.  The values of the states are not looked at.
     """
     form, plain = _form.get(), x.dtype == weight.dtype == torch.float32 and x.ndim > 1
-    small = form == "dense" or (form == "auto" and x.numel() * weight.shape[-1] < SEVERAL)
+    small = form == "dense" or (form == "auto" and x.shape[:-1].numel() * weight.numel() < SEVERAL)
     if small or not plain or not x.numel() or torch.is_autocast_enabled(x.device.type) or torch.compiler.is_compiling():
         return None
     return compiled(x, "bits")

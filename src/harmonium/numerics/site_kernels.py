@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from .kernels import exp, _row_words, _uniform, f4
+from .kernels import _row_words, _uniform, exp, f4
 
 NONE, OTHER = -1, -2  # of a site: no entry but 0, and what is not a single 1
 

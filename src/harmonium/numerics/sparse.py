@@ -69,6 +69,15 @@ def _mark(row, count, table, places, into):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def fields(x, low, count, table, first, last, out):  # type: ignore[no-untyped-def]
+    """Write the products of states with a table; what stands behind the first ``count`` units is 0 or 1."""
+    places, whole = np.empty(len(table) + 1, np.int32), np.full(table.shape[1], np.nan, f4)
+    for row in range(first, last):
+        _product(x[row], low, count, table, whole, places, out[row])
+        _mark(x[row], count, table, places, out[row])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def gibbs(x, weight, down, bias, upper_bias, low, upper_low, keys, first, last, out):  # type: ignore[no-untyped-def]
     """Write visible states after the Gibbs steps of some keys; behind the units the fields on a label."""
     width, units, count = weight.shape[0], weight.shape[1], len(bias)
