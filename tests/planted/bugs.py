@@ -17,6 +17,7 @@ UNITS, MACHINES, NUMERICS = "tests/units", "tests/machines", "tests/numerics"
 GENERAL, DEEP, BELIEF = (f"tests/machines/test_{name}.py" for name in ("boltzmann", "dbm", "dbn"))
 UPDOWN, CLASSIFIER = (f"tests/training/test_{name}.py" for name in ("updown", "classifier"))
 LOSS = "tests/training/test_contrastive_loss.py"
+FUSED = "tests/training/test_fused.py"
 SEQUENTIAL = "tests/machines/test_sequential.py"
 LABELS = "tests/evaluation/test_classify.py"
 SAMPLING, TRAINING, EVALUATION = "tests/sampling", "tests/training", "tests/evaluation"
@@ -78,12 +79,12 @@ BUGS = [
     Bug("clamped units move", "machines/bipartite.py", "return new if clamped is None else torch.where(clamped, x, new)",
         "return new", MACHINES),
     Bug("the path runs backwards", "machines/path.py", "torch.lerp(a, b,", "torch.lerp(b, a,", MACHINES),
-    Bug("one step too few", "sampling/gibbs.py", "for _ in range(gibbs_steps):", "for _ in range(gibbs_steps - 1):", SAMPLING),
+    Bug("one step too few", "machines/base.py", "for _ in range(steps):", "for _ in range(steps - 1):", SAMPLING),
     Bug("persistent chains start over from the data", "sampling/samplers.py",
-        "gibbs_sample(machine, self.chains, self.k", "gibbs_sample(machine, positive, self.k", SAMPLING),
+        "machine.gibbs_steps(self.chains, self.k", "machine.gibbs_steps(positive, self.k", SAMPLING),
     Bug("persistent chains are forgotten", "sampling/samplers.py",
-        "self.chains = gibbs_sample(machine, self.chains, self.k, generator=generator)\n        return self.chains",
-        "return gibbs_sample(machine, self.chains, self.k, generator=generator)", SAMPLING),
+        "self.chains = machine.gibbs_steps(self.chains, self.k, generator=generator)\n        return self.chains",
+        "return machine.gibbs_steps(self.chains, self.k, generator=generator)", SAMPLING),
     Bug("exact draws without the other row", "sampling/exact.py",
         "torch.softmax(machine.even.cgf(machine.down(y)) - machine.odd.energy(y), 0)",
         "torch.softmax(-machine.odd.energy(y), 0)", SAMPLING),
@@ -96,11 +97,20 @@ BUGS = [
     Bug("gradients overwritten instead of added to", "machines/contrast.py",
         "gradient if parameter.grad is None else parameter.grad + gradient", "gradient", LOSS),
     Bug("frozen weights that move", "machines/contrast.py",
-        "_times((x.T @ mean).to(weight.dtype), scale) if wanted[0] else None",
-        "_times((x.T @ mean).to(weight.dtype), scale)", LOSS),
+        "else table[0]).to(weight.dtype), scale) if wanted[0] else None",
+        "else table[0]).to(weight.dtype), scale)", LOSS),
     Bug("a loss deaf to what it is multiplied by", "machines/contrast.py", "ctx.share * above)", "ctx.share)", LOSS),
     Bug("a closed form for a machine with fields of its own", "machines/rbm.py",
-        "own = type(self).up is RBM.up and type(self).free_energy is RBM.free_energy", "own = True", LOSS),
+        "return kind.up is RBM.up and kind.down is RBM.down and kind.free_energy is RBM.free_energy", "return True", LOSS),
+    Bug("spins counted once in a sum of rows", "numerics/sparse.py", "else (f4(1) - low, low)", "else (f4(1), low)", NUMERICS),
+    Bug("a row that is mostly on taken for its complement", "numerics/sparse.py",
+        "(low - f4(1), f4(1)) if flipped", "(f4(1) - low, f4(1)) if flipped", NUMERICS),
+    Bug("a sum of rows that forgets the label", "numerics/sparse.py",
+        "_mark(x, count, weight, places, out)", "pass", NUMERICS),
+    Bug("fused chains that start over from the data", "training/fused.py",
+        "return self.sampler.chains if isinstance(self.sampler, PCD) else v", "return v", FUSED),
+    Bug("a fused centering of the wrong sign", "numerics/sparse.py",
+        "row[place] -= biases[unit]", "row[place] += biases[unit]", FUSED),
     Bug("labels of a loader dropped", "training/batch.py",
         "return torch.cat([v, one_hot(label, model.labels).to(v)], -1)", "return v", "tests/training/test_batch.py"),
     Bug("all seeds alike", "numerics/random.py",
