@@ -92,8 +92,10 @@ def test_parameters_that_were_put_elsewhere_and_gray_rows_are_noticed():
         assert not fused(m).fits(x)
 
 
-def test_a_divergence_is_told():
+@pytest.mark.parametrize(("value", "cause"), [(float("nan"), "the loss is nan"), (1e12, "the loss is")])
+@pytest.mark.parametrize("form", ["sparse", "dense"])
+def test_a_divergence_is_told(form, value, cause):
     m = made(("bernoulli", "bernoulli"), 30, 21)
-    m.weight[5, 5] = float("nan")
-    with pytest.raises(DivergenceError, match="lower the learning rate"):
-        updated(m, "cd", "sparse")
+    m.weight[5] = value
+    with pytest.raises(DivergenceError, match=cause):
+        updated(m, "pcd", form)

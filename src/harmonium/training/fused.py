@@ -16,6 +16,8 @@ from ..sampling import CD, PCD, Sampler
 from .penalties import Penalty
 from .transforms import CenterGradient, GradientTransform
 
+FAR = 1e9  # nats: a difference of free energies that no useful machine comes near
+
 
 class Fused:
     """The gradients of all updates of a training whose products are sums of rows: of `machines.binary`.
@@ -64,7 +66,7 @@ class Fused:
         return self.sampler.chains if isinstance(self.sampler, PCD) else v
 
     def descend(self, v: Tensor, generator: Generator | None) -> tuple[Tensor, Tensor, bool]:
-        """Set the gradients; return the loss in nats, the negative states and whether all is finite."""
+        """Set the gradients; return the loss in nats, the negative states and whether all is finite and near."""
         negative = moved(self.machine, self.rows, self._start(v), self.sampler.k, generator=generator)
         if isinstance(self.sampler, PCD):
             self.sampler.chains = self.last = negative
@@ -74,7 +76,7 @@ class Fused:
         for parameter, gradient in zip(self.parameters, self.gradients, strict=True):
             if parameter.grad is not gradient:
                 parameter.grad = gradient
-        return torch.tensor(loss), negative, finite
+        return torch.tensor(loss), negative, finite and abs(loss) < FAR
 
     def _offsets(self, phases: Any) -> list[np.ndarray]:
         if self.center is None:

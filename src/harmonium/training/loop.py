@@ -17,11 +17,10 @@ from ..numerics import Seed, distributed, stream
 from ..sampling import Sampler
 from ..units import Rows
 from .batch import Batch, rows
-from .fused import Fused
+from .fused import FAR, Fused
 from .penalties import Penalty
 from .transforms import GradientTransform
 
-FAR = 1e9  # nats: a difference of free energies that no useful machine comes near
 LOOKS = 50
 SCHEDULES = {
     "constant": lambda done: 1.0,
