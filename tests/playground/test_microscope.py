@@ -23,7 +23,7 @@ def log_likelihood(machine, data):
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_the_parts_are_what_the_definitions_say(algorithm):
     slide = Slide(seed=4)
-    slide.machine.weight.mul_(60)
+    slide.machine.weight.mul_(2)
     before = {name: value.clone() for name, value in slide.machine.state_dict().items()}
     head, parts = look(slide, algorithm=algorithm, k=3, lr=0.2, batch=5)
     w, b = before["weight"].numpy(), before["hidden.bias"].numpy()
@@ -41,7 +41,7 @@ def test_the_parts_are_what_the_definitions_say(algorithm):
 
 def test_the_exact_gradient_is_that_of_the_enumerated_likelihood():
     slide = Slide(seed=1)
-    slide.machine.weight.mul_(60)
+    slide.machine.weight.mul_(2)
     twin = Slide(seed=1).machine.double().requires_grad_(True)
     twin.load_state_dict(slide.machine.state_dict())
     (gradient,) = torch.autograd.grad(log_likelihood(twin, slide.data), twin.weight)
@@ -61,6 +61,16 @@ def test_where_the_chains_begin():
             if algorithm == "pcd" and last is not None:
                 np.testing.assert_array_equal(start, last)
             last = parts["chain_v"][-1]
+
+
+def test_many_updates_are_so_many_single_ones():
+    one, many = Slide(seed=3), Slide(seed=3)
+    for _ in range(20):
+        head, parts = look(one, algorithm="pcd", lr=0.3)
+    told, shown = look(many, algorithm="pcd", lr=0.3, updates=20)
+    assert told == head
+    for name, x in parts.items():
+        np.testing.assert_array_equal(x, shown[name])
 
 
 def test_a_new_beginning_is_the_same_from_the_same_seed():

@@ -50,7 +50,7 @@ GOOD = [
     {"type": "row", "index": 3},
     {"type": "fields", "layer": 1},
     {"type": "unit", "layer": 0, "unit": 3},
-    {"type": "microscope", "algorithm": "pcd", "k": 3, "lr": 0, "batch": 1, "restart": True, "seed": 2},
+    {"type": "microscope", "algorithm": "pcd", "k": 3, "lr": 0, "batch": 1, "updates": 9, "restart": True, "seed": 2},
     {"type": "train.start", "settings": {"hidden": "4,3", "lr": 0.1}, "against": {"sampler": "cd"}, "pace": 20},
     {"type": "train.set", "which": "b", "settings": {"lr": 0.1}},
     *({"type": f"train.{what}"} for what in ("pause", "resume", "stop", "save", "report")),
@@ -90,3 +90,9 @@ def test_what_is_no_message_is_told_in_one_line(text):
         asks.read(text)
     assert "\n" not in str(told.value)
     assert len(str(told.value)) < 600
+
+
+def test_a_broken_message_keeps_its_number_where_it_has_one():
+    assert [asks.number(text) for text in ('{"n": 7, "type": "x"}', '{"n": "7"}', "[", "[1]", "[" * 10**5, "3")] == [
+        7, 0, 0, 0, 0, 0,
+    ]  # fmt: skip

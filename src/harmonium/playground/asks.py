@@ -1,5 +1,6 @@
 """What the page may ask: every message with its fields and the bounds of their values."""
 
+import json
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -95,13 +96,14 @@ class Unit(Ask):
 
 
 class Microscope(Ask):
-    """One update of a small machine."""
+    """One update of a small machine, or the last of several."""
 
     type: Literal["microscope"]
     algorithm: Literal["cd", "pcd", "naive-mcmc"] = "cd"
     k: Annotated[int, Field(ge=1, le=50)] = 1
     lr: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] = 0.1
     batch: Annotated[int, Field(ge=1, le=14)] = 14
+    updates: Annotated[int, Field(ge=1, le=100)] = 1
     restart: bool = False
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
 
@@ -156,6 +158,15 @@ ANY: TypeAdapter[Any] = TypeAdapter(
         Field(discriminator="type"),
     ]
 )  # fmt: skip
+
+
+def number(text: str) -> int:
+    """Return the number of a message that is none otherwise, so that its sender knows which it was."""
+    try:
+        n = json.loads(text)["n"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return 0
+    return n if isinstance(n, int) and abs(n) <= 2**53 else 0
 
 
 def read(text: str) -> Ask:

@@ -1,5 +1,6 @@
 """One update of a machine that is small enough to know everything of, in slow motion."""
 
+import math
 from functools import cached_property
 
 import torch
@@ -12,6 +13,7 @@ from .asks import Microscope
 from .wire import Answer, floats_of
 
 SIDE, HIDDEN = 3, 4
+LARGER = 30  # times the first weights of an RBM, from which hundreds of updates would show next to nothing
 
 
 class Slide:
@@ -24,6 +26,7 @@ class Slide:
         """Begin with new weights, and with the chains of PCD at rows of the data."""
         self.generator = Generator().manual_seed(seed)
         self.machine = RBM(SIDE * SIDE, HIDDEN, generator=self.generator).requires_grad_(False)
+        self.machine.weight.mul_(LARGER)
         self.chains, self.update = self.data.clone(), 0
 
     @cached_property
@@ -33,27 +36,32 @@ class Slide:
 
     @torch.no_grad()
     def look(self, ask: Microscope) -> Answer:
-        """Make one update and return every part of it."""
+        """Make updates, and return every part of the last."""
         if ask.restart:
             self.restart(ask.seed)
-        machine, before = self.machine, self._log_likelihood()
-        order = torch.arange(self.update * ask.batch, (self.update + 1) * ask.batch) % len(self.data)
-        v0 = self.data[order]
-        h0, (vs, hs) = machine.hidden.mean(machine.up(v0)), self._chain(ask, v0)
-        h1 = machine.hidden.mean(machine.up(vs[-1]))
-        positive, negative, exact = outer(v0, h0), outer(vs[-1], h1), self._exact()
-        weight = machine.weight.clone()
-        self._learn(ask.lr, v0 - vs[-1], h0 - h1, positive - negative)
-        self.update += 1
-        told = {"v0": v0, "h0": h0, "chain_v": vs, "chain_h": hs, "h1": h1, "positive": positive, "negative": negative}
-        told |= {"difference": positive - negative, "exact": exact, "weight": weight}
+        for _ in range(ask.updates - 1):
+            self._step(ask)
+        before, exact, weight = self._log_likelihood(), self._exact(), self.machine.weight.clone()
+        told = self._step(ask) | {"exact": exact, "weight": weight}
         return {
             "update": self.update,
             "log_likelihood": before,
             "log_likelihood_after": self._log_likelihood(),
-            "best": -float(torch.tensor(float(len(self.data))).log()),
-            "cosine": float(torch.cosine_similarity((positive - negative).flatten(), exact.flatten(), 0)),
+            "best": -math.log(len(self.data)),
+            "cosine": float(torch.cosine_similarity(told["difference"].flatten(), exact.flatten(), 0)),
         }, {name: floats_of(x) for name, x in told.items()}
+
+    def _step(self, ask: Microscope) -> dict[str, Tensor]:
+        """Make one update, and return its parts."""
+        machine = self.machine
+        v0 = self.data[torch.arange(self.update * ask.batch, (self.update + 1) * ask.batch) % len(self.data)]
+        h0, (vs, hs) = machine.hidden.mean(machine.up(v0)), self._chain(ask, v0)
+        h1 = machine.hidden.mean(machine.up(vs[-1]))
+        positive, negative = outer(v0, h0), outer(vs[-1], h1)
+        self._learn(ask.lr, v0 - vs[-1], h0 - h1, positive - negative)
+        self.update += 1
+        told = {"v0": v0, "h0": h0, "chain_v": vs, "chain_h": hs, "h1": h1}
+        return told | {"positive": positive, "negative": negative, "difference": positive - negative}
 
     def _chain(self, ask: Microscope, v0: Tensor) -> tuple[Tensor, Tensor]:
         """Return the visible and the hidden states of a chain: where it begins, and after each of k Gibbs steps."""

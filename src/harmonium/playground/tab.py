@@ -29,14 +29,14 @@ class Tab:
 
     def reply(self, text: str) -> bytes:
         """Return the answer to a message: an error in one line where something does not fit."""
-        n, kind = 0, "error"
+        n, kind = 0, "message"
         try:
             ask = asks.read(text)
             n, kind = ask.n, ask.type
             head, arrays = getattr(self, "_" + ask.type.replace(".", "_"))(ask)
             return pack({"type": head.pop("type", kind), "n": n, **head}, arrays)
         except (InputError, DivergenceError, SaveError) as error:
-            told = " ".join(str(error).split())
+            n, told = n or asks.number(text), " ".join(str(error).split())
         except Late:
             told = "the training is busy for too long: ask again"
         except Exception as error:
