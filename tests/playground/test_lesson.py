@@ -1,5 +1,6 @@
 """A training in the playground is that of `harmonium train`: the same bytes, whatever is done with it between."""
 
+import json
 import threading
 import time
 
@@ -10,8 +11,12 @@ from test_same_bytes import figures, files
 
 import harmonium as hm
 from harmonium import InputError
-from harmonium.playground.asks import Watch
+from harmonium.playground.asks import Set, Watch
+from harmonium.playground.dream import Dream
 from harmonium.playground.lesson import Lesson
+from harmonium.playground.subject import Subject, still
+from harmonium.playground.wire import plain
+from harmonium.registry import MODELS, SAMPLERS
 
 SETTINGS = {"hidden": 6, "steps": 120, "seed": 2, "labels": True}
 
@@ -143,3 +148,33 @@ def test_settings_that_do_not_fit_begin_nothing(lesson):
         with pytest.raises(InputError) as told:
             lesson(settings)
         assert "\n" not in str(told.value)
+
+
+WALKS = [
+    *({"model": model} for model in MODELS),
+    {"model": "dbm", "hidden": "4,3", "pretrain": True},
+    {"model": "dbn", "hidden": "4,3", "labels": True},
+    *({"sampler": sampler} for sampler in SAMPLERS),
+    {"visible": "spin", "hidden_kind": "spin"},
+    {"visible": "gaussian"},
+    {"visible": "potts:2", "hidden_kind": "potts:2"},
+    {"visible": "binomial:1", "optimizer": "adam", "center": True},
+]
+
+
+@pytest.mark.parametrize("settings", WALKS, ids=lambda settings: ",".join(map(str, settings.values())))
+def test_every_kind_of_training_is_watched_changed_played_with_and_saved(settings, lesson):
+    made = lesson({"hidden": "3", "steps": 12, "seed": 1, **settings}, {"lr": 0.01})
+    change = {"lr": 0.02, "gibbs_steps": 2, "batch_size": 30}
+    for _ in range(3):
+        head, arrays = watched(made, samples=4, fields=3)
+        assert arrays["samples_a"].shape == arrays["samples_b"].shape == (4, 9)
+        assert arrays["fields_b"].shape == (3, 9)
+        json.dumps(plain(head), allow_nan=False)
+        made.ask(lambda: made.set("a", change, None) if made.state in ("running", "paused") else None)
+    until(made, "finished")
+    for pupil in made.pupils:
+        chains = Dream(Subject(still(pupil.trainer)), Set(type="set"))
+        chains.move()
+        assert chains.frame()[1]["visible"].shape == (1, 9)
+    assert made.ask(made.save) == ["runs/flags", "runs/flags-2"]

@@ -22,7 +22,7 @@ from ..machines import DBN, Machine
 from ..sampling.gibbs import visible_rows
 from .asks import Settings, Watch
 from .lens import Lens
-from .subject import SETTABLE, quantized, settings_of
+from .subject import SETTABLE, by_column, quantized, settings_of
 from .wire import Answer
 
 T = TypeVar("T")
@@ -212,7 +212,8 @@ class Lesson:
             if ask.fields:
                 weight = pupil.trainer.model.receptive_fields()[0].detach()
                 rows = weight[: pupil.trainer.encoder.width, : ask.fields].T
-                arrays[f"fields_{pupil.which}"], arrays[f"scale_{pupil.which}"] = quantized(rows)
+                found = quantized(by_column(pupil.trainer.encoder, rows))
+                arrays[f"fields_{pupil.which}"], arrays[f"scale_{pupil.which}"] = found
         return self.facts(ask.since), arrays
 
     def facts(self, since: int = 0) -> dict[str, Any]:

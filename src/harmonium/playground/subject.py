@@ -9,6 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from ..data import Dataset
+from ..encoding import Encoder
 from ..errors import InputError
 from ..fitting import Run, Trainer
 from ..fitting.config import TrainConfig
@@ -125,7 +126,7 @@ class Subject:
         self.layer(layer)
         weight = self.model.receptive_fields()[layer].detach()[: self.encoder.width].T
         active, size = self.activity(seen)[layer], weight.norm(dim=1)
-        shown, scale = quantized(self._by_column(weight))
+        shown, scale = quantized(by_column(self.encoder, weight))
         return {"layer": layer}, {
             "fields": shown,
             "scale": scale,
@@ -134,30 +135,28 @@ class Subject:
             "effect": floats_of(size * active.std(0, correction=0)),
         }
 
-    def _by_column(self, weight: Tensor) -> Tensor:
-        """Return weights by column, the mean state's of columns of several states."""
-        number = self.encoder.width // self.encoder.columns
-        if number == 1:
-            return weight
-        blocks = weight.unflatten(-1, (self.encoder.columns, number))
-        return (blocks * torch.linspace(-1, 1, number)).sum(-1)
-
     @torch.no_grad()
     def adds(self, layer: int, unit: int, state: Tensor) -> Tensor:
         """Return the means of the visible row with a unit on minus with it off, (columns,), the rest as in a state."""
         self.unit(layer, unit)
         if not isinstance(self.model, Bipartite) or layer:
-            return self._by_column(self.model.receptive_fields()[layer][: self.encoder.width, unit])
+            return by_column(self.encoder, self.model.receptive_fields()[layer][: self.encoder.width, unit])
         low, high = ends(self.layers[layer])
         y = self.model.odd.mean(self.model.up(state)).repeat(2, 1)
         y[0, unit], y[1, unit] = low, high
         off, on = self.model.even.mean(self.model.down(y))[:, : self.encoder.width]
-        number = self.encoder.width // self.encoder.columns
-        return (
-            (on - off) / (ends(self.encoder.units())[1] - ends(self.encoder.units())[0])
-            if number == 1
-            else (self._by_column(on - off))
-        )
+        if self.encoder.width > self.encoder.columns:
+            return by_column(self.encoder, on - off)
+        low, high = ends(self.model.visible.components()[0])
+        return (on - off) / (high - low)
+
+
+def by_column(encoder: Encoder, weight: Tensor) -> Tensor:
+    """Return weights, (units, width), by column; of one of several states, how far they pull from first to last."""
+    number = encoder.width // encoder.columns
+    if number == 1:
+        return weight
+    return (weight.unflatten(-1, (encoder.columns, number)) * torch.linspace(-1, 1, number)).sum(-1)
 
 
 def still(trainer: Trainer) -> Run:
