@@ -8,6 +8,7 @@ the same in whatever batch it runs, and in both forms: by tensor operations here
 import math
 import sys
 from collections.abc import Sequence
+from functools import cache
 from numbers import Integral
 from types import ModuleType
 
@@ -186,8 +187,20 @@ def keyed_bernoulli(field: Tensor, bias: Tensor, key: Tensor) -> Tensor:
 def _form(table: Tensor) -> ModuleType:
     """Return where `draw` is found: among the kernels once enough was drawn to be worth their second of compilation."""
     global _seen
+    if table.is_cuda:
+        return _card() or sys.modules[__name__]
     _seen += max(table.numel(), 2**12)
     return (compiled(table) if _seen >= WARM else None) or sys.modules[__name__]
+
+
+@cache
+def _card() -> ModuleType | None:
+    """Return the kernel for a graphics card, which needs triton: it comes with torch where that is built for cards."""
+    try:
+        from . import card
+    except ImportError:
+        return None
+    return card
 
 
 def draw(field: Tensor, bias: Tensor, key: Tensor) -> Tensor:
