@@ -14,49 +14,61 @@ from typing import Any
 
 import torch
 from interleave import Work, turns
-from peers import PEERS, Asked, available, ours, products
+from peers import PEERS, Asked, Learner, available, ours, products
 from race import race
 from scale import scale
 from setting import TINY, Size, rows_to_learn, setting, warm
+from torch import Tensor
 
-from harmonium.numerics import default_precision
+from harmonium import RBM
 from harmonium.numerics.precision import has_bfloat16
 
 CPU = torch.device("cpu")
 
 
 def updates(size: Size, threads: int) -> Iterator[dict[str, Any]]:
-    """Time an update of one Gibbs step: harmonium in both precisions, each peer, and the five products alone."""
+    """Time an update of one Gibbs step: harmonium, each peer, and the five products alone."""
     everything, what = rows_to_learn(size.data, size.rows)
     for visible, hidden, batch in size.sizes:
         busiest = everything.mean(0).argsort(descending=True)[:visible]
         v = everything[:, busiest.sort().values].contiguous()
         start = warm(v, hidden, size.warm)
         on = {"rows": what, "visible on": float(v.mean()), "hidden on": float(start.hidden_means(v[:500])[0].mean())}
-        works = dict(workers(v, start, batch, threads))
+        torch.set_num_threads(threads)
+        works, told = dict[str, Work](), []
+        for name, learner in [*learners(v, start, Asked(batch, 0.01)), *alone(start, batch)]:
+            works[name] = learner.work
+            told.append({"products": learner.form, "precision": learner.precision, "threads": threads})
         count = int(min(64, max(2, size.work / (5 * visible * hidden * batch))))
-        found = turns({name: w for (name, _), w in works.items()}, count, rounds=size.rounds, threads=threads)
-        for one, (_, precision) in zip(found, works, strict=True):
-            yield {
-                "visible": visible, "hidden": hidden, "batch": batch, "work": one.name, "precision": precision,
-                "threads": threads, "ms": 1000 * one.seconds, "ratio": one.seconds / found[0].seconds, **on,
-            }  # fmt: skip
+        found = turns(works, count, rounds=size.rounds, threads=threads)
+        for one, how in zip(found, told, strict=True):
+            sizes = {"visible": visible, "hidden": hidden, "batch": batch, "work": one.name}
+            yield {**sizes, **how, "ms": 1000 * one.seconds, "ratio": one.seconds / found[0].seconds, **on}
 
 
-def workers(v: torch.Tensor, start: Any, batch: int, threads: int) -> Iterator[tuple[tuple[str, str], Work]]:
-    """Yield who takes updates, by name and precision; bfloat16 where ``--precision auto`` would take it."""
-    torch.set_num_threads(threads)
-    asked, shape = Asked(batch, 0.01), (v.shape[1], start.hidden.width, batch)
-    yield ("harmonium, PCD", "float32"), ours(v, start, asked).work
-    default = default_precision(batch, *shape[:2], CPU)
-    if default != "float32":
-        yield ("harmonium, PCD, as it comes", default), ours(v, start, asked, precision=default).work
-    for name in filter(available, PEERS):
-        learner = PEERS[name](v, start, asked)
-        yield (name, learner.precision), learner.work
-    yield ("five products alone", "float32"), products(*shape)
-    if has_bfloat16(CPU):
-        yield ("five products alone, bfloat16", "bfloat16"), products(*shape, torch.bfloat16)
+def learners(v: Tensor, start: RBM, asked: Asked) -> Iterator[tuple[str, Learner]]:
+    """Yield harmonium in float32, with dense products, and in the precision of its default, and each peer."""
+    ways = {
+        "harmonium, PCD": {},
+        "harmonium, PCD, dense": {"products": "dense"},
+        "harmonium, PCD, as it comes": {"precision": "auto"},
+        "harmonium, PCD, bfloat16": {"precision": "bfloat16"} if has_bfloat16(CPU) else {},
+    }
+    seen = set()
+    for name, settings in ways.items():
+        learner = ours(v, start, asked, **settings)
+        if (learner.precision, learner.form) not in seen:
+            yield name, learner
+        seen.add((learner.precision, learner.form))
+    yield from ((name, PEERS[name](v, start, asked)) for name in filter(available, PEERS))
+
+
+def alone(start: RBM, batch: int) -> Iterator[tuple[str, Learner]]:
+    """Yield the five products, dense; in bfloat16 where the processor has it."""
+    for kind in (torch.float32, *([torch.bfloat16] if has_bfloat16(CPU) else [])):
+        precision = str(kind).removeprefix("torch.")
+        work = products(*start.weight.shape, batch, kind)
+        yield f"five products alone, {precision}", Learner(work, lambda: start, precision)
 
 
 def markdown(found: dict[str, list[dict[str, Any]]], told: dict[str, str]) -> str:

@@ -28,6 +28,7 @@ class Learner:
     work: Work
     machine: Callable[[], RBM]
     precision: str = "float32"
+    form: str = "dense"
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def _trained(v: Tensor, start: RBM, settings: dict[str, Any]) -> Learner:
     trainer = hm.Trainer(hm.TrainConfig(hidden=start.hidden.width, seed=1, **settings), v.numpy(), save_every=1e9)
     trainer.model.load_state_dict(start.state_dict())
     steps = trainer.steps()
-    return Learner(taking(steps), lambda: trainer.model, trainer.config.precision)
+    return Learner(taking(steps), lambda: trainer.model, trainer.config.precision, trainer.config.products)
 
 
 def taking(steps: Iterator[object]) -> Work:

@@ -70,7 +70,8 @@ def race(size: Size, threads: int) -> Iterator[dict[str, Any]]:
         compete(list(runners.values()), test, goal, longest)
         for (name, settings), one in runners.items():
             yield {
-                "data": data, "hidden": hidden, "goal": goal, "work": name, "settings": settings, "threads": threads,
-                "precision": one.learner.precision, "passed": "yes" if one.best >= goal else "no",
+                "data": data, "hidden": hidden, "goal": goal, "work": name, "settings": settings,
+                "products": one.learner.form, "precision": one.learner.precision, "threads": threads,
+                "passed": "yes" if one.best >= goal else "no",
                 "seconds": one.seconds, "updates": one.updates, "best": one.best,
             }  # fmt: skip
