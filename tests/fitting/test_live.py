@@ -31,7 +31,7 @@ def go_on(trainer, steps):
 
 VALUES = {
     "lr": 0.02, "gibbs_steps": 2, "sampler": "cd", "chains": 30, "batch_size": 20, "center": False, "l1": 0.01,
-    "l2": 0.01, "sparsity": 0.1, "sparsity_strength": 0.5, "clip": 1.0, "momentum": 0.1,
+    "l2": 0.01, "sparsity": 0.1, "sparsity_strength": 0.5, "clip": 1.0, "momentum": 0.1, "hidden": "5",
 }  # fmt: skip
 
 
@@ -77,7 +77,34 @@ def test_a_rate_of_next_to_nothing_holds_the_weights_still():
     assert float((trainer.model.weight.detach() - before).abs().max()) < 1e-10
 
 
-@pytest.mark.parametrize("settings", [{"hidden": 9}, {"seed": 1}, {"nonsense": 1}, {"lr": -1}, {"sampler": "none"}])
+@pytest.mark.parametrize(
+    ("model", "before", "after"), [("rbm", 5, 8), ("rbm", 5, 2), ("boltzmann", 4, 6), ("dbm", "4,3", "5,2")]
+)
+def test_hidden_units_are_added_and_taken_away_at_the_end(model, before, after):
+    trainer = begun(model=model, hidden=before)
+    held, old = trainer.model.state_dict(), {name: x.clone() for name, x in trainer.model.state_dict().items()}
+    change(trainer, hidden=after)
+    new = trainer.model.state_dict()
+    assert trainer.config.hidden == str(after)
+    assert held.keys() == new.keys()
+    for name, value in new.items():
+        part = tuple(slice(min(a, b)) for a, b in zip(value.shape, old[name].shape, strict=True))
+        assert bool((value[part] == old[name][part]).all()), name
+    assert any(value.shape != old[name].shape for name, value in new.items())
+    for _ in trainer:
+        pass
+    assert trainer.finished
+
+
+def test_layers_are_made_once():
+    for model, hidden, other in (("dbm", "4,3", "4,3,2"), ("dbn", "4,3", "5,3")):
+        trainer = begun(model=model, hidden=hidden)
+        with pytest.raises(hm.InputError, match="layers are made once"):
+            change(trainer, hidden=other)
+        assert trainer.config.hidden == trainer.plan.config.hidden == hidden
+
+
+@pytest.mark.parametrize("settings", [{"model": "dbm"}, {"seed": 1}, {"nonsense": 1}, {"lr": -1}, {"sampler": "none"}])
 def test_what_cannot_change_is_told_in_one_line_and_nothing_changes(settings):
     trainer = begun()
     config = trainer.config

@@ -113,8 +113,11 @@ def test_settings_change_while_it_runs(lesson):
     assert head["models"][1]["lr"] <= 0.001
     step = head["models"][1]["step"]
     assert watched(made)[0]["models"][1]["step"] > step - 1
-    with pytest.raises(InputError, match="hidden was given and is made once"):
-        made.ask(lambda: made.set(None, {"hidden": 3}, None))
+    for beyond in ({"hidden": 10**9}, {"chains": 10**9}, {"hidden": "1,1,1,1,1,1,1,1,1"}):
+        with pytest.raises(InputError, match="at most: give fewer"):
+            made.ask(lambda beyond=beyond: made.set(None, beyond, None))
+    with pytest.raises(InputError, match="seed was given and is made once"):
+        made.ask(lambda: made.set(None, {"seed": 3}, None))
 
 
 def test_the_pace_is_kept(lesson):

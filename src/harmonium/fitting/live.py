@@ -4,6 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from ..data import steps_per_epoch
 from ..errors import InputError
 from . import state
@@ -15,7 +18,7 @@ from .trainer import Trainer
 
 LIVE = (
     "lr", "gibbs_steps", "sampler", "chains", "batch_size", "center", "l1", "l2", "sparsity", "sparsity_strength",
-    "clip", "momentum",
+    "clip", "momentum", "hidden",
 )  # fmt: skip
 """Settings that a training may change while it runs; others are made once."""
 
@@ -24,7 +27,8 @@ def change(trainer: Trainer, **settings: Any) -> None:
     """Change settings of a training between two updates: weights, chains and moments stay, and it goes on from there.
 
     The change is among the trainer's ``events``, and the settings of the run are the new ones.  A learning rate is that
-    which the schedule starts from.  Raises `InputError` for a setting that is made once, or does not fit.
+    which the schedule starts from; of hidden units the first ones stay, and what is more is new.  Raises `InputError`
+    for a setting that is made once, or does not fit.
 
     Example:
         >>> import harmonium as hm
@@ -42,30 +46,56 @@ def change(trainer: Trainer, **settings: Any) -> None:
         raise InputError("a fine-tuning keeps its settings: leave it as it is, or begin a new one")
     words = trainer.config.model_dump(exclude_none=True) | settings
     config = resolve(TrainConfig(**{name: value for name, value in words.items() if value is not None}), trainer.rows)
-    before, trainer.config = trainer.stage, config
-    trainer.plan.config = config
-    trainer.each = steps_per_epoch(len(trainer.rows), config.batch_size)
-    made = trainer.plan.make(trainer.done, trainer.first_rows(), trainer.chance)
-    assert isinstance(made, Generative)
-    trainer.stage = made
+    if len(config.layers) != len(trainer.config.layers) or ("hidden" in settings and len(trainer.plan.names) > 1):
+        given = f"hidden {config.hidden} was given while {trainer.config.hidden} are trained"
+        raise InputError(f"{given}, and layers are made once: give as many, of a model that is learned in one stage")
+    before, made = trainer.stage, _made(trainer, config)
     _take_over(before, made)
+    trainer.config, trainer.stage = config, made
+    trainer.each = steps_per_epoch(len(trainer.rows), config.batch_size)
+    trainer.best = {} if "hidden" in settings else trainer.best
     if "lr" not in settings:
         state.set_rates(made, state.rates(before))
     trainer.events.append({"event": "changed", "step": trainer.step, "settings": settings})
     trainer.save()
 
 
+def _made(trainer: Trainer, config: TrainConfig) -> Generative:
+    """Return the stage that a training is at, made with other settings; where that fails they are as they were."""
+    before, trainer.plan.config = trainer.plan.config, config
+    try:
+        made = trainer.plan.make(trainer.done, trainer.first_rows(), trainer.chance)
+    except BaseException:
+        trainer.plan.config = before
+        raise
+    assert isinstance(made, Generative)
+    return made
+
+
 def _take_over(before: Generative, made: Generative) -> None:
     """Give a stage what another has learned; and its chains, where both have the same sampler."""
-    made.machine.load_state_dict(before.machine.state_dict())
-    held = before.optimizer.state_dict()["state"]
+    old, new = before.machine.state_dict(), made.machine.state_dict()
+    made.machine.load_state_dict({name: fitted(old[name], value) for name, value in new.items()})
+    moments, parameters = before.optimizer.state_dict()["state"], [*made.machine.parameters()]
+    held = {
+        i: {name: fitted(x, torch.zeros_like(parameters[i])) if x.ndim else x for name, x in one.items()}
+        for i, one in moments.items()
+    }
     made.optimizer.load_state_dict({**made.optimizer.state_dict(), "state": held})
+    same = _shapes(old) == _shapes(new)
     for b in made.transforms:
-        for a in (a for a in before.transforms if type(a) is type(b)):
+        for a in (a for a in before.transforms if type(a) is type(b) and same):
             b.load_state_dict(a.state_dict())
     kept, wanted = before.sampler.state_dict(), made.sampler.state_dict()
     if type(before.sampler) is type(made.sampler) and _shapes(kept) == _shapes(wanted):
         made.sampler.load_state_dict(kept)
+
+
+def fitted(old: Tensor, new: Tensor) -> Tensor:
+    """Return ``new`` with the part of ``old`` that lies in it, from the first entry of every axis on."""
+    found, part = new.clone(), tuple(slice(min(a, b)) for a, b in zip(old.shape, new.shape, strict=True))
+    found[part] = old[part]
+    return found
 
 
 def _shapes(held: dict[str, Any]) -> dict[str, tuple[int, ...]]:

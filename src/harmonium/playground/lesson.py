@@ -30,7 +30,7 @@ RECENT = 0.5  # seconds over which the rate of updates is told
 WAIT = 60  # seconds that an answer of the training is waited for
 SHOWN_STEPS = 5  # Gibbs steps of the chains that are shown, between two pictures
 BOUNDS = {"chains": 4096, "batch_size": 10_000, "gibbs_steps": 1000, "n_replicas": 64, "steps": 10**7, "epochs": 10**6}
-WIDEST = 4096  # hidden units of a layer, at most
+WIDEST, DEEPEST = 4096, 8  # hidden units of a layer, and layers, at most
 
 
 @dataclass
@@ -243,10 +243,7 @@ def allowed(settings: Settings) -> TrainConfig:
         raise InputError(f"{wrong[0]!r} is no setting of the playground: give {', '.join(SETTABLE)}")
     refuse_beyond(settings)
     words: dict[str, Any] = dict(settings)
-    config = TrainConfig(**words)
-    if max(config.layers, default=0) > WIDEST or len(config.layers) > 8:
-        raise InputError(f"hidden is {config.hidden} where the playground takes 8 layers of {WIDEST} units at most")
-    return config
+    return TrainConfig(**words)
 
 
 def refuse_beyond(settings: Settings) -> None:
@@ -255,3 +252,6 @@ def refuse_beyond(settings: Settings) -> None:
         given = settings.get(name)
         if isinstance(given, int | float) and given > most:
             raise InputError(f"{name} is {given} where the playground takes {most} at most: give fewer")
+    layers = TrainConfig(hidden=str(settings["hidden"])).layers if "hidden" in settings else []
+    if max(layers, default=0) > WIDEST or len(layers) > DEEPEST:
+        raise InputError(f"the playground takes {DEEPEST} hidden layers of {WIDEST} units at most: give fewer")
