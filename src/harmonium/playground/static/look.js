@@ -27,7 +27,8 @@ export function lookMode(source, player) {
   const above = [...floors].reverse().map((floor) => floor.node);
   const learned = () => floors.forEach((floor) => floor.load());
   return element("section", { class: "look", "aria-label": words.look.tab, onlearned: learned },
-    element("div", { class: "floors" }, element("p", {}, words.look.lead, " ", words.look.legend),
+    element("div", { class: "floors" }, element("h2", {}, words.look.lead),
+      element("p", {}, words.look.about, " ", words.look.legend),
       element("div", { class: "tools" }, sort, release), ...above),
     element("div", { class: "beside" }, seen, detail.node, spoken.node));
 }

@@ -65,7 +65,8 @@ export const words = {
   },
   look: {
     tab: "Look inside",
-    lead: "Each tile is a hidden unit: what it wants to see. It is lit while it is on.",
+    lead: "Every hidden unit wants to see something.",
+    about: "Each tile is one of them, lit while it is on. Hold one, and the picture follows.",
     grid: "{count} hidden units of layer {layer}. Arrow keys move, Enter holds a unit on, then off, then lets it go.",
     unit: "Unit {number} of layer {layer}",
     field: "What it wants",
