@@ -79,6 +79,7 @@ def test_files_that_are_saved_are_what_they_are_called(chromium, digits):
     assert set(np.unique(states)) <= {0, 1}
 
 
+@pytest.mark.slow
 def test_a_hidden_unit_that_is_held_stays_held(chromium, digits):
     with Watched(chromium, digits) as page:
         page.goto(digits)
@@ -125,6 +126,7 @@ def test_a_table_is_menus(chromium, folder):
             assert page.locator(".column select").nth(1).input_value() == "2"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 360)])
 def test_nobody_is_shut_out(chromium, digits, scheme, width):
     with Watched(chromium, digits, color_scheme=scheme, viewport={"width": width, "height": 800}) as page:

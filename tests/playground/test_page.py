@@ -68,6 +68,7 @@ def wait(page, what: str, count: int) -> None:
     expect(page.locator(what)).to_have_count(count)
 
 
+@pytest.mark.slow
 def test_a_stroke_stays_for_500_frames_and_the_rest_moves(page):
     stroke(page, (0.1, 0.1), (0.9, 0.1))
     page.wait_for_timeout(100)
@@ -78,6 +79,7 @@ def test_a_stroke_stays_for_500_frames_and_the_rest_moves(page):
     assert (pixels[1:, ~held] != pixels[:-1, ~held]).any()
 
 
+@pytest.mark.slow
 def test_what_is_drawn_stays_while_the_machine_still_learns(chromium, flags):
     with opened(chromium, flags / "flags.npz") as page:
         page.locator(".board canvas").wait_for()
@@ -95,6 +97,7 @@ def test_a_label_is_asked_for_and_let_go(page):
         assert page.locator(".labels input:checked").input_value() == value
 
 
+@pytest.mark.slow
 def test_a_held_unit_stays_held(page):
     page.get_by_role("tab", name="Look inside").click()
     page.locator(".floor canvas").focus()
@@ -113,6 +116,7 @@ def test_an_update_is_shown_stage_by_stage(page):
     assert "Update 1:" in page.locator(".microscope .told").inner_text()
 
 
+@pytest.mark.slow
 def test_two_trainings_are_watched_changed_paused_and_saved(page, place, monkeypatch):
     monkeypatch.chdir(place)
     page.get_by_role("tab", name="Watch it learn").click()
@@ -133,6 +137,7 @@ def test_two_trainings_are_watched_changed_paused_and_saved(page, place, monkeyp
     page.get_by_role("button", name="Stop").click()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 360)])
 def test_nobody_is_shut_out(chromium, url, scheme, width):
     size = {"width": width, "height": 800}

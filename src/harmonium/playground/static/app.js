@@ -10,12 +10,12 @@ import { framePlayer } from "./player.js";
 import { connect, remoteSource } from "./socket.js";
 import { say, words } from "./words.js";
 
-const WAIT = 250, LEARNING = 2000; // milliseconds until the server is asked again
+const TRIES = 5, WAIT = 250, LEARNING = 2000; // milliseconds until the server is asked again
 const main = document.querySelector("main"), title = document.querySelector("h1");
 const token = location.hash.slice(1);
 const pause = (time) => new Promise((resolve) => { setTimeout(resolve, time); });
 const notice = element("p", { class: "notice", role: "status" }, words.app.waking);
-let player = null;
+let player = null, wire = null;
 
 function tell(...parts) {
   notice.replaceChildren(...parts);
@@ -33,15 +33,29 @@ function ended() {
   tell(words.app.ended);
 }
 
-const wire = connect(token, ended);
+const ask = (type, fields) => wire.ask(type, fields);
 main.replaceChildren(notice);
+
+/** Return the first answer of the server; a busy one may close a socket that it has not heard in time. */
+async function greeted() {
+  for (let left = TRIES; ; left--) {
+    wire = connect(token, ended);
+    try {
+      return await wire.greeted;
+    } catch (error) {
+      if (!left) throw error;
+    }
+    await pause(WAIT);
+    tell(words.app.waking);
+  }
+}
 
 /** Return the facts of the command's model, once it is there; asking for them leaves the chains as they are. */
 async function first() {
-  let facts = await wire.greeted;
+  let facts = await greeted();
   while (!facts.ready) {
     await pause(WAIT);
-    facts = await wire.ask("hello", { token });
+    facts = await ask("hello", { token });
   }
   return facts;
 }
@@ -49,7 +63,7 @@ async function first() {
 /** Show a model in all modes; the training goes on in its own. */
 async function open(facts) {
   player?.stop();
-  const source = remoteSource(wire.ask, facts);
+  const source = remoteSource(ask, facts);
   player = framePlayer(source);
   title.textContent = say(words.app.title, facts);
   document.title = `${facts.name} · harmonium`;
@@ -58,7 +72,7 @@ async function open(facts) {
     [words.draw.tab]: drawMode(source, player),
     ...(facts.layers.length ? { [words.look.tab]: look } : {}),
     [words.microscope.tab]: microscope,
-    [words.learn.tab]: learn ??= learnMode(wire.ask, () => connect(token, () => {}), facts, switchTo),
+    [words.learn.tab]: learn ??= learnMode(ask, () => connect(token, () => {}), facts, switchTo),
   }));
   tell();
   if (facts.of !== "run") tell(words.app.trained, " ", button(words.app.back, () => switchTo("run")));
@@ -66,12 +80,12 @@ async function open(facts) {
   if (facts.learning) follow(look);
 }
 
-const switchTo = async (of) => open(await wire.ask("model", { of }));
+const switchTo = async (of) => open(await ask("model", { of }));
 
 /** Say that the model still learns, and show its hidden units anew until it has learned. */
 async function follow(look) {
   tell(words.app.learning);
-  while ((await wire.ask("hello", { token })).learning) {
+  while ((await ask("hello", { token })).learning) {
     look.dispatchEvent(new Event("learned"));
     await pause(LEARNING);
   }
@@ -79,6 +93,6 @@ async function follow(look) {
   tell();
 }
 
-const microscope = microscopeMode(wire.ask);
+const microscope = microscopeMode(ask);
 let learn = null;
 first().then(open);

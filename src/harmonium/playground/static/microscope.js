@@ -6,12 +6,13 @@ import { drawRows, drawSigned, rowsOf } from "./tiles.js";
 import { say, words } from "./words.js";
 
 const SIDE = 3, HIDDEN = 4, SHAPE = [SIDE, SIDE], SHOWN = 5;
+const MANY = 10; // updates between two pictures
 const RATES = [0.01, 0.03, 0.1, 0.3, 1], STEPS = [1, 2, 3, 5, 10, 20], ROWS = [1, 2, 5, 14];
 const names = words.microscope;
 
 /** Return the mode's element. */
 export function microscopeMode(ask) {
-  const settings = { algorithm: "cd", k: 1, lr: 0.1, batch: 5, restart: false, seed: 1 };
+  const settings = { algorithm: "cd", k: 1, lr: 0.1, batch: 14, restart: false, seed: 1 };
   const stages = names.stages.map((stage) => stageOf(...stage));
   const line = runningLine(names.likelihood, names.likelihoodAbout);
   const told = element("p", { class: "told", role: "status" }, names.begin);
@@ -25,8 +26,8 @@ export function microscopeMode(ask) {
     reveal();
   }
 
-  async function update() {
-    const found = await ask("microscope", settings);
+  async function update(updates = 1) {
+    const found = await ask("microscope", { ...settings, updates });
     settings.restart = false;
     stages.forEach((stage, i) => stage.draw(DRAW[i], found));
     line.add(found.log_likelihood_after);
@@ -47,7 +48,7 @@ export function microscopeMode(ask) {
     running = !running;
     many.textContent = running ? words.play.pause : names.many;
     while (running && node.offsetParent) {
-      await update();
+      await update(MANY);
       shown = stages.length;
       reveal();
       await new Promise((resolve) => { setTimeout(resolve, 60); });
@@ -73,7 +74,7 @@ export function microscopeMode(ask) {
       element("div", {},
         menu(names.algorithm, Object.entries(names.algorithms), "cd", change("algorithm")),
         slider(names.k, STEPS, 1, change("k")),
-        slider(names.batch, ROWS, 5, change("batch")),
+        slider(names.batch, ROWS, 14, change("batch")),
         slider(names.lr, RATES, 0.1, change("lr"))),
       line.node));
   new IntersectionObserver(([seen], observer) => {

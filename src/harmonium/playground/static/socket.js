@@ -17,7 +17,10 @@ export function connect(token, ended) {
     for (const { reject } of waiting.values()) reject(new Error(""));
     ended();
   };
-  const open = new Promise((resolve) => { socket.onopen = resolve; });
+  const open = new Promise((resolve, reject) => {
+    socket.onopen = resolve;
+    socket.addEventListener("close", () => reject(new Error("")));
+  });
   async function ask(type, fields = {}) {
     await open;
     return new Promise((resolve, reject) => {
