@@ -171,6 +171,20 @@ def test_too_large_a_message_closes_the_socket(playground):
     assert alive(playground)
 
 
+def test_tabs_that_are_killed_while_they_are_answered_leave_nothing(playground):
+    for _ in range(20):
+        line = greeted(playground)
+        for _ in range(3):
+            line.send('{"type": "next"}')
+        line.socket.shutdown(socket.SHUT_RDWR)
+        line.socket.close()
+    deadline = time.monotonic() + 20
+    while playground._tabs and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert playground._tabs == 0
+    assert alive(playground)
+
+
 def test_a_binary_message_closes_the_socket(playground):
     with closing(greeted(playground)) as line:
         line.send(b"\0" * 10)
@@ -254,10 +268,10 @@ def tab(flags, tmp_path, monkeypatch):
     """A tab without a server between, and what it complained of."""
     monkeypatch.chdir(tmp_path)
     failures, complaints = [], []
-    house = House(str(flags / "run"), failures.append)
+    house = House(str(flags / "run"), failures.append, complaints.append)
     while house.subject is None:
         time.sleep(0.01)
-    made = Tab(house, complaints.append)
+    made = Tab(house)
     yield made
     house.close()
     assert failures == complaints == []
@@ -297,7 +311,7 @@ def test_a_training_takes_no_paths_and_no_boundless_numbers(settings, tab):
 
 
 def test_of_two_that_race_one_begins_a_training(tab):
-    tabs, told = [tab, *(Tab(tab.house, tab._complain) for _ in range(4))], []
+    tabs, told = [tab, *(Tab(tab.house) for _ in range(4))], []
     ask = json.dumps({"type": "train.start", "settings": {"hidden": 3, "steps": 10**6}})
     threads = [threading.Thread(target=lambda one=one: told.append(unpack(one.reply(ask))[0])) for one in tabs]
     for thread in threads:

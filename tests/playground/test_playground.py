@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -117,6 +118,33 @@ def test_a_model_file_alone_is_played_with_and_not_trained(flags, served):
         assert (told["train"], told["rows"]) == (False, 0)
         assert "there are no rows to train on" in page.ask("train.start")[0]["text"]
         assert page.ask("fields")[1]["activity"].shape == (6,)
+
+
+def test_a_run_whose_data_are_gone_is_played_with_and_says_so(flags, tmp_path):
+    shutil.copytree(flags / "run", tmp_path / "run")
+    text = (tmp_path / "run/config.yaml").read_text()
+    (tmp_path / "run/config.yaml").write_text(text.replace("flags.npz", "gone.npz"))
+    told = []
+    with Playground(tmp_path / "run", port=0, complain=told.append) as playground:
+        page = Page(playground)
+        assert page.greet()["train"] is False
+        assert page.ask("next")[1]["visible"].shape == (1, 9)
+        page.socket.close()
+    assert len(told) == 1
+    assert "there is nothing to train on: there is no file or data set" in told[0]
+
+
+def test_a_table_is_learned_and_played_with(tmp_path, served):
+    g = np.random.default_rng(0)
+    rows = np.stack([g.normal(20, 3, 80), g.normal(-5, 1, 80), g.integers(0, 2, 80)], 1)
+    np.savetxt(tmp_path / "table.csv", rows, delimiter=",", header="warm,cold,rain", comments="")
+    with served(tmp_path / "table.csv") as page:
+        told, _ = page.ask("model")
+        assert [column["name"] for column in told["columns"]] == ["warm", "cold", "rain"]
+        assert (told["picture"], told["shape"]) == (False, [3])
+        page.ask("set", mask=[1, 0, 0], values=[0.25, 0, 0])
+        for _ in range(20):
+            assert page.ask("next")[1]["visible"][0, 0] == pytest.approx(0.25, abs=1e-5)
 
 
 def test_what_cannot_be_opened_ends_it_with_the_reason(tmp_path):

@@ -31,8 +31,8 @@ def is_data(at: str) -> bool:
 class House:
     """The model that the command named, or a small one that learns its data at once; and the one training."""
 
-    def __init__(self, at: str, ended: Callable[[BaseException], None]):
-        self.at, self._ended = at, ended
+    def __init__(self, at: str, ended: Callable[[BaseException], None], complain: Callable[[str], None]):
+        self.at, self._ended, self.complain = at, ended, complain
         self.subject: Subject | None = None
         self.learning, self.closing = False, False
         self.lesson: Lesson | None = None
@@ -47,6 +47,8 @@ class House:
                 self._learn()
             else:
                 self.subject = Subject(Run.open(self.at))
+                if self.subject.missing:
+                    self.complain(f"note: there is nothing to train on: {self.subject.missing}")
         except Exception as error:
             self._ended(error)
 

@@ -93,7 +93,7 @@ class Playground:
         try:
             from .house import House
 
-            self._house = House(self.at, self.fail)
+            self._house = House(self.at, self.fail, self._complain)
             if self.over.is_set():
                 self._house.close()
         except BaseException as error:
@@ -178,7 +178,7 @@ class Playground:
         house = await self._ready()
         from .tab import Tab
 
-        tab, loop = Tab(house, self._complain), asyncio.get_running_loop()
+        tab, loop = Tab(house), asyncio.get_running_loop()
         try:
             text: str | None = first
             while text is not None:

@@ -30,11 +30,19 @@ SETTABLE = (
 
 
 class Subject:
-    """A run as the page sees it; the model does not change."""
+    """A run as the page sees it; the model does not change.
+
+    ``rows`` are held-out ones, or None where they are not at hand; where they should be, ``missing`` says why.
+    """
 
     def __init__(self, run: Run):
-        self.run, self.model, self.encoder = run, run.model, run.encoder
-        self.lens = Lens.of(run)
+        self.model, self.encoder, self.missing = run.model, run.encoder, ""
+        self.rows: Dataset | None = None
+        try:
+            self.rows = None if run.splits is None else run.splits.test
+        except InputError as error:
+            run, self.missing = replace(run, splits=None), str(error)
+        self.run, self.lens = run, Lens.of(run)
 
     @property
     def labels(self) -> int:
@@ -63,14 +71,6 @@ class Subject:
         width = self.layer(layer).width
         if unit >= width:
             raise InputError(f"unit {unit} was given where layer {layer} has {width}: they count from 0")
-
-    @cached_property
-    def rows(self) -> Dataset | None:
-        """Held-out rows, where the data are at hand."""
-        try:
-            return None if self.run.splits is None else self.run.splits.test
-        except InputError:
-            return None
 
     def state(self, index: int) -> tuple[Tensor, int | None]:
         """Return a held-out row as a state, (width,), and its class."""

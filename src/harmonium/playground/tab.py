@@ -22,8 +22,8 @@ LONGEST = 30.0  # seconds that judging may take
 class Tab:
     """What one socket plays with: a subject, its chains, and a microscope."""
 
-    def __init__(self, house: House, complain: Callable[[str], None]):
-        self.house, self._complain = house, complain
+    def __init__(self, house: House):
+        self.house = house
         self.of, self.dream, self.slide = "run", None, None  # type: str, Dream | None, Slide | None
         self.gone = False
 
@@ -40,7 +40,7 @@ class Tab:
         except Late:
             told = "the training is busy for too long: ask again"
         except Exception as error:
-            self._complain(f"an answer to {kind} failed: {type(error).__name__}: {' '.join(str(error).split())}")
+            self.house.complain(f"an answer to {kind} failed: {type(error).__name__}: {' '.join(str(error).split())}")
             told = "this has failed: the line in which `harmonium play` runs says why"
         return pack({"type": "error", "n": n, "to": kind, "text": told}, {})
 
