@@ -24,7 +24,7 @@ class Size:
 
     data: str = "mnist"
     sizes: tuple[tuple[int, int, int], ...] = ((100, 64, 10), (784, 128, 64), (784, 500, 64), (784, 500, 512))
-    races: tuple[tuple[str, int, float, float], ...] = (("digits", 20, -17.5, 4.0), ("mnist", 16, -140.0, 12.0))
+    races: tuple[tuple[str, int, float, float], ...] = (("digits", 20, -18.5, 4.0), ("mnist", 16, -140.0, 12.0))
     threads: tuple[int, ...] = (1, 2)
     rounds: int = 5
     rows: int = 12_000
