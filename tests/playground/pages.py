@@ -1,6 +1,7 @@
 """What the page is to the server, without a browser."""
 
 import json
+import time
 
 from websockets.sync.client import connect
 
@@ -27,5 +28,6 @@ class Page:
         """Say the token and return what is said of the model, when it is there."""
         found, _ = self.ask("hello", token=self.playground.token)
         while not found["ready"]:
-            found, _ = self.ask("model")
+            time.sleep(0.05)
+            found, _ = self.ask("hello", token=self.playground.token)
         return found
