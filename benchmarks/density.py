@@ -22,6 +22,9 @@ PUBLISHED = {
 }
 
 
+MOST = 60  # seconds of annealing, finer and finer, for each
+
+
 def trained(name: str, out: Path) -> hm.Run:
     """Return the run that the command leaves behind."""
     part = {split: f"{data()}/binary/{name}/{name}.{split}.data.gz" for split in ("train", "valid", "test")}
@@ -42,7 +45,7 @@ def main() -> None:
         table.add_column(column)
     with tempfile.TemporaryDirectory() as folder:
         for name in sys.argv[1:] or PUBLISHED:
-            found = trained(name, Path(folder) / name).evaluate()
+            found = trained(name, Path(folder) / name).evaluate(max_time=MOST)
             bracket = f"{found.lower:.2f} to {found.upper:.2f}"
             table.add_row(name, f"{found.amount}, {found.verdict}", bracket, f"{found.baseline:.2f}", PUBLISHED[name])
     Console(width=130).print(table)

@@ -229,3 +229,11 @@ def test_digits_in_a_pipeline_and_iris_among_classes():
     assert pipeline.fit(X[:1200] / 16, y[:1200]).score(X[1200:] / 16, y[1200:]) > 0.8  # a tenth by chance
     X, y = load_iris(return_X_y=True)
     assert RBMClassifier(random_state=0).fit(X, y).score(X, y) > 0.9  # a third by chance
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_features_come_as_a_frame_where_that_is_asked_for(library):
+    pytest.importorskip(library)
+    found = RBMFeatures(**QUICK).set_output(transform=library).fit(BITS).transform(BITS)
+    assert type(found).__module__.startswith(library)
+    assert list(found.columns) == [f"rbmfeatures{i}" for i in range(6)]
