@@ -24,7 +24,7 @@ from harmonium import (
 )
 from harmonium.machines import layer_rows
 from harmonium.numerics import stream
-from harmonium.units import as_units
+from harmonium.units import ZeroInflated, as_units
 from laws import KINDS, MACHINES, machine, rng
 from marks import slow_but
 
@@ -43,6 +43,7 @@ UNITS = {
     "potts": lambda **how: Potts(2, 3, **how),
     "gaussian": lambda **how: Gaussian(4, **how),
     "relu": lambda **how: ReLU(4, **how),
+    "zero-inflated": lambda **how: ZeroInflated(3, **how),
     "join": lambda **how: Concat(4, Potts(1, 3), **how),
 }
 

@@ -266,5 +266,5 @@ def _one_column(part: Units) -> list[list[float]]:
 
 def sites(row: Units) -> Tensor:
     """Return the number of the site that each column of a row belongs to."""
-    found = row.sites()
-    return torch.arange(len(found), device=row.bias.device).repeat_interleave(torch.tensor([len(x) for x in found]))
+    columns = [len(found) for found in row.sites()]
+    return torch.from_numpy(np.repeat(np.arange(len(columns)), columns)).to(row.bias.device)
