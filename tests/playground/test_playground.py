@@ -66,6 +66,7 @@ def test_a_row_can_be_begun_at(page):
     assert page.ask("row", index=10**6)[0]["type"] == "error"
 
 
+@pytest.mark.slow
 def test_a_training_is_begun_watched_played_with_judged_saved_and_reported(flags, served, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with served(flags / "flags.npz") as page:
