@@ -133,7 +133,7 @@ def bad_files(place):
     np.save(place / "gray.npy", table)
     np.savetxt(place / "gray.csv", table, delimiter=",", fmt="%d")
     nan = table / 255
-    nan[3, 2] = np.nan
+    nan[3, 2] = np.inf
     np.save(place / "nan.npy", nan)
     np.save(place / "empty.npy", np.zeros((0, 6)))
     (place / "empty.csv").write_text("")
@@ -150,7 +150,7 @@ def bad_files(place):
 BAD = {
     "0–255 in .npy": (["train", "gray.npy"], "--levels 255"),
     "0–255 in .csv": (["train", "gray.csv"], "--levels 255"),
-    "NaN": (["train", "nan.npy"], "row"),
+    "infinite": (["train", "nan.npy"], "row"),
     "no rows": (["train", "empty.npy"], "row"),
     "empty file": (["train", "empty.csv"], "empty"),
     "wrong width": (["train", "ragged.csv"], "line 21"),
@@ -210,7 +210,13 @@ def test_errors_of_data_come_before_torch_is_loaded(rubbish):
         "import sys\nfrom harmonium.cli import main\n"
         "try: main(sys.argv[1:])\nexcept SystemExit as e: print(e.code, 'torch' in sys.modules)"
     )
-    for words in (BAD["NaN"][0], BAD["missing"][0], BAD["0–255 in .npy"][0], BAD["typo in YAML"][0], BAD["no run"][0]):
+    for words in (
+        BAD["infinite"][0],
+        BAD["missing"][0],
+        BAD["0–255 in .npy"][0],
+        BAD["typo in YAML"][0],
+        BAD["no run"][0],
+    ):
         done = subprocess.run(
             [sys.executable, "-c", code, *words], capture_output=True, text=True, cwd=rubbish, env=PLAIN
         )

@@ -47,6 +47,7 @@ VALUES = {
     "binarize": ["auto", "threshold", "sample", "none"],
     "levels": [None, 1],
     "shape": [None, "2x3"],
+    "column": [None],  # is for tables of columns of their own kinds: see tests/fitting/test_mixed_rows.py
     "label_column": [None],  # is for tables with names: see tests/data/test_labels.py
     "seed": [0, 5],
     "device": ["auto", "cpu"],

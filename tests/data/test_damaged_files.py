@@ -87,8 +87,8 @@ def test_damage_is_told_in_one_line(tmp_path, name, tries, seed):
             refused += 1
             assert "\n" not in met
         else:
-            assert np.isfinite(met.rows).all()
-            assert met.rows.max() <= (met.levels or np.inf)
+            assert met.schema is not None or np.isfinite(met.rows).all()
+            assert not met.levels or met.rows.max() <= met.levels
     assert refused > tries / 4
 
 

@@ -77,22 +77,25 @@ def test_levels_that_do_not_fit_are_a_problem(tmp_path):
     assert "where whole numbers 0 to 8 were expected" in only(found.problems)
 
 
-def test_holes_are_counted_and_placed(tmp_path):
+def test_holes_are_counted(tmp_path):
     table = BITS.astype(float)
     table[4, 2] = table[7, 2] = np.nan
-    table[7, 9] = np.inf
     found = checked(tmp_path, table)
-    problem = only(found.problems)
-    assert "3 NaN or infinite values, the first in row 5, column 3, 2 columns affected (3, 10;" in problem
-    assert "drop the 2 rows" in problem
-    assert (found.kind, found.minimum, found.maximum) == ("binary", 0, 1)
+    assert found.problems == []
+    assert (found.kind, found.units) == ("table", "table")
+    assert any(f"2 of {table.size} cells, in 1 columns, are empty" in note for note in found.notes)
 
 
-def test_a_table_of_holes_alone_is_unclear(tmp_path):
-    found = checked(tmp_path, np.full((12, 2), np.nan))
-    assert (found.kind, found.units) == ("unclear", "unclear")
-    assert np.isnan(found.minimum)
-    assert "24 NaN" in only(found.problems)
+def test_infinite_numbers_are_placed(tmp_path):
+    table = BITS.astype(float)
+    table[7, 9] = np.inf
+    assert "1 NaN or infinite values, the first in row 8, column 10" in only(checked(tmp_path, table).problems)
+
+
+def test_a_table_of_holes_alone_is_refused(tmp_path):
+    np.save(tmp_path / "x.npy", np.full((12, 2), np.nan))
+    with pytest.raises(InputError, match="no column that a model could learn"):
+        data.check(tmp_path / "x.npy")
 
 
 def test_values_too_large_for_float32_are_a_problem(tmp_path):

@@ -122,7 +122,7 @@ def reconstruct(run: At, data: Rows = None, *, out: Path | None = None, split: S
     home = opened(run)
     with console.progress_bars() as progress:
         found = home.reconstruct(rows_of(home, data), split, out=out, progress=progress)
-    _tell(by_name(found, home.encoder.names), out)
+    _tell(home.encoder.columns_of(found), out)
 
 
 def impute(
@@ -153,7 +153,7 @@ def impute(
     home = opened(run)
     with console.progress_bars() as progress:
         found = home.impute(data, out=out, chains=chains, gibbs_steps=gibbs_steps, seed=seed, progress=progress)
-    _tell(by_name(found, home.encoder.names), out)
+    _tell(home.encoder.columns_of(found), out)
 
 
 def _check(out: Path | None) -> None:

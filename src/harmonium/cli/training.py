@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from ..data import read_schema
 from ..errors import InputError
-from ..fitting.config import FinetuneConfig, TrainConfig, content
+from ..fitting.config import FinetuneConfig, TrainConfig, column_words, content
 from . import console, signals
 from .app import Interrupted
 
@@ -28,6 +29,7 @@ def train(
     settings: Annotated[TrainConfig, Parameter(name="*")] = TrainConfig(),
     k: Annotated[int | None, Parameter(name=["-k"], validator=Number(gte=1))] = None,
     config: Path | None = None,
+    schema: Path | None = None,
     out: Path | None = None,
     replace: bool = False,
     resume: Path | None = None,
@@ -48,6 +50,8 @@ def train(
         The k of CD-k and PCD-k: short for --gibbs-steps.
     config
         YAML file of settings; options given here take their place.
+    schema
+        YAML file of the kinds, and if need be the levels, of columns of a table; --column takes its place.
     out
         Directory of the run; runs/NAME unless given.
     replace
@@ -66,6 +70,8 @@ def train(
 
     given = {name: getattr(settings, name) for name in settings.model_fields_set}
     given |= {} if k is None else {"gibbs_steps": k}
+    if schema is not None:
+        given["column"] = (*column_words(read_schema(schema)), *given.get("column", ()))
     with torchrun.joined():
         if not torchrun.leads():
             console.hush()
@@ -201,6 +207,8 @@ def _resumed(path: Path, data: str | None, given: dict[str, Any], save_every: fl
 def _told(trainer: "Trainer") -> "Trainer":
     config = trainer.config
     console.tell(trainer.rows.notes)
+    if trainer.rows.schema is not None:
+        console.note(str(trainer.rows.schema))
     if trainer.encoder.raised:
         console.note(
             f"note: {trainer.encoder.raised} nearly constant columns are scaled by a tenth of the way to their "

@@ -4,12 +4,13 @@
 tensors. Importing or loading does not import torch; the first tensor does.
 """
 
-from harmonium.data.batches import batches, one_hot, steps_per_epoch, to_float
+from harmonium.data.batches import batches, numbered_batches, one_hot, steps_per_epoch, to_float
 from harmonium.data.check import DataReport, check
 from harmonium.data.dataset import Dataset
 from harmonium.data.idx import read_idx
 from harmonium.data.labels import listed
 from harmonium.data.named import NamedData
+from harmonium.data.schema import Column, Schema, kinds_of, read_schema
 from harmonium.data.sources import from_array, load, load_rows, load_train_valid, open_rows
 from harmonium.data.splits import SPLITS, split_rows
 from harmonium.data.table import Form, Reading, Table, answers
@@ -19,11 +20,13 @@ from harmonium.data.writing import by_name, check_ending, table_bytes
 
 __all__ = [
     "SPLITS",
+    "Column",
     "DataReport",
     "Dataset",
     "Form",
     "NamedData",
     "Reading",
+    "Schema",
     "Table",
     "answers",
     "bars_and_stripes",
@@ -34,13 +37,16 @@ __all__ = [
     "from_array",
     "interpret",
     "is_whole",
+    "kinds_of",
     "listed",
     "load",
     "load_rows",
     "load_train_valid",
+    "numbered_batches",
     "one_hot",
     "open_rows",
     "read_idx",
+    "read_schema",
     "split_rows",
     "steps_per_epoch",
     "table_bytes",

@@ -58,23 +58,27 @@ def batches(
     """
     import torch
 
-    if size < 1:
-        raise InputError(f"batch size {size} was given where at least 1 was expected: pass a positive size")
     if isinstance(dataset, torch.Tensor):
         _refuse(0, binarize)
         rows = _table(dataset, device)
-        return (rows.index_select(0, order.to(rows.device)) for order in _shuffled(len(rows), size, generator))
+        return (rows.index_select(0, order.to(rows.device)) for order in shuffled(len(rows), size, generator))
+    return (x for _, x in numbered_batches(dataset, size, binarize, labels, generator, device))
+
+
+def numbered_batches(
+    dataset: Dataset,
+    size: int,
+    binarize: str = "none",
+    labels: int = 0,
+    generator: torch.Generator | None = None,
+    device: torch.device | str | None = None,
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Return the stream of `batches` of a data set, each with the numbers of its rows, (size,), before it."""
     _refuse(dataset.levels, binarize)
     marks, fetch = one_hot(dataset, labels).to(device or "cpu"), _fetcher(dataset, device)
     return (
-        _batch(
-            fetch(order),
-            marks.index_select(0, order.to(marks.device)) if labels else marks,
-            dataset.levels,
-            binarize,
-            generator,
-        )
-        for order in _shuffled(len(dataset), size, generator)
+        (order, _batch(fetch(order), _marks(marks, order, labels), dataset.levels, binarize, generator))
+        for order in shuffled(len(dataset), size, generator)
     )
 
 
@@ -125,13 +129,24 @@ def steps_per_epoch(count: int, size: int) -> int:
     return max(1, count // size)
 
 
-def _shuffled(count: int, size: int, generator: torch.Generator | None) -> Iterator[torch.Tensor]:
+def shuffled(count: int, size: int, generator: torch.Generator | None) -> Iterator[torch.Tensor]:
+    """Return an endless stream of the numbers of the rows of every batch, (size,), a permutation an epoch."""
+    if size < 1:
+        raise InputError(f"batch size {size} was given where at least 1 was expected: pass a positive size")
+    return _permuted(count, size, generator)
+
+
+def _permuted(count: int, size: int, generator: torch.Generator | None) -> Iterator[torch.Tensor]:
     from harmonium.numerics import permutation
 
     while True:
         order = permutation(count, generator=generator)
         for step in range(steps_per_epoch(count, size)):
             yield order[step * size : (step + 1) * size]
+
+
+def _marks(marks: torch.Tensor, order: torch.Tensor, labels: int) -> torch.Tensor:
+    return marks.index_select(0, order.to(marks.device)) if labels else marks
 
 
 def _batch(

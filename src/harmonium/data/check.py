@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar, Unpack
+from typing import Any, TypeVar, Unpack
 
 import numpy as np
 
@@ -19,7 +19,14 @@ from harmonium.errors import InputError
 
 T = TypeVar("T")
 
-UNITS = {"binary": "bernoulli", "gray": "bernoulli", "spin": "spin", "real": "gaussian", "unclear": "unclear"}
+UNITS = {
+    "table": "table",
+    "binary": "bernoulli",
+    "gray": "bernoulli",
+    "spin": "spin",
+    "real": "gaussian",
+    "unclear": "unclear",
+}
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,7 @@ class DataReport:
     zero_rows: int
     duplicate_rows: int  # rows that repeat an earlier one
     classes: dict[str, int] | None  # rows of every class; None without labels
+    schema: dict[str, str] | None = None  # the columns of a table, each in a line
     problems: list[str] = field(default_factory=list)  # what is wrong and what to do, a line each
     notes: list[str] = field(default_factory=list)
 
@@ -52,12 +60,15 @@ def check(name_or_path: str | Path, *, data_dir: str | Path | None = None, **rea
     What ``load`` would refuse (NaN, unscaled gray levels, too few rows) is told in ``problems``, in the same words; a
     file that holds no table of numbers raises ``InputError``, as in ``load``.
     """
-    table = open_table(name_or_path, "train", data_dir=data_dir, label_column=reading.get("label_column"))
+    asked: Any = {"label_column": reading.get("label_column"), "columns": reading.get("columns")}
+    table = open_table(name_or_path, "train", data_dir=data_dir, **asked)
     flat = flatten(table.array, table.source)
     found, problems = _interpreted(table, reading)
     classes = None if found.labels is None else _counts(found)
     _refused(problems, lambda: pick(len(flat), table.held_out, "train", table.source, found.labels))
-    word = kind(found.array.reshape(len(found.array), -1), found.levels) if found.levels is not None else "unclear"
+    word = "table" if table.schema else "unclear"
+    if found.levels is not None and not table.schema:
+        word = kind(found.array.reshape(len(found.array), -1), found.levels)
     holes = ~np.isfinite(flat)
     finite = flat[~holes] if holes.any() else flat
     constant, zero = int((flat == flat[0]).all(axis=0).sum()), int((~flat.any(axis=1)).sum())
@@ -78,6 +89,7 @@ def check(name_or_path: str | Path, *, data_dir: str | Path | None = None, **rea
         zero_rows=zero,
         duplicate_rows=repeated,
         classes=classes,
+        schema={column.name: str(column) for column in table.schema.columns} if table.schema else None,
         problems=problems,
         notes=[*found.notes, *_notes(found, word, flat.shape, constant, zero, repeated, classes)],
     )

@@ -10,7 +10,8 @@ import numpy as np
 
 from harmonium.data.batches import to_float
 from harmonium.data.labels import classes, listed, relabeled
-from harmonium.data.table import Form
+from harmonium.data.schema import Schema
+from harmonium.data.table import Form, form_of
 from harmonium.data.values import kind
 from harmonium.errors import InputError
 
@@ -42,6 +43,7 @@ class Dataset:
     ids: np.ndarray | None = field(default=None, repr=False)  # (N,) text: the file's own index of its rows
     label_column: str = ""  # the name, or the number from 1, of the column that the labels were
     notes: tuple[str, ...] = ()
+    schema: Schema | None = field(default=None, repr=False)  # of a table of codes: see `Schema.words`
 
     def __post_init__(self) -> None:
         if self.table.ndim != 2 or self.table.dtype not in (np.uint8, np.float32):
@@ -81,8 +83,8 @@ class Dataset:
 
     @property
     def kind(self) -> str:
-        """What the values are: ``"binary"``, ``"spin"`` (only -1 and +1), ``"gray"`` or ``"real"``."""
-        return kind(self.table, self.levels)
+        """What the values are: ``"binary"``, ``"spin"`` (only -1 and +1), ``"gray"``, ``"real"`` or ``"table"``."""
+        return "table" if self.schema is not None else kind(self.table, self.levels)
 
     def tensor(self, binarize: str = "none", *, generator: torch.Generator | None = None) -> torch.Tensor:
         """Return all rows as float32, shape (N, width); see ``to_float`` for what ``binarize`` does."""
@@ -132,13 +134,15 @@ class Dataset:
     @property
     def form(self) -> Form:
         """The columns that rows must have to go with these."""
-        return Form(self.names, self.width, self.label_column)
+        return form_of(self.names, self.width, self.label_column, self.schema)
 
     def conformed(self, form: Form, to: str) -> Dataset:
         """Return the same rows with their columns in the order of a form's names, where both have names.
 
         Raises `InputError` where a column is missing, or there is one too many; ``to`` says whose columns are expected.
         """
+        if form.schema is not None or self.schema is not None:
+            return self._recoded(form.schema, to)
         if form.names and self.names and self.names != form.names:
             return self._ordered(form.names, to)
         if self.width != form.width:
@@ -146,6 +150,17 @@ class Dataset:
                 f"{self.source} has {self.width} columns where {to} {form.width}: give rows of the same columns"
             )
         return self
+
+    def _recoded(self, schema: Schema | None, to: str) -> Dataset:
+        """Return the same rows in the codes of another schema."""
+        if schema is None:
+            raise InputError(f"{self.source} is a table of mixed columns, and {to} numbers alone: give rows of numbers")
+        if self.schema is None:
+            raise InputError(f"{self.source} has numbers alone where {to} a table of mixed columns: give it by a file")
+        if self.schema == schema:
+            return self
+        table = schema.codes(self.schema.words(self.table), self.source)
+        return replace(self, table=table, names=schema.names, shape=(table.shape[1],), schema=schema)
 
     def _ordered(self, names: tuple[str, ...], to: str) -> Dataset:
         place, wanted = {name: i for i, name in enumerate(self.names)}, set(names)

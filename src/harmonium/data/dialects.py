@@ -5,7 +5,7 @@ import csv
 import re
 from typing import NamedTuple
 
-from harmonium.data.sheet import MISSING
+from harmonium.data.cells import MISSING
 from harmonium.errors import InputError
 
 MARKS = "\t;|,"  # tried in this order where several part the lines equally well

@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from harmonium.data.cells import MISSING
 from harmonium.data.labels import listed
 from harmonium.data.table import Form, Table
 from harmonium.errors import InputError, suggest
 
 ANSWERS = ("label", "labels", "class", "classes", "target", "y", "species", "outcome", "survived")
-MISSING = ("", "na", "<na>", "n/a", "nan", "null", "none", "?", "-", ".")
 INDICES = ("", "unnamed: 0", "index", "id", "ids", "rownames", "row.names", "row_id", "rowid")
 IDS = re.compile(r".*(_id|Id|ID)")
 FEW = 10  # rows from which a column that counts 0, 1, 2, ... or 1, 2, 3, ... is no accident
@@ -30,6 +30,7 @@ class Sheet(NamedTuple):
     lines: Sequence[int] = ()  # the line of every row in its file, from 1; () where rows have no lines
     unnamed: bool = False  # the first column has no name over it: the names of the rows
     indexed: bool = False  # its first column may number the rows
+    levels: Mapping[int, tuple[str, ...]] = MappingProxyType({})  # of columns that know theirs, in order
     notes: tuple[str, ...] = ()
 
     def called(self, column: int) -> str:
@@ -47,8 +48,8 @@ def as_table(
     where the label column may be missing. Raises `InputError` for a feature that holds words, or holes unless
     ``holes`` are meant.
     """
-    ids = _ids_at(sheet, wanted, like)
-    answer = _label_at(sheet, wanted, like, ids, source)
+    ids = ids_at(sheet, wanted, like)
+    answer = label_at(sheet, wanted, like, ids, source)
     taken = [column for column in (ids, answer) if column is not None]
     if len(taken) == sheet.numbers.shape[1]:
         raise InputError(f"{source} has no column beside its labels and ids: give rows of at least one feature")
@@ -56,12 +57,12 @@ def as_table(
     names = tuple(cell for column, cell in enumerate(sheet.names) if column not in taken)
     return Table(
         array=np.delete(sheet.numbers, taken, axis=1) if taken else sheet.numbers,
-        labels=None if answer is None else _column(sheet, answer),
+        labels=None if answer is None else column_of(sheet, answer),
         name=name,
         source=source,
         names=names if len(set(names)) == len(names) else (),
-        ids=None if ids is None else np.array([_plain(cell) for cell in _column(sheet, ids).tolist()]),
-        label_column=_said_column(sheet, wanted, answer),
+        ids=ids_of(sheet, ids),
+        label_column=said_column(sheet, wanted, answer),
         notes=(*sheet.notes, *_notes(sheet, ids, answer, names, asked=wanted is not None or like is not None)),
     )
 
@@ -77,7 +78,8 @@ def find_column(wanted: str, names: tuple[str, ...], width: int, source: str) ->
     raise InputError(f"--label-column {wanted} was given where {source} has {known}{suggest(wanted, names)}")
 
 
-def _said_column(sheet: Sheet, wanted: str | None, answer: int | None) -> str:
+def said_column(sheet: Sheet, wanted: str | None, answer: int | None) -> str:
+    """Return the name, or the number from 1, of the column of labels."""
     if answer is None:
         return "none" if wanted == "none" else ""
     return _name(sheet, answer) or str(answer + 1)
@@ -87,7 +89,8 @@ def _name(sheet: Sheet, column: int) -> str:
     return sheet.names[column] if sheet.names else ""
 
 
-def _column(sheet: Sheet, column: int) -> np.ndarray:
+def column_of(sheet: Sheet, column: int) -> np.ndarray:
+    """Return the cells of a column: its words, or its numbers."""
     return sheet.words[column] if column in sheet.words else sheet.numbers[:, column]
 
 
@@ -95,7 +98,12 @@ def _plain(cell: object) -> str:
     return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
 
 
-def _ids_at(sheet: Sheet, wanted: str | None, like: Form | None) -> int | None:
+def ids_of(sheet: Sheet, column: int | None) -> np.ndarray | None:
+    """Return the ids that a column holds, (N,) text."""
+    return None if column is None else np.array([_plain(cell) for cell in column_of(sheet, column).tolist()])
+
+
+def ids_at(sheet: Sheet, wanted: str | None, like: Form | None) -> int | None:
     """Return the column that numbers or names the rows: the first, if any."""
     if sheet.unnamed:
         return 0
@@ -107,7 +115,7 @@ def _ids_at(sheet: Sheet, wanted: str | None, like: Form | None) -> int | None:
     if sheet.names:
         known = like is not None and sheet.names[0] in like.names
         indexed = sheet.names[0].lower() in INDICES or IDS.fullmatch(sheet.names[0]) or _all_words(sheet)
-        return 0 if indexed and not known and len(np.unique(_column(sheet, 0))) == len(sheet.numbers) else None
+        return 0 if indexed and not known and len(np.unique(column_of(sheet, 0))) == len(sheet.numbers) else None
     if like is not None and width <= like.width:
         return None
     rows, first = len(sheet.numbers), sheet.numbers[:, 0]
@@ -121,24 +129,21 @@ def _all_words(sheet: Sheet) -> bool:
     return 0 in sheet.words and bool(np.isnan(sheet.numbers[:, 0]).all()) and not (sheet.words[0] == "").any()
 
 
-def _label_at(sheet: Sheet, wanted: str | None, like: Form | None, ids: int | None, source: str) -> int | None:
+def label_at(sheet: Sheet, wanted: str | None, like: Form | None, ids: int | None, source: str) -> int | None:
+    """Return the column that holds the labels, if any."""
     width = sheet.numbers.shape[1]
     if like is not None:
         return _label_like(sheet, like, width - (ids is not None))
     if wanted is not None:
         return None if wanted == "none" else find_column(wanted, sheet.names, width, source)
-    found = [i for i in _answers(sheet) if i != ids and _classed(sheet, i)]
+    found = [i for i in answers_of(sheet) if i != ids and _classed(sheet, i)]
     return min(found, key=lambda i: ANSWERS.index(sheet.names[i].lower()), default=None)
 
 
 def _notes(sheet: Sheet, ids: int | None, answer: int | None, names: tuple[str, ...], *, asked: bool) -> list[str]:
     """Return what was inferred of the columns; of answers nothing, where it was said which they are."""
-    notes = []
-    if ids is not None:
-        called = sheet.called(ids) + " without a name" * (not _name(sheet, ids))
-        verb = "names" if ids in sheet.words else "numbers"
-        notes.append(f"{called} {verb} the rows: taken as their ids, not as a feature")
-    notes += [] if asked else _said_of_answers(sheet, ids, answer)
+    notes = said_of_ids(sheet, ids)
+    notes += [] if asked else _said_ofanswers_of(sheet, ids, answer)
     coded = tuple(sheet.called(column) for column in sorted(sheet.truths - {ids, answer}))
     if coded:
         notes.append(f"{listed(coded, 3)}: its words of yes and no are taken as 1 and 0")
@@ -148,16 +153,25 @@ def _notes(sheet: Sheet, ids: int | None, answer: int | None, names: tuple[str, 
     return notes
 
 
-def _answers(sheet: Sheet) -> list[int]:
+def said_of_ids(sheet: Sheet, ids: int | None) -> list[str]:
+    """Return what is to be said of the column that numbers or names the rows, if any."""
+    if ids is None:
+        return []
+    called = sheet.called(ids) + " without a name" * (not _name(sheet, ids))
+    verb = "names" if ids in sheet.words else "numbers"
+    return [f"{called} {verb} the rows: taken as their ids, not as a feature"]
+
+
+def answers_of(sheet: Sheet) -> list[int]:
     """Return the columns whose names are those of answers."""
     return [i for i, name in enumerate(sheet.names) if name.lower() in ANSWERS]
 
 
-def _said_of_answers(sheet: Sheet, ids: int | None, answer: int | None) -> list[str]:
+def _said_ofanswers_of(sheet: Sheet, ids: int | None, answer: int | None) -> list[str]:
     """Return what is to be said of columns whose names are those of answers."""
     if answer is not None:
         return [f"{sheet.called(answer)} is taken as the labels: {KEEP}"]
-    kept = [i for i in _answers(sheet) if i != ids]
+    kept = [i for i in answers_of(sheet) if i != ids]
     return [f"{sheet.called(i)} holds numbers of many values, and no classes: it is kept as a feature" for i in kept]
 
 
@@ -171,7 +185,7 @@ def _label_like(sheet: Sheet, like: Form, width: int) -> int | None:
 
 def _classed(sheet: Sheet, column: int) -> bool:
     """Say whether a column can be classes: words, or whole numbers of which some return."""
-    values = _column(sheet, column)
+    values = column_of(sheet, column)
     if values.dtype.kind == "f" and not (np.isfinite(values) & (values == np.rint(values))).all():
         return False
     return len(np.unique(values)) <= max(2, len(values) // 2)

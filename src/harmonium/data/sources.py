@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -12,9 +13,9 @@ from harmonium.arguments import checked
 from harmonium.data.dataset import Dataset
 from harmonium.data.idx import brief, read_idx
 from harmonium.data.images import classes_in, pictures_in, read_classes, read_images
-from harmonium.data.memory import in_memory, with_label_column, without_columns
+from harmonium.data.memory import in_memory, read_parquet, with_label_column, without_columns
+from harmonium.data.mixed import table_of
 from harmonium.data.named import home, idx_file, idx_folder
-from harmonium.data.sheet import as_table
 from harmonium.data.sparse import read_svmlight
 from harmonium.data.splits import SPLITS, pick
 from harmonium.data.table import Form, Reading, Table, interpreted
@@ -23,9 +24,10 @@ from harmonium.data.text import read_text
 from harmonium.errors import InputError, suggest
 from harmonium.registry import DATASETS
 
-WANTED = "a path to .npy .npz .csv .txt .amat .svm IDX or a folder of images"
+WANTED = "a path to .npy .npz .csv .txt .amat .parquet .svm IDX or a folder of images"
 SPARSE = (".svm", ".svmlight", ".libsvm")
 TEXTS = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data", ".amat")
+FRAMES = (".parquet", ".pq")
 READERS = {".npy": read_npy, ".npz": read_npz}
 
 
@@ -89,7 +91,7 @@ def from_array(
     A tensor, nested lists, a sparse matrix or a frame will do; columns of a frame are treated as those of a file.
     ``labels`` are numbers or words, (rows,) or (rows, 1), or one-hot rows.
     """
-    given = in_memory(array, labels, name, reading.get("label_column"), like)
+    given = in_memory(array, labels, name, reading.get("label_column"), like, reading.get("columns"))
     found = interpreted(given, levels=reading.get("levels"), shape=reading.get("shape"))
     return _dataset(found, split, slice(0, len(found.array)))
 
@@ -98,7 +100,8 @@ def _whole(
     name_or_path: str | Path, split: str, data_dir: str | Path | None, reading: Reading, like: Form | None = None
 ) -> Table:
     """Return the table that holds a split, its values and labels evaluated."""
-    table = open_table(name_or_path, split, data_dir=data_dir, label_column=reading.get("label_column"), like=like)
+    asked: Any = {"label_column": reading.get("label_column"), "columns": reading.get("columns")}
+    table = open_table(name_or_path, split, data_dir=data_dir, like=like, **asked)
     return interpreted(table, levels=reading.get("levels"), shape=reading.get("shape"))
 
 
@@ -124,6 +127,7 @@ def _dataset(table: Table, split: str, picked: np.ndarray | slice | None) -> Dat
         ids=None if table.ids is None else table.ids[picked],
         label_column=table.label_column,
         notes=table.notes,
+        schema=table.schema,
     )
 
 
@@ -142,39 +146,44 @@ def open_table(
     label_column: str | None = None,
     like: Form | None = None,
     holes: bool = False,
+    columns: Mapping[str, Any] | None = None,
 ) -> Table:
     """Return what a name or path stands for, before its values are evaluated and its rows split.
 
     With ``holes`` missing numbers of a text are NaN, and no reason to refuse it.
     """
     if isinstance(name_or_path, str) and name_or_path in DATASETS:
-        return without_columns(DATASETS[name_or_path].load(split, data_dir), label_column)
+        return without_columns(DATASETS[name_or_path].load(split, data_dir), label_column, columns)
     path = home(name_or_path)
     if not os.path.exists(path):
         raise InputError(
             f"there is no file or data set {str(name_or_path)!r}: expected {', '.join(DATASETS)} or {WANTED}"
             + suggest(str(name_or_path), DATASETS)
         )
-    return (
-        without_columns(_folder(path, split), label_column) if path.is_dir() else _file(path, label_column, like, holes)
-    )
+    if path.is_dir():
+        return without_columns(_folder(path, split), label_column, columns)
+    return _file(path, label_column, like, holes, columns)
 
 
-def _file(path: Path, label_column: str | None, like: Form | None, holes: bool) -> Table:
+def _file(
+    path: Path, label_column: str | None, like: Form | None, holes: bool, columns: Mapping[str, Any] | None
+) -> Table:
     plain = path.with_suffix("") if path.suffix.lower() == ".gz" else path
     ending = plain.suffix.lower()
     if "idx" in plain.name.lower() and ending not in READERS and ending not in TEXTS:
-        return without_columns(Table(read_idx(path), None, plain.stem, str(path)), label_column)
+        return without_columns(Table(read_idx(path), None, plain.stem, str(path)), label_column, columns)
     if ending in TEXTS:
-        return as_table(read_text(path), plain.stem, str(path), label_column, like, holes)
+        return table_of(read_text(path), plain.stem, str(path), label_column, like, holes, columns)
+    if ending in FRAMES:
+        return in_memory(read_parquet(path), None, plain.stem, label_column, like, columns, str(path))
     if ending in SPARSE:
-        return without_columns(read_svmlight(path, plain.stem, like), label_column)
+        return without_columns(read_svmlight(path, plain.stem, like), label_column, columns)
     reader = READERS.get(ending)
     if reader is None or (reader is read_npz and plain != path):
         raise InputError(
             f"{path} has the ending {''.join(path.suffixes[-2:])!r} where {WANTED} was expected: convert it to .npy"
         )
-    return with_label_column(reader(path, plain.stem), label_column, like)
+    return with_label_column(reader(path, plain.stem), label_column, like, columns)
 
 
 def _folder(path: Path, split: str) -> Table:

@@ -2,11 +2,13 @@
 
 import math
 import re
-from typing import NamedTuple, TypedDict
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 
 from harmonium.data.labels import classes
+from harmonium.data.schema import Schema
 from harmonium.data.values import interpret, is_whole
 from harmonium.errors import InputError
 
@@ -22,11 +24,13 @@ class Reading(TypedDict, total=False):
 
     ``levels``: the value that means fully on. ``label_column``: the name or the number, from 1, of the column that
     holds the labels; ``"none"`` keeps every column as a feature. ``shape``: that of one row as a picture, ``"28x28"``.
+    ``columns``: kinds of columns by name, ``{"age": "count"}``: the rows are a table, each column of its own kind.
     """
 
     levels: int | None
     label_column: str | None
     shape: str | None
+    columns: Mapping[str, Any] | None
 
 
 class Form(NamedTuple):
@@ -35,6 +39,14 @@ class Form(NamedTuple):
     names: tuple[str, ...]
     width: int
     label_column: str
+    schema: Schema | None = None  # of a table of columns of their own kinds
+
+
+def form_of(names: tuple[str, ...], width: int, label_column: str, schema: Schema | None) -> Form:
+    """Return the columns that rows must have; of a table all that its file had, those left out of a model too."""
+    if schema is None:
+        return Form(names, width, label_column)
+    return Form(tuple(column.name for column in schema.columns), len(schema.columns), label_column, schema)
 
 
 class Table(NamedTuple):
@@ -51,6 +63,7 @@ class Table(NamedTuple):
     label_column: str = ""  # the name, or the number from 1, of the column that the labels were
     label_names: tuple[str, ...] = ()  # once they are evaluated
     notes: tuple[str, ...] = ()  # what was noticed and done, a sentence each
+    schema: Schema | None = None  # of a table of columns of their own kinds, whose array holds their codes
 
 
 def interpreted(table: Table, *, levels: int | None = None, shape: str | None = None) -> Table:
@@ -58,6 +71,8 @@ def interpreted(table: Table, *, levels: int | None = None, shape: str | None = 
 
     What is found, and not said by whoever gives the table, stands in its notes.
     """
+    if table.schema is not None:
+        return _interpreted_codes(table, levels, shape)
     pixels = bool(table.names) and all(map(PIXEL.fullmatch, table.names))
     levels = table.levels if levels is None else levels
     if levels is None and pixels and is_whole(table.array):
@@ -77,6 +92,16 @@ def interpreted(table: Table, *, levels: int | None = None, shape: str | None = 
     return table._replace(
         array=rows.reshape(len(rows), *found), labels=labels, label_names=names, levels=levels, notes=tuple(notes)
     )
+
+
+def _interpreted_codes(table: Table, levels: int | None, shape: str | None) -> Table:
+    for option, given in (("--levels", levels), ("--shape", shape)):
+        if given:
+            raise InputError(
+                f"{option} {given} was given where {table.source} is a table of mixed columns: leave it out"
+            )
+    labels, names = (None, ()) if table.labels is None else classes(table.labels, len(table.array), table.source)
+    return table._replace(labels=labels, label_names=names, levels=0)
 
 
 def level_of(rows: np.ndarray) -> int | None:

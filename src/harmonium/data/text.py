@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from harmonium.data import dialects
+from harmonium.data.cells import MISSING
 from harmonium.data.dialects import Dialect, Line, number
 from harmonium.data.idx import opened, telling
 from harmonium.data.sheet import Sheet
@@ -135,12 +136,15 @@ def _by_cell(lines: list[Line], dialect: Dialect, where: str) -> Sheet:
 
 def _column(cells: tuple[str, ...]) -> tuple[list[float], str]:
     """Return the numbers of a column, and how they are written: point, comma, truth or words, which have NaN."""
-    for how in ("point", "comma"):
+    held = [cell for cell in cells if cell.lower() not in MISSING]
+    for comma in (False, True):
         try:
-            return [number(cell, how == "comma") for cell in cells], how
+            found = [np.nan if cell.lower() in MISSING else number(cell, comma) for cell in cells]
         except ValueError:
             continue
-    if all(cell.lower() in dialects.TRUTHS for cell in cells):
+        if held:
+            return found, "words" if len(held) < len(cells) else ("comma" if comma else "point")
+    if held and all(cell.lower() in dialects.TRUTHS for cell in cells):
         return [dialects.TRUTHS[cell.lower()] for cell in cells], "truth"
     return [number(cell) if dialects.is_number(cell) and "," not in cell else np.nan for cell in cells], "words"
 

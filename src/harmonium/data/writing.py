@@ -31,7 +31,8 @@ def table_bytes(ending: str, columns: Mapping[str, np.ndarray], ids: np.ndarray 
     """
     if ending == ".npy":
         file = io.BytesIO()
-        np.save(file, _compact(np.column_stack(list(columns.values()))), allow_pickle=False)
+        plain = [column.astype(str) if column.dtype.kind == "O" else column for column in columns.values()]
+        np.save(file, _compact(np.column_stack(plain)), allow_pickle=False)
         return file.getvalue()
     whole = {"id": ids, **columns} if ids is not None else dict(columns)
     rows = zip(*(map(_plain, column.tolist()) for column in whole.values()), strict=True)
@@ -51,9 +52,11 @@ def by_name(rows: np.ndarray, names: tuple[str, ...] = (), what: str = "column")
 
 
 def _plain(value: Any) -> Any:
-    """Return whole numbers without a point, and others with the digits that float32 has."""
+    """Return whole numbers without a point, others with the digits that float32 has, and nothing for what is none."""
     if not isinstance(value, float):
         return value
+    if value != value:
+        return None
     return int(value) if value.is_integer() and abs(value) < 2**53 else float(f"{value:.9g}")
 
 

@@ -17,12 +17,14 @@ from .diagnostics import (
 from .estimate import Estimate, log_evidence, log_likelihood
 from .exact import is_enumerable, log_partition, n_enumerated_states
 from .from_trajectory import log_partition_from_trajectory
+from .holes import LISTED, log_evidence_of_known
 from .lower_bound import LowerBound, lower_bound
 from .mixing import Mixing, mixing
 from .pseudo import pseudo_likelihood, sampled_pseudo_likelihood
 from .surprise import mutual_information, surprise
 
 __all__ = [
+    "LISTED",
     "Basins",
     "Classification",
     "Estimate",
@@ -40,6 +42,7 @@ __all__ = [
     "gibbs_class_probs",
     "is_enumerable",
     "log_evidence",
+    "log_evidence_of_known",
     "log_likelihood",
     "log_partition",
     "log_partition_from_trajectory",

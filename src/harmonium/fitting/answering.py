@@ -103,7 +103,7 @@ class Answering:
 
         dataset = self._run.rows(rows, split)
         found = scoring.reconstruct(self._run, dataset, progress=progress)
-        scoring.write(out, data.by_name(found, self._run.encoder.names), scoring.ids_of(dataset))
+        scoring.write(out, self._run.encoder.columns_of(found), scoring.ids_of(dataset))
         return found
 
     @checked
@@ -124,7 +124,7 @@ class Answering:
 
         given, ids = restoring.with_holes(self._run, rows)
         found = restoring.impute(self._run, given, chains=chains, gibbs_steps=gibbs_steps, **settings)
-        scoring.write(out, data.by_name(found, self._run.encoder.names), ids)
+        scoring.write(out, self._run.encoder.columns_of(found), ids)
         return found
 
     @checked

@@ -8,6 +8,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_serializer, field_validator
 
 from ..arguments import brief
+from ..data.schema import kinds_of, said_of
 from ..errors import InputError, suggest
 from ..registry import MODELS, SAMPLERS, UNITS
 
@@ -26,6 +27,17 @@ def _joined(value: Any) -> str:
 def _crossed(value: Any) -> str:
     """Return a shape as text: "28x28" and (28, 28) are both understood."""
     return "x".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def column_words(value: Any) -> Any:
+    """Return what is said of columns as words: "a=count", ["a=count"] and {"a": "count"} are all understood."""
+    if isinstance(value, dict):
+        return [f"{name}={told if isinstance(told, str) else _flow(told)}" for name, told in value.items()]
+    return [value] if isinstance(value, str) else value
+
+
+def _flow(told: Any) -> str:
+    return yaml.safe_dump(told, default_flow_style=True, width=10**6, allow_unicode=True, sort_keys=False).strip()
 
 
 class Settings(BaseModel):
@@ -72,7 +84,8 @@ class TrainConfig(Settings):
     pretrain: bool = False
     """Learn the layers of a dbm one by one first, with doubled inputs, for as many steps each."""
     visible: str = "auto"
-    """Kind of the visible units: auto, bernoulli, spin, gaussian, relu, binomial:N (N trials) or potts:Q (Q states)."""
+    """Kind of the visible units: auto, bernoulli, spin, gaussian, relu, binomial:N (N trials), potts:Q (Q states), or
+    table: each column of its own kind."""
     sampler: str = "auto"
     """Where negative states come from: cd (CD-k), pcd (PCD), pt (parallel tempering), ptt (trajectory tempering),
     naive-mcmc or exact (enumeration); auto is pcd, but cd for a dbn."""
@@ -85,7 +98,7 @@ class TrainConfig(Settings):
     batch_size: Count = 100
     """Rows in a batch."""
     epochs: Count | None = None
-    """Passes over the training rows; as many as make 12000 steps unless given."""
+    """Passes over the training rows; as many as make 12000 steps, 3000 of a table, unless given."""
     steps: Count | None = None
     """Updates instead of --epochs, of every layer that is learned by itself."""
     patience: Count | None = None
@@ -95,7 +108,7 @@ class TrainConfig(Settings):
     max_time: Positive | None = None
     """Seconds of training after which it ends, with the report still to come."""
     lr: Positive | None = None
-    """Learning rate; 0.05 for sgd, 0.001 for adam, and a tenth of that for gaussian units unless given."""
+    """Learning rate; 0.05 for sgd, 0.001 for adam, a tenth for gaussian units, 0.003 of a table unless given."""
     upper_lr: Positive | None = None
     """Learning rate of the layers above the first that are learned one by one; --lr, or that of bernoulli units."""
     schedule: Literal["constant", "linear", "late", "cosine"] = "linear"
@@ -109,7 +122,7 @@ class TrainConfig(Settings):
     l1: Annotated[float, Field(ge=0)] = 0.0
     """Strength of the L1 penalty on the weights."""
     l2: Annotated[float, Field(ge=0)] = 0.0
-    """Strength of the L2 penalty (weight decay)."""
+    """Strength of the L2 penalty (weight decay); 0.001 of a table unless given."""
     sparsity: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Mean activation that hidden units are pulled to, such as 0.1."""
     sparsity_strength: Positive = 1.0
@@ -122,6 +135,9 @@ class TrainConfig(Settings):
     """The value that means fully on in a file of whole numbers, such as 255; 0 takes the numbers as real."""
     label_column: Annotated[str, BeforeValidator(str)] | None = None
     """Name, or number from 1, of the column of a file that holds the labels; none keeps every column as a feature."""
+    column: Annotated[tuple[str, ...], BeforeValidator(column_words)] = ()
+    """NAME=KIND for a column that is not what it seems, again for each: binary, categorical, count, real, zero-inflated
+    or date; constant, identifier or text leave it out."""
     shape: Annotated[str, BeforeValidator(_crossed), Field(pattern=r"^[1-9]\d*(x[1-9]\d*)*$")] | None = None
     """Shape of a row that is a picture, such as 28x28, where the file does not say it."""
     seed: Annotated[int, Field(ge=0)] = 0
@@ -167,7 +183,7 @@ class TrainConfig(Settings):
     @field_validator("visible", "hidden_kind")
     @classmethod
     def _known_kind(cls, value: str, info: Any) -> str:
-        if value == "auto" and info.field_name == "visible":
+        if value in ("auto", "table") and info.field_name == "visible":
             return value
         name, _, number = value.partition(":")
         UNITS.check(name)
@@ -196,6 +212,18 @@ class TrainConfig(Settings):
         if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", value):
             raise ValueError("expected auto, cpu, cuda, cuda:N or mps")
         return value
+
+    @field_validator("column")
+    @classmethod
+    def _known_columns(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name, told in kinds_of(value).items():
+            said_of(name, told)
+        return value
+
+    @property
+    def columns(self) -> dict[str, Any] | None:
+        """What is said of columns, by name; nothing where the rows need not be a table."""
+        return kinds_of(self.column) if self.column or self.visible == "table" else None
 
     @property
     def layers(self) -> list[int]:

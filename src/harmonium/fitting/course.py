@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from .. import numerics
-from ..data import batches, steps_per_epoch
+from ..data import numbered_batches, steps_per_epoch
 from ..encoding import Encoder
 from ..errors import InputError
 from ..machines import DBN, Machine
@@ -18,6 +18,7 @@ from ..training import schedule
 from . import state
 from .config import TrainConfig
 from .figures import Epoch, Watch, figures_every
+from .holes import Holes
 from .plans import Plan
 from .splits import Splits
 from .stages import Stage
@@ -59,6 +60,7 @@ class Course:
         self.done: list[nn.Module] = []
         self.step, self.lapsed, self.seconds, self.ended = 0, 0, 0.0, False
         self.history: list[Epoch] = []
+        self.holes = self._make_holes()
         self.stage = self._make_stage()
         self.stage_began = 0.0
         self.best: dict[str, Tensor] = {}
@@ -189,13 +191,28 @@ class Course:
     def _feed(self) -> Iterator[Tensor]:
         """Return what the stage sees of the run's batches, from where it stands."""
         self.order.set_state(self.epoch_start)
-        feed = batches(
+        feed = numbered_batches(
             self.rows, self.config.batch_size, binarize=self.encoder.binarize, labels=self.encoder.labels,
             generator=self.order, device=self.device,
         )  # fmt: skip
         for _ in range(self.lapsed % self.each):
             next(feed)
-        return (self.stage.encode(self.encoder.encode(distributed.own(x))) for x in feed)
+        for order, x in feed:
+            v = self.encoder.encode(distributed.own(x))
+            yield self.stage.encode(v if self.holes is None else self._completed(v, distributed.own(order)))
+
+    def _completed(self, v: Tensor, order: Tensor) -> Tensor:
+        """Return rows with their holes drawn by the machine, where it sees them, else as they were drawn last."""
+        assert self.holes is not None
+        machine = self.stage.machine
+        if isinstance(machine, Machine) and self.plan.sees_rows(self.done):
+            return self.holes.draw(machine, v, order, generator=self.chance)
+        return self.holes.known(v, order)
+
+    def _make_holes(self) -> Holes | None:
+        holed = bool(self.encoder.holed(self.rows).any())
+        fixed = Generator().manual_seed(self.config.seed)
+        return Holes(self.encoder, self.rows, fixed, self.device) if holed else None
 
     def _make_stage(self) -> Stage:
         return self.plan.make(self.done, self.first_rows(), self.chance)
@@ -205,7 +222,8 @@ class Course:
         seeded = Generator().manual_seed(self.config.seed)
         drawn = numerics.permutation(len(self.rows), generator=seeded)[:FIRST].sort().values
         some = self.rows.select(drawn.numpy())
-        return self.encoder.rows(some, labeled=True, generator=seeded).to(self.device)
+        rows = self.encoder.rows(some, labeled=True, generator=seeded).to(self.device)
+        return rows if self.holes is None else self.holes.known(rows, drawn)
 
     def snapshot(self) -> None:
         """Keep held-out rows, their reconstructions and the chains, as they are now."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..encoding import Encoder
 
 STEPS, TUNED = 12_000, 3_000  # what a run takes unless told otherwise, and a fine-tuning at least
+TABLE_STEPS, TABLE_LR, TABLE_L2 = 3_000, 0.003, 0.001  # of a table
 FEW = 10  # bits of a row whose states are listed unasked
 UPDATES = 1000  # updates of a run from which sums of rows are worth the second in which numba comes in
 SPARSE = 0.25  # share of the units of a row that are on, up to which sums of rows are faster than bfloat16
@@ -23,7 +24,7 @@ SMALL = 128  # hidden units whose chains keep up with momentum
 WEIGHING = ("pt", "ptt", "exact")  # samplers that weigh free energies, which rounding would spoil
 NARROW, MANY = 32, 10_000  # columns of a row of bits, and rows of a table, that take larger steps and more of them
 EAGER = {"batch_size": 200, "lr": 0.3, "steps": 2 * STEPS}
-KINDS = {"binary": "bernoulli", "gray": "bernoulli", "spin": "spin", "real": "gaussian"}
+KINDS = {"binary": "bernoulli", "gray": "bernoulli", "spin": "spin", "real": "gaussian", "table": "table"}
 CONTINUOUS = ("gaussian", "relu")
 
 
@@ -37,6 +38,7 @@ def resolve(config: TrainConfig, train: Dataset) -> TrainConfig:
     check_shape(config, visible, train)
     gray = train.kind == "gray" and visible in ("bernoulli", "spin")
     binarize = ("threshold" if gray else "none") if config.binarize == "auto" else config.binarize
+    config = config.model_copy(update=for_tables(config)) if visible == "table" else config
     sampler = chosen_sampler(config, visible, train)
     config = eager(config, visible, sampler, train)
     from ..numerics import default_threads  # brings torch in: what does not fit is told without it
@@ -65,6 +67,16 @@ def going_on(config: TrainConfig, encoder: "Encoder", out: object) -> TrainConfi
     if out is not None:
         raise InputError(f"init and out={out} were given, and a run in a directory begins anew: leave one of them out")
     return config.model_copy(update={"visible": encoder.visible, "binarize": encoder.binarize})
+
+
+def for_tables(config: TrainConfig) -> dict[str, object]:
+    """Return what a table is learned with unless it is said: Adam, a weak weight decay, and fewer updates."""
+    chosen = {"optimizer": "adam", "l2": TABLE_L2, "lr": TABLE_LR}
+    if config.steps is None and config.epochs is None:
+        chosen["steps"] = TABLE_STEPS
+    if "optimizer" in config.model_fields_set and config.optimizer == "sgd":
+        del chosen["lr"]
+    return {name: value for name, value in chosen.items() if name not in config.model_fields_set}
 
 
 def chosen_sampler(config: TrainConfig, visible: str, train: Dataset) -> str:
@@ -103,7 +115,7 @@ def steps(config: TrainConfig | FinetuneConfig, train: Dataset, batch_size: int)
 
 def default_lr(config: TrainConfig, visible: str) -> float:
     """Return the learning rate of a run that names none."""
-    continuous = visible in CONTINUOUS or config.hidden_kind in CONTINUOUS
+    continuous = visible in (*CONTINUOUS, "table") or config.hidden_kind in CONTINUOUS
     return {"sgd": 0.05, "adam": 0.001}[config.optimizer] * (0.1 if continuous else 1)
 
 
@@ -283,8 +295,23 @@ def check_enumerable(config: TrainConfig, train: Dataset) -> None:
         raise InputError(f"{given}, which lists every state: pass --hidden-kind bernoulli")
 
 
+def check_table(config: TrainConfig, visible: str, train: Dataset) -> None:
+    """Raise `InputError` unless a table of columns of their own kinds meets units of such, and no other rows do."""
+    if train.kind != "table":
+        raise InputError(f"--visible table was given and {train.source} is no table of columns: leave it out")
+    if visible != "table":
+        given = f"--visible {visible} was given where the columns of {train.source} have words, holes or kinds"
+        raise InputError(f"{given} of their own: pass --visible auto, and --column NAME=KIND for a column")
+    if config.hidden_kind in CONTINUOUS:
+        given = f"--hidden-kind {config.hidden_kind} was given beside a table, which has or may have numbers"
+        raise InputError(f"{given}: such a machine has no normalizer once it has learned; pass --hidden-kind bernoulli")
+
+
 def check_values(config: TrainConfig, visible: str, train: Dataset) -> None:
     """Raise `InputError` unless units of the kind ``visible`` can take the values of the data."""
+    if train.kind == "table" or visible == "table":
+        check_table(config, visible, train)
+        return
     low, high = float(train.table.min()), float(train.table.max())
     given, name = f"{train.source} holds values from {low:g} to {high:g}", visible.partition(":")[0]
     if visible == "bernoulli" and train.kind not in ("binary", "gray"):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .. import plots, storage
-from ..data import by_name, check_ending, listed, table_bytes
+from ..data import check_ending, listed, table_bytes
 from ..errors import InputError
 from ..machines import DBN, RBM, Machine, at_temperature
 from ..numerics import stream
@@ -129,4 +129,4 @@ def write(run: "Run", out: Path, kept: list[Frame], columns: int | None = None) 
     elif kind == ".png":
         plots.save_picture(out, draw(run, kept[-1].means, columns))
     else:
-        storage.write_where_asked(out, table_bytes(kind, by_name(kept[-1].states, run.encoder.names)))
+        storage.write_where_asked(out, table_bytes(kind, run.encoder.columns_of(kept[-1].states)))

@@ -75,7 +75,7 @@ class Watch:
     def _states(self, rows: Dataset) -> Tensor:
         """Return rows to watch, as sharp states with their labels."""
         watched = Generator().manual_seed(0)
-        return self.encoder.rows(rows, sharp=True, labeled=True, generator=watched).to(self.device)
+        return self.encoder.rows(rows, sharp=True, labeled=True, whole=True, generator=watched).to(self.device)
 
     def figures(self, stage: Stage, before: list[Tensor], measured: bool, /, **told: Any) -> Epoch:
         """Return the figures of an epoch, given the weights ``before`` its last update, and what the trainer tells.

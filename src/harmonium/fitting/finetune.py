@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Generator, Tensor, nn
 
-from ..encoding import Encoder
+from ..encoding import Encoder, fit_encoder
 from ..errors import InputError
 from ..machines import DBM, DBN, RBM, Machine
 from ..training import SGD, Adam, classifier_inputs, param_groups, to_sequential
@@ -112,5 +112,5 @@ def encoder_for(run: "Run", tuning: FinetuneConfig, splits: Splits) -> Encoder:
         return run.encoder
     if splits.train.labels is None:
         raise InputError(f"{splits.source} holds no labels: a classifier has nothing to learn")
-    fitted = Encoder.fit(run.encoder.visible, run.encoder.binarize, splits.train, labels=True)
+    fitted = fit_encoder(run.encoder.visible, run.encoder.binarize, splits.train, labels=True)
     return replace(run.encoder, label_names=fitted.label_names)

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from ..machines import DBN, Machine
     from .run import Run
 
-TUNING, ORIGIN = "finetune.yaml", "origin.safetensors"
+TUNING, ORIGIN, SCHEMA = "finetune.yaml", "origin.safetensors", "schema.yaml"
 FILES = (
     "config.yaml", "metrics.csv", "model.safetensors", "events.jsonl", "env.json", "report.html", TUNING, ORIGIN,
-    torchrun.SIGNATURE,
+    SCHEMA, torchrun.SIGNATURE,
 )  # fmt: skip
 FOLDERS = ("checkpoints", "snapshots", "pictures")
 

@@ -91,7 +91,7 @@ def classify(
     if readout not in ("exact", "gibbs"):
         raise InputError(f"the readout {readout!r} was given where exact or gibbs was expected")
     g = stream(run.seed if seed is None else seed)
-    parts = progress(encoder.rows(dataset, generator=g).split(BATCH), "classifying")
+    parts = progress(encoder.rows(run.filled(dataset), generator=g).split(BATCH), "classifying")
     odds = torch.cat([_scores(run, part, readout, gibbs_steps, g) for part in parts])
     odds = odds if readout == "gibbs" else odds.softmax(-1)
     given = odds.argmax(-1)

@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 from .. import evaluation, numerics
 from ..errors import InputError
 from ..evaluation import Estimate, LowerBound, Mixing
-from ..machines import DBN, Machine
+from ..machines import DBN, Bipartite, Machine
 from ..progress import Progress, silent
 from ..sampling import ParallelTempering, gibbs_sample
 from .effort import Effort, Judge, effort
@@ -35,7 +35,7 @@ class Evaluation:
     ``verdict`` is exact, certified, consistent or inconsistent, and ``reason`` says why.  With ``bound`` the figure is
     an evidence lower bound (ELBO).  ``baseline`` is what independent units reach, ``binarize`` how gray rows became
     bits, ``error_over_rows`` what another draw of as many rows would change; ``data_changed`` says how the data differ
-    from those that the run was trained on, where they do.
+    from those that the run was trained on, where they do, and ``holes`` what was done about empty cells, if any.
     """
 
     log_likelihood: float
@@ -62,6 +62,7 @@ class Evaluation:
     split: str
     seconds: float
     data_changed: str = ""
+    holes: str = ""
 
     def __str__(self) -> str:
         """Return the figures as one plain sentence."""
@@ -72,7 +73,9 @@ class Evaluation:
         alone = "" if self.baseline is None else f"independent units reach {self.baseline:.2f}; "
         return (
             f"{self.split} log-likelihood {self.amount} nats a row ({self.verdict}; {between}{alone}"
-            f"{self.rows} rows {bits})" + (f"; the data have changed: {self.data_changed}" if self.data_changed else "")
+            f"{self.rows} rows {bits})"
+            + f"; {self.holes}" * bool(self.holes)
+            + f"; the data have changed: {self.data_changed}" * bool(self.data_changed)
         )
 
     @property
@@ -133,7 +136,7 @@ def evaluations(
     """
     began, model, encoder = time.perf_counter(), run.model, run.encoder
     dataset = run.rows(rows, split)
-    v = encoder.rows(dataset, sharp=True, generator=Generator().manual_seed(0))
+    v, holes = _known_of(model, encoder.rows(dataset, sharp=True, generator=Generator().manual_seed(0)))
     if isinstance(model, Machine) and model.latent:
         model.infer_steps = CONVERGED
     seen = known_rows(run, ROWS)
@@ -144,7 +147,7 @@ def evaluations(
             run.first_estimate = allowed, log_z
         if isinstance(model, Machine) and log_z.verdict != "exact":
             log_z = log_z.at_least(evaluation.certificate_of_rows(model, v))
-        spread = evaluation.log_evidence(model, v, generator=Generator().manual_seed(run.seed))
+        spread = evaluation.log_evidence_of_known(model, v, generator=Generator().manual_seed(run.seed))
         found = Evaluation(
             **_figures(spread, log_z),
             bound=isinstance(model, DBN) or bool(model.latent),
@@ -155,6 +158,7 @@ def evaluations(
             split=split if rows is None else str(dataset.name),
             seconds=round(time.perf_counter() - began, 2),
             data_changed=run.data_changed if rows is None else "",
+            holes=holes,
         )
         yield found
     if certify:
@@ -162,6 +166,19 @@ def evaluations(
         yield found
     told = {key: value for key, value in found.to_dict().items() if key != "seconds"}
     run.remember("evaluation", {**run.passport.get("evaluation", {}), found.split: told})
+
+
+def _known_of(model: Machine | DBN, v: Tensor) -> tuple[Tensor, str]:
+    """Return the rows that can be evaluated, and what was done about their empty cells, in words."""
+    holed = v.isnan().any(-1)
+    if not bool(holed.any()):
+        return v, ""
+    if isinstance(model, Bipartite) and not model.latent:
+        how = "exactly" if model.odd.count <= evaluation.LISTED else "by importance sampling, 32 draws a row"
+        return v, f"of {int(holed.sum())} rows the empty cells are summed out, {how}"
+    if bool(holed.all()):
+        raise InputError("every row has empty cells, and this model cannot sum them out: fill them in, or train an rbm")
+    return v[~holed], f"{int(holed.sum())} rows with empty cells, which this model cannot sum out, are left out"
 
 
 def recall(run: "Run", split: str = "test") -> Evaluation | None:
@@ -243,7 +260,7 @@ def known_rows(run: "Run", count: int = STATES) -> Tensor:
         train = run.splits.train  # files are often sorted: drawn from all of them
         drawn = numerics.permutation(len(train), generator=fixed)[:count].sort().values
         known = bool(run.model.labels)
-        rows = run.encoder.rows(train.select(drawn.numpy()), sharp=True, labeled=known, generator=fixed)
+        rows = run.encoder.rows(train.select(drawn.numpy()), sharp=True, labeled=known, whole=True, generator=fixed)
         return run.model.encode(rows) if isinstance(run.model, DBN) else rows
     states = run.chains
     if states is None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from .. import storage
-from ..encoding import Encoder
+from ..encoding import Encoder, restore_encoder
 from ..errors import InputError
 from ..machines import DBN, Machine
 from ..units import Bernoulli, Potts, Spin, Units
@@ -42,7 +42,7 @@ def read(file: Path) -> "Run":
         training, tuning = facts.pop("training", None), facts.pop("tuning", None)
         run = Run(
             model=model.requires_grad_(False),
-            encoder=Encoder.restore(facts.pop("encoder"), tensors),
+            encoder=restore_encoder(facts.pop("encoder"), tensors),
             config=TrainConfig(**training) if training else None,
             tuning=FinetuneConfig(**tuning) if tuning else None,
             chains=tensors.get("chains"),

@@ -76,6 +76,10 @@ class Plan(ABC):
         """Return what takes a row, label columns last, to what the next machine sees."""
         return lambda x: x
 
+    def sees_rows(self, done: Sequence[nn.Module]) -> bool:
+        """Say whether the next machine sees the row itself, whatever labels it sees beside it."""
+        return True
+
     def make(self, done: Sequence[nn.Module], rows: Tensor, chance: Generator) -> Stage:
         """Return the next stage after the machines that are ``done``.
 
@@ -166,6 +170,10 @@ class LayerwisePlan(Plan):
     def below(self, done: Sequence[nn.Module]) -> Sequence[nn.Module]:
         """Return the machines through whose means a row goes up."""
         return done
+
+    def sees_rows(self, done: Sequence[nn.Module]) -> bool:
+        """Say whether the next machine sees the row itself, and not the means of layers."""
+        return not self.below(done)
 
     def split(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the columns that go up, and those that are handed to the last machine."""

@@ -11,10 +11,11 @@ from torch import Generator, Tensor
 
 from .. import data, numerics, plots, sampling
 from ..arguments import brief
-from ..encoding import Encoder, encoding, parse
+from ..encoding import Encoder, TableEncoder, encoding, parse
 from ..errors import InputError
 from ..numerics import stream
 from ..progress import Progress, silent
+from . import scoring
 
 if TYPE_CHECKING:
     from .run import Run
@@ -73,6 +74,9 @@ def with_holes(run: "Run", rows: Any) -> tuple[np.ndarray, np.ndarray]:
 
     Columns of a file with names are put in the order of the training rows.
     """
+    if isinstance(run.encoder, TableEncoder):
+        dataset = run.encoder.read(rows)
+        return dataset.rows, scoring.ids_of(dataset)
     if isinstance(rows, str) or hasattr(rows, "__fspath__"):
         table = data.open_rows(rows, like=run.encoder.form)
         array, ids = table.array, table.ids
@@ -104,15 +108,26 @@ def impute(
     progress: Progress = silent,
 ) -> np.ndarray:
     """Return the rows ``given``, (rows, columns), with NaN replaced by its posterior mean given the rest of the row."""
-    holes = np.isnan(given)
-    plain = np.where(holes, np.nanmin(given) if not holes.all() else 0.0, given)
-    dataset, encoder = run.encoder.read(plain), run.encoder
-    g = stream(run.seed if seed is None else seed)
-    v = encoder.rows(dataset, sharp=True, generator=g)
-    known = torch.from_numpy(~holes).repeat_interleave(encoder.width // encoder.columns, -1)
+    holes, encoder, g = np.isnan(given), run.encoder, stream(run.seed if seed is None else seed)
     settings: dict[str, Any] = {"chains": chains, "gibbs_steps": gibbs_steps, "progress": progress, "generator": g}
+    if isinstance(encoder, TableEncoder):
+        return np.where(holes, _imputed(run, encoder, given, **settings), given)
+    plain = np.where(holes, np.nanmin(given) if not holes.all() else 0.0, given)
+    dataset = encoder.read(plain)
+    v = encoder.rows(dataset, sharp=True, generator=g)
+    known = encoder.spread(torch.from_numpy(~holes))
     found = encoder.decode(sampling.impute(run.model, v, known, **settings)).numpy()
     return np.where(holes, found * max(dataset.levels, 1) / encoder.unit, given)
+
+
+def _imputed(run: "Run", encoder: TableEncoder, given: np.ndarray, **settings: Any) -> np.ndarray:
+    """Return rows of codes with what is missing filled in; the means of numbers are taken on their own scale."""
+    v = encoder.encode(torch.from_numpy(given).float())
+    total, count = torch.zeros_like(v), 0
+    for x, _ in sampling.posterior(run.model, v.nan_to_num(), ~v.isnan(), **settings):
+        total, count = total + encoder.natural(x).mean(0), count + 1
+    found: np.ndarray = encoder.settle(total / count).numpy()
+    return found
 
 
 def recover(
@@ -137,6 +152,8 @@ def recover(
     training means; for noise it is the rows as they were seen.
     """
     encoder, dataset = run.encoder, run.rows(rows, split).take(count)
+    if isinstance(encoder, TableEncoder):
+        raise InputError(f"{run.name} is of a table, of which no part can be hidden as of a picture: use impute")
     g = stream(run.seed if seed is None else seed)
     hidden = hidden_part(mask, encoder.shape, len(dataset), g)
     v = encoder.rows(dataset, sharp=True, generator=g)
@@ -171,7 +188,7 @@ class Corruption(NamedTuple):
 
 def _hidden(run: "Run", v: Tensor, hidden: Tensor) -> Corruption:
     encoder = run.encoder
-    truth, wide = encoder.decode(v), hidden.repeat_interleave(encoder.width // encoder.columns, -1)
+    truth, wide = encoder.decode(v), encoder.spread(hidden)
     units = run.baseline
     mean = encoder.decode(units.mean(units.zero_field(1)).float())
     picture, states = len(encoder.shape) == 2, parse(encoder.visible)[0] == "potts"

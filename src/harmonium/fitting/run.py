@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from ..arguments import Count, checked
+from ..data import Dataset
 from ..encoding import Encoder
 from ..errors import InputError
 from ..machines import DBN, Machine
@@ -152,6 +153,15 @@ class Run(Answering, Drawn):
         if self.splits is None:
             raise InputError(f"{self.name} is a model without its data: say which rows with --data FILE")
         return self.encoder.read(self.splits.of(split))
+
+    def filled(self, dataset: Dataset) -> Dataset:
+        """Return a data set whose empty cells are filled by their posterior mean, or likeliest level: see `impute`."""
+        if not self.encoder.holed(dataset).any():
+            return dataset
+        from . import restoring
+
+        found = restoring.impute(self, dataset.rows).astype(np.float32)
+        return replace(dataset, table=found, index=None)
 
     @cached_property
     def baseline(self) -> Units:

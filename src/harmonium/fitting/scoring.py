@@ -64,7 +64,7 @@ def score(run: "Run", dataset: Dataset, *, max_time: float | None = None, progre
     model = run.model
     v = run.encoder.rows(dataset, sharp=True, generator=stream(0))
     log_z = known_partition(run, max_time=max_time, progress=progress)
-    evidence = evaluation.log_evidence(model, v, generator=run.seed).numpy()
+    evidence = evaluation.log_evidence_of_known(model, v, generator=run.seed).numpy()
     return Scores(
         free_energy=-evidence,
         log_likelihood=evidence - log_z.value,
@@ -119,7 +119,7 @@ def reconstruct(run: "Run", dataset: Dataset, *, progress: Progress = silent) ->
 
 def _states(run: "Run", dataset: Dataset) -> Tensor:
     """Return rows as states; where the machine learns labels, the probability of each class stands behind them."""
-    v = run.encoder.rows(dataset, generator=stream(0))
+    v = run.encoder.rows(run.filled(dataset), generator=stream(0))
     if isinstance(run.model, DBN) or not run.model.labels:
         return v
     return torch.cat([v, evaluation.class_log_probs(run.model, v).softmax(-1).to(v)], -1)

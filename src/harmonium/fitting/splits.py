@@ -47,7 +47,7 @@ class Splits:
     @property
     def levels(self) -> int | None:
         """What the values of the data mean: those of whole kinds are taken as they are."""
-        if self.config.visible == "auto":
+        if self.config.visible in ("auto", "table"):
             return self.config.levels
         from ..encoding import encoding  # brings torch in: errors of the data are told without it
 
@@ -56,7 +56,13 @@ class Splits:
     @property
     def reading(self) -> Reading:
         """How the rows are read, where they do not say it themselves."""
-        return {"levels": self.levels, "label_column": self.config.label_column, "shape": self.config.shape}
+        config = self.config
+        return {
+            "levels": self.levels,
+            "label_column": config.label_column,
+            "shape": config.shape,
+            "columns": config.columns,
+        }
 
     @cached_property
     def _parts(self) -> dict[str, Dataset]:

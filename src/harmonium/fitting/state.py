@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .trainer import Trainer
 
 CHAINS = "sampler.chains"  # whose rows lie in several processes, where there are several
+HOLES = "holes.states"  # what rows with empty cells were last completed to
 WHOLE = ("epoch", "stage", "step")  # figures of an epoch that are whole numbers
 ALWAYS = (*WHOLE, "seconds", "lr", "loss", "static_weight_fraction", "weight_norm")  # figures that every stage has
 
@@ -28,6 +29,7 @@ def of_trainer(trainer: "Course") -> tuple[dict[str, Tensor], dict[str, Any]]:
     for i, kept in trainer.stage.optimizer.state_dict()["state"].items():
         held |= {f"optimizer.{i}.{name}": value for name, value in kept.items() if isinstance(value, Tensor)}
     rows = [[float("nan") if value is None else value for value in vars(one).values()] for one in trainer.history]
+    held |= {} if trainer.holes is None else {HOLES: trainer.holes.states}
     held |= {
         "order": trainer.epoch_start,
         "chance": trainer.chance.get_state(),
@@ -52,6 +54,8 @@ def restore(
             trainer.stage.machine.load_state_dict(_owned(found, f"done{i}"))
             trainer.advance()
         fill_stage(trainer.stage, found)
+        if trainer.holes is not None:
+            trainer.holes.states.copy_(found[HOLES])
         trainer.best = _owned(found, "best")
         optimizer = trainer.stage.optimizer
         optimizer.load_state_dict({**optimizer.state_dict(), "state": _moments(found)})

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from .. import storage
 from ..arguments import checked
-from ..encoding import Encoder
+from ..encoding import Encoder, fit_encoder
 from ..errors import DivergenceError, SaveError
 from ..machines import DBN, Machine
 from ..numerics import distributed
@@ -25,7 +25,7 @@ from .defaults import going_on, resolve
 from .environment import choose_device, environment, use_threads
 from .figures import Epoch, table
 from .finetune import FinetunePlan, tuned_settings
-from .home import Home, refuse_run
+from .home import SCHEMA, Home, refuse_run
 from .interrupts import saved_on_interrupt
 from .plans import Plan
 from .remarks import remarks
@@ -85,6 +85,8 @@ class Trainer(Course):
         self._begin(settled, splits, choose_device(settled.device), None, save_every, init=init)
         if out is not None:
             self.home = Home.create(Path(out), splits, settled, replace=replace)
+            if self.rows.schema is not None:
+                storage.write_bytes(self.home.file(SCHEMA), self.rows.schema.yaml().encode())
 
     def _begin(
         self,
@@ -103,8 +105,8 @@ class Trainer(Course):
         self.stopped, self._asked = 0, 0
         self._kept: tuple[dict[str, Tensor], dict[str, Any]] | None = None
         if tuning is None:
-            fit = Encoder.fit
-            encoder = init.encoder if init else fit(config.visible, config.binarize, splits.train, labels=config.labels)
+            known: dict[str, Any] = {"labels": config.labels}
+            encoder = init.encoder if init else fit_encoder(config.visible, config.binarize, splits.train, **known)
             plan: Plan = MODELS[config.model](config, encoder, device, init)
         else:
             encoder = tuning[2]

@@ -153,7 +153,8 @@ def _weights(report: Report, rows: np.ndarray) -> bytes:
     if report.kind not in ("table", "spins"):
         return plots.png(plots.signed_grid(rows, picture_shape(report.run, rows)))
     look: dict[str, Any] = {"xlabel": "column", "ylabel": "hidden unit, largest first", "unit": "weight, nats"}
-    return plots.png(plots.matrices([("", rows)], **look, columns=report.names if report.kind == "table" else ()))
+    named = report.kind == "table" and rows.shape[1] == len(report.names)  # and not several units a column
+    return plots.png(plots.matrices([("", rows)], **look, columns=report.names if named else ()))
 
 
 def _beside(report: Report) -> Section:

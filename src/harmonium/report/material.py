@@ -92,7 +92,7 @@ class Report:
     def states(self, split: str, *, labeled: bool = False) -> Tensor:
         """Return up to `ROWS` rows of a split as states."""
         rows = self.run.rows(None, split).take(ROWS)
-        return self.encoder.rows(rows, sharp=True, labeled=labeled, generator=Generator().manual_seed(0))
+        return self.encoder.rows(rows, sharp=True, labeled=labeled, whole=True, generator=Generator().manual_seed(0))
 
     @cached_property
     def test(self) -> Tensor:
@@ -135,9 +135,7 @@ class Report:
         """
         encoder, count = self.encoder, min(self.encoder.columns, SHOWN)
         v = self.test[: max(min(FILLED, 10 * self.allowed.chains) // count, 10)]
-        hidden = torch.eye(encoder.columns, dtype=torch.bool)[:count].repeat_interleave(
-            encoder.width // encoder.columns, 1
-        )
+        hidden = encoder.spread(torch.eye(encoder.columns, dtype=torch.bool)[:count])
         known = (~hidden)[:, None].expand(-1, len(v), -1).flatten(0, 1)
         stacked, g = v.repeat(count, 1), Generator().manual_seed(self.run.seed)
         settings: dict[str, Any] = {"chains": CHAINS, "gibbs_steps": STEPS, "progress": self.progress, "generator": g}

@@ -13,11 +13,11 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import one_hot as as_blocks
 
-from . import data, numerics
-from .data import Dataset, Form, one_hot
-from .errors import InputError
-from .registry import UNITS
-from .units import Concat, Potts, Units
+from .. import data, numerics
+from ..data import Dataset, Form, one_hot
+from ..errors import InputError
+from ..registry import UNITS
+from ..units import Concat, Potts, Units
 
 SMALL = ("bernoulli", "spin", "binomial", "potts")  # kinds whose states fit into a byte
 FAR = 10.0  # deviations from the mean that a standardized value may lie
@@ -153,6 +153,19 @@ class Encoder:
         """The columns that new rows must have."""
         return Form(self.names, self.columns, self.label_column)
 
+    @property
+    def cells(self) -> tuple[slice, ...]:
+        """The columns of a state that each column of the rows has."""
+        wide = self.width // self.columns
+        return tuple(slice(first, first + wide) for first in range(0, self.width, wide))
+
+    def spread(self, columns: Tensor) -> Tensor:
+        """Return a mask of columns of rows, (..., columns), as one of the columns of states, (..., width)."""
+        owner = torch.empty(self.width, dtype=torch.long)
+        for column, cell in enumerate(self.cells):
+            owner[cell] = column
+        return columns[..., owner]
+
     def units(self) -> Units:
         """Return a new visible row, without labels."""
         return make_units(self.visible, self.columns)
@@ -176,6 +189,18 @@ class Encoder:
         """Return rows, (rows, columns), as they are stored, from states or from their means, labels left out."""
         return encoding(self.visible).decode(self, x[..., : self.width]) * self.unit
 
+    def columns_of(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Return rows as they are stored as columns, (rows,) each, by name, in the words of their file."""
+        return data.by_name(rows, self.names)
+
+    def natural(self, x: Tensor) -> Tensor:
+        """Return states, (..., width), on the scale on which they are averaged."""
+        return x[..., : self.width]
+
+    def settle(self, x: Tensor) -> Tensor:
+        """Return rows, (..., columns), as they are stored, from `natural` states or their means."""
+        return self.decode(x)
+
     def picture(self, rows: np.ndarray) -> np.ndarray:
         """Return rows as they are stored as gray from 0 to 1, for drawing."""
         draw, rows = encoding(self.visible).picture, np.asarray(rows) / self.unit
@@ -197,18 +222,31 @@ class Encoder:
         return found.conformed(self.form, MODEL)
 
     def rows(
-        self, dataset: Dataset, *, sharp: bool = False, labeled: bool = False, generator: Generator | None = None
+        self,
+        dataset: Dataset,
+        *,
+        sharp: bool = False,
+        labeled: bool = False,
+        whole: bool = False,
+        generator: Generator | None = None,
     ) -> Tensor:
         """Return all rows of a data set as states; ``labeled``: with their labels, where the model learns labels.
 
-        With ``sharp``, gray values that the model was trained on as probabilities are drawn as bits: a likelihood of
-        binary units means nothing else.
+        An empty cell of a table is NaN, or where ``whole`` rows are wanted the value of another row. With ``sharp``,
+        gray values that the model was trained on as probabilities are drawn as bits: a likelihood of binary units means
+        nothing else.
         """
         binarize = "sample" if sharp and self.blurred(dataset) else self.binarize if dataset.levels else "none"
-        x = self.encode(dataset.tensor(binarize, generator=generator))
+        x = dataset.tensor(binarize, generator=generator)
+        x = self.encode(filled(x, generator=generator) if whole and dataset.schema is not None else x)
         if not labeled or not self.labels:
             return x
         return torch.cat([x, one_hot(dataset.relabeled(self.label_names), self.labels)], -1)
+
+    def holed(self, dataset: Dataset) -> np.ndarray:
+        """Return which rows have an empty cell, (rows,)."""
+        found: np.ndarray = np.isnan(dataset.rows).any(1) if dataset.schema else np.zeros(len(dataset), bool)
+        return found
 
     def independent(self, train: Dataset) -> Units:
         """Return independent units fitted to training rows, some thousands at a time: the rows may be many."""
@@ -218,7 +256,7 @@ class Encoder:
         kind = torch.int8 if parse(self.visible)[0] in SMALL and self.number < 128 else torch.float32
         states = torch.empty(len(train), self.width, dtype=kind)
         for part in torch.arange(len(train)).split(CHUNK):
-            states[part] = self.rows(train.select(part.numpy()), sharp=True, generator=fixed).to(kind)
+            states[part] = self.rows(train.select(part.numpy()), sharp=True, whole=True, generator=fixed).to(kind)
         units.init_from_data(states)
         return units.requires_grad_(False)
 
@@ -248,6 +286,19 @@ class Encoder:
             mean=tensors["encoder.mean"],
             deviation=tensors["encoder.deviation"],
         )
+
+
+def filled(x: Tensor, *, generator: Generator | None = None) -> Tensor:
+    """Return rows, (rows, columns), with every hole filled by another row's value of its column, drawn at random.
+
+    A column of holes alone is filled with zeros.
+    """
+    holes, found = x.isnan(), x.clone()
+    for column in holes.any(0).nonzero().flatten().tolist():
+        empty, held = holes[:, column], x[~holes[:, column], column]
+        drawn = numerics.integers(max(1, len(held)), int(empty.sum()), generator=generator)
+        found[empty, column] = held[drawn] if len(held) else 0.0
+    return found
 
 
 def _read(load: Callable[[int | None], Dataset], encoder: Encoder) -> Dataset:
