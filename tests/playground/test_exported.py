@@ -139,6 +139,30 @@ def test_nobody_is_shut_out(chromium, digits, scheme, width):
             assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+MACHINES = {
+    "deep": lambda: hm.DBM(9, 5, 4, generator=0),
+    "spins": lambda: hm.RBM(hm.Spin(9), hm.Spin(4), generator=0),
+    "labeled": lambda: hm.RBM(hm.Concat(9, hm.Potts(1, 3)), 4, generator=0),
+}
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_every_machine_is_drawn_on_and_looked_into(chromium, folder, name):
+    url = hm.Run.of(MACHINES[name](), shape=(3, 3)).export(folder / f"{name}.html").as_uri()
+    with Watched(chromium, url) as page:
+        page.goto(url)
+        page.get_by_role("button", name="Show me").click()
+        page.get_by_role("tab", name="Look inside").click()
+        for floor in page.locator(".floor canvas").all():
+            floor.focus()
+            for key in ("ArrowRight", "Enter"):
+                page.keyboard.press(key)
+            assert page.locator(".unit input:checked").input_value() == "on"
+        page.get_by_role("tab", name="Draw").click()
+        page.wait_for_timeout(1200)  # in which the upper half has been drawn
+        assert ours(seen(page))[0].all()
+
+
 @pytest.mark.slow
 def test_a_large_machine_is_small_and_quick(chromium, folder):
     path = hm.Run.of(hm.RBM(784, 500, generator=0), shape=(28, 28)).export(folder / "large.html")
@@ -156,6 +180,7 @@ def test_a_large_machine_is_small_and_quick(chromium, folder):
     {
         "a general machine": (lambda: hm.BoltzmannMachine(4), "an RBM or DBM was expected"),
         "units of another kind": (lambda: hm.RBM(hm.Gaussian(3), 2), "Gaussian units where"),
+        "columns that nobody tells": (lambda: hm.RBM(hm.Potts(2, 3), 2), "does not tell the columns"),
         "two kinds of units": (lambda: hm.RBM(hm.Concat(2, hm.Spin(2)), 2), "one kind, and labels"),
     }.values(),
 )

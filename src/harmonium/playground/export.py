@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ..data import check_ending
+from ..encoding import parse
 from ..errors import InputError
 from ..fitting import Run
 from ..machines import DBM, RBM
@@ -53,6 +54,8 @@ def write_page(run: Run, out: str | Path) -> Path:
 def facts(run: Run) -> dict[str, Any]:
     """Return what a page shows of a run: its words, the shape and columns of its rows, and rows to begin with."""
     model, lens = _model(run), Lens.of(run)
+    if parse(run.encoder.visible)[0] != KINDS[type(model.visible.components()[0])]:
+        raise InputError(f"{run.name} does not tell the columns of its Potts units, as a run that `fit` trained does")
     chains = torch.empty(0, model.visible.width) if run.chains is None else run.chains[:STARTS]
     starts = lens.fractions(chains) / (255 if lens.picture else 1)
     return {

@@ -50,7 +50,7 @@ export function localSource({ facts, machine: written }) {
       clamp();
     },
     async row() {
-      return facts.starts[Math.floor(Math.random() * facts.starts.length)];
+      return facts.starts[Math.floor(Math.random() * facts.starts.length)] ?? (await source.states())[0];
     },
     async advance(steps) {
       const end = performance.now() + BUDGET;
