@@ -70,11 +70,12 @@ def sample(
     count: Positive = 64,
     gibbs_steps: Positive = 1000,
     label: str | None = None,
+    given: str | None = None,
     sampler: Literal["gibbs", "pt"] = "gibbs",
     temperature: Annotated[float, Parameter(validator=Number(gt=0))] = 1.0,
     seed: int | None = None,
 ) -> None:
-    """Draw new rows by Gibbs sampling from random states; with a label, the label is clamped.
+    """Draw new rows by Gibbs sampling from random states; a label is clamped, and rows are given that conditions hold.
 
     Parameters
     ----------
@@ -86,6 +87,8 @@ def sample(
         Gibbs steps of each chain.
     label
         A class that the model learned with --labels, or all.
+    given
+        Conditions on columns, such as 'sex=female, age>=60, color={red|blue}'; signs are = != < <= > >=.
     sampler
         gibbs, or pt (parallel tempering) where plain chains are stuck.
     temperature
@@ -97,10 +100,10 @@ def sample(
     home = opened(run)
     with console.progress_bars() as progress:
         drawn = home.sample(
-            count, gibbs_steps, label=label, sampler=sampler, temperature=temperature, seed=seed, out=out,
+            count, gibbs_steps, label=label, given=given, sampler=sampler, temperature=temperature, seed=seed, out=out,
             progress=progress,
         )  # fmt: skip
-    of = "" if label is None else f" of label {label}"
+    of = ("" if label is None else f" of label {label}") + ("" if given is None else f" given {given}")
     console.say(f"{len(drawn)} rows{of} after {gibbs_steps} Gibbs steps: {out}")
 
 

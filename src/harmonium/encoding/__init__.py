@@ -5,6 +5,7 @@ from typing import Any
 from torch import Tensor
 
 from ..data import Dataset
+from .conditions import Given, conditions
 from .encoder import ENCODINGS, FAR, Encoder, Encoding, encoding, filled, make_units, parse
 from .table import TABLE, TableEncoder
 
@@ -14,7 +15,9 @@ __all__ = [
     "TABLE",
     "Encoder",
     "Encoding",
+    "Given",
     "TableEncoder",
+    "conditions",
     "encoding",
     "filled",
     "fit_encoder",

@@ -1,6 +1,6 @@
 """New rows and pictures out of a run."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -11,16 +11,18 @@ from torch import Tensor
 
 from .. import plots, storage
 from ..data import check_ending, listed, table_bytes
+from ..encoding import Given, conditions
 from ..errors import InputError
 from ..machines import DBN, RBM, Machine, at_temperature
 from ..numerics import stream
 from ..progress import Progress, silent
-from ..sampling import sample_chain, tempered_chain
+from ..sampling import condition, sample_chain, tempered_chain
 from .likelihood import known_rows
 
 if TYPE_CHECKING:
     from .run import Run
 
+FRAMES = 60  # moments of chains that a film shows
 ENDINGS = (".png", ".gif", ".npy", ".csv", ".json")
 
 
@@ -41,37 +43,49 @@ def chain(
     label: int | str | None = None,
     sampler: str = "gibbs",
     temperature: float = 1.0,
+    given: Given | None = None,
+    kept: Collection[int] | None = None,
     seed: int | None = None,
     progress: Progress = silent,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield the visible states, and the means that they were drawn from, of chains from random states at every step.
 
-    With a ``label`` the label is clamped; with ``"all"`` there are ``count`` chains for each.  The ``sampler`` is
+    Where ``kept`` numbers steps, from 1, these alone are told.
+
+    With a ``label`` the label is clamped; with ``"all"`` there are ``count`` chains for each.  Rows are ``given`` that
+    conditions on columns hold, see `encoding.conditions`.  The ``sampler`` is
     gibbs, or pt: chains on a ladder of parallel tempering.  Raises `InputError` where the run has no labels, or one is
     out of range, or the ladder would have to climb with a label clamped.
     """
     settings: dict[str, Any] = {"progress": progress, "generator": stream(run.seed if seed is None else seed)}
     labels = None if label is None else torch.tensor(known_labels(run, label)).repeat_interleave(count)
-    model = heated(run.model, temperature)
-    if sampler == "pt" and labels is None:
-        return tempered_chain(model, count, gibbs_steps, known_rows(run), **settings)
+    model = conditioned(run, heated(run.model, temperature), given)
+    if sampler == "pt" and labels is None and given is None:
+        found = tempered_chain(model, count, gibbs_steps, known_rows(run), **settings)
+        return found if kept is None else (pair for step, pair in enumerate(found, 1) if step in kept)
     if sampler != "gibbs":
-        given = f"the sampler {sampler!r} was" if labels is None else f"a label and the sampler {sampler!r} were"
-        raise InputError(f"{given} given where gibbs, or pt without a label, was expected: leave --sampler out")
+        beside = "" if labels is None and given is None else " beside a label or a condition"
+        wanted = "gibbs, or pt without a label or a condition, was expected: leave --sampler out"
+        raise InputError(f"the sampler {sampler!r} was given{beside} where {wanted}")
     rows = count if labels is None else len(labels)
-    return sample_chain(model, rows, gibbs_steps, label=labels, **settings)
+    return sample_chain(model, rows, gibbs_steps, label=labels, kept=kept, **settings)
 
 
 @torch.no_grad()
-def frames(run: "Run", count: int = 64, gibbs_steps: int = 1000, *, kept: int = 60, **settings: Any) -> list[Frame]:
+def frames(run: "Run", count: int = 64, gibbs_steps: int = 1000, *, kept: int = FRAMES, **settings: Any) -> list[Frame]:
     """Return about ``kept`` moments of `chain`, evenly spaced in the logarithm of the steps, as rows of the data."""
-    wanted = {int(n) for n in np.unique(np.geomspace(1, gibbs_steps, kept).round())}
-    decode = run.encoder.decode
-    return [
-        Frame(step, decode(x).numpy(), decode(mean).numpy())
-        for step, (x, mean) in enumerate(chain(run, count, gibbs_steps, **settings), 1)
-        if step in wanted
-    ]
+    wanted = sorted({gibbs_steps, *(int(n) for n in np.geomspace(1, gibbs_steps, kept).round())})
+    drawn, decode = chain(run, count, gibbs_steps, kept=wanted, **settings), run.encoder.decode
+    return [Frame(step, decode(x).numpy(), decode(mean).numpy()) for step, (x, mean) in zip(wanted, drawn, strict=True)]
+
+
+def conditioned(run: "Run", model: Machine | DBN, given: Given | None) -> Machine | DBN:
+    """Return the model on which conditions hold; a network draws its lowest row last, and cannot be held to any."""
+    if given is None:
+        return model
+    if isinstance(model, DBN):
+        raise InputError(f"{run.name} is a network, which draws columns from above alone: leave --given out")
+    return condition(model, conditions(run.encoder, given))
 
 
 def heated(model: Machine | DBN, temperature: float) -> Machine | DBN:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..arguments import Count, checked
 from ..data import Dataset
-from ..encoding import Encoder
+from ..encoding import Encoder, Given
 from ..errors import InputError
 from ..machines import DBN, Machine
 from ..progress import Progress, silent
@@ -187,6 +187,7 @@ class Run(Answering, Drawn):
         label: int | str | None = None,
         sampler: str = "gibbs",
         temperature: float = 1.0,
+        given: Given | None = None,
         means: bool = False,
         seed: int | None = None,
         out: str | Path | None = None,
@@ -200,16 +201,21 @@ class Run(Answering, Drawn):
             label: the class to draw, or "all" of them: the label is clamped while the chain runs.
             sampler: "gibbs", or "pt": parallel tempering, for models whose chains are stuck.
             temperature: the energy is divided by it; 1 is the model's own.
+            given: conditions on columns, ``"sex=female, age>=60"`` or ``{"sex": "female", "age": ">=60"}``: rows are
+                drawn from the distribution given that they hold, and none is thrown away.
             means: return the means of the last draw instead of the draw.
             out: a file to write too: .png (means), .gif (the chains as they run) or .npy (states).
 
         Raises:
-            InputError: for a label that the model does not know, or a temperature that is not above 0.
+            InputError: for a label, a column or a level that the model does not know, a condition that leaves no
+                value, or a temperature that is not above 0.
         """
         from . import drawing
 
-        how: dict[str, Any] = {"label": label, "sampler": sampler, "temperature": temperature, "seed": seed}
-        frames = drawing.frames(self, count, gibbs_steps, **how, progress=progress)
+        how: dict[str, Any] = {"label": label, "sampler": sampler, "temperature": temperature, "given": given}
+        moving = out is not None and Path(out).suffix.lower() == ".gif"
+        how |= {"seed": seed, "kept": drawing.FRAMES if moving else 1, "progress": progress}
+        frames = drawing.frames(self, count, gibbs_steps, **how)
         if out is not None:
             drawing.write(self, Path(out), frames, count if label == "all" else None)
         return frames[-1].means if means else frames[-1].states
