@@ -20,6 +20,7 @@ COMMANDS = {
     "features": ("rows", "Give the means of the hidden units given every row."),
     "reconstruct": ("rows", "Give every row after a pass up and down."),
     "impute": ("rows", "Fill in what is missing in the rows of a file (imputation)."),
+    "compare": ("comparing", "Compare samples with held-out rows: columns, pairs, a classifier, copies."),
     "weights": ("using", "Draw what each hidden unit looks for: its receptive field."),
     "export": ("using", "Write a model as one HTML page that draws and dreams in a browser, without Python."),
     "play": ("play", "Open the playground: draw on a model, look inside it, and watch one learn, in the browser."),
