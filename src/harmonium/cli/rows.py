@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -66,6 +66,7 @@ def score(
     *,
     out: Path | None = None,
     split: Split = "test",
+    cells: bool = False,
     max_time: Annotated[float | None, Parameter(validator=Number(gt=0))] = None,
 ) -> None:
     """Tell log p of every row in nats with the bracket that log Z leaves it, and its free energy: how surprising it is.
@@ -76,13 +77,15 @@ def score(
         .csv or .json with the rows' ids, or .npy; printed as CSV unless given.
     split
         Rows of the run's own data to score.
+    cells
+        Tell the surprise of every cell too, -log p(cell | rest of the row).
     max_time
         Seconds after which annealing takes no more temperatures, where no evaluation has found log Z before.
     """
     _check(out)
     home = opened(run)
     with console.progress_bars() as progress:
-        found = home.score(rows_of(home, data), split, out=out, max_time=max_time, progress=progress)
+        found = home.score(rows_of(home, data), split, out=out, cells=cells, max_time=max_time, progress=progress)
     console.note(str(found))
     _tell(found.columns, out)
 
@@ -130,6 +133,8 @@ def impute(
     data: str,
     *,
     out: Path | None = None,
+    draws: Positive | None = None,
+    uncertainty: Path | None = None,
     chains: Positive = 16,
     gibbs_steps: Positive = 200,
     seed: int | None = None,
@@ -142,6 +147,10 @@ def impute(
         File of rows with holes.
     out
         .npy, or .csv or .json with the rows' ids and the names of the columns; printed as CSV unless given.
+    draws
+        Draw what is missing so many times (multiple imputation): the tables below each other, numbered, in --out.
+    uncertainty
+        File for how sure the model is: of a number filled in its deviation, of a level its probability.
     chains
         Chains averaged for each row.
     gibbs_steps
@@ -150,10 +159,16 @@ def impute(
         Seed; the run's own unless given.
     """
     _check(out)
+    _check(uncertainty)
     home = opened(run)
     with console.progress_bars() as progress:
-        found = home.impute(data, out=out, chains=chains, gibbs_steps=gibbs_steps, seed=seed, progress=progress)
-    _tell(home.encoder.columns_of(found), out)
+        how: dict[str, Any] = {"chains": chains, "gibbs_steps": gibbs_steps, "seed": seed, "progress": progress}
+        if draws is None and uncertainty is None:
+            columns = home.encoder.columns_of(home.impute(data, out=out, **how))
+        else:
+            found = home.imputation(data, draws=draws or 0, out=out, uncertainty=uncertainty, **how)
+            columns = found.columns(home.encoder)
+    _tell(columns, out)
 
 
 def _check(out: Path | None) -> None:

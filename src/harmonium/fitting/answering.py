@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from .. import data
-from ..arguments import Count, checked
+from ..arguments import Count, Natural, checked
 from ..progress import Progress, silent
 from .effort import Judge
 
 if TYPE_CHECKING:
     from ..evaluation import Mixing
+    from .comparing import Comparison
+    from .imputing import Imputation
     from .labels import LabelReport
     from .likelihood import Evaluation
     from .restoring import Recovery
@@ -71,6 +73,41 @@ class Answering:
         return found
 
     @checked
+    def surprise(self, rows: Any = None, split: str = "test", *, out: Out = None, **settings: Any) -> np.ndarray:
+        """Return −log p(cell | rest of its row) of every cell in nats, (rows, columns): which entry does not fit.
+
+        Exact for whole rows, `surprising.surprise` tells how empty cells are summed out; an empty cell has none (NaN).
+
+        Example:
+            >>> import harmonium as hm
+            >>> run = hm.fit("digits", hidden=8, epochs=1, seed=1)
+            >>> run.surprise(run.splits.test.rows[:5]).shape
+            (5, 64)
+        """
+        from . import scoring, surprising
+
+        dataset = self._run.rows(rows, split)
+        found = surprising.surprise(self._run, dataset, **settings)
+        scoring.write(out, surprising.by_column(self._run, found), scoring.ids_of(dataset))
+        return found
+
+    @checked
+    def compare(self, synthetic: Any = None, split: str = "test", **settings: Any) -> "Comparison":
+        """Return how samples, or ``synthetic`` rows, differ from rows of a split: `comparing.compare`.
+
+        Columns, associations of pairs, a classifier between the two, and distances to the nearest training row.
+
+        Example:
+            >>> import harmonium as hm
+            >>> run = hm.fit("digits", hidden=8, epochs=1, seed=1)
+            >>> run.compare(count=50, gibbs_steps=5).rows
+            50
+        """
+        from .comparing import compare
+
+        return compare(self._run, synthetic, split=split, **settings)
+
+    @checked
     def features(self, rows: Any = None, split: str = "test", *, out: Out = None, **settings: Any) -> np.ndarray:
         """Return the means of the highest hidden layer, or of ``layer``, given every row, (rows, units).
 
@@ -125,6 +162,24 @@ class Answering:
         given, ids = restoring.with_holes(self._run, rows)
         found = restoring.impute(self._run, given, chains=chains, gibbs_steps=gibbs_steps, **settings)
         scoring.write(out, self._run.encoder.columns_of(found), ids)
+        return found
+
+    @checked
+    def imputation(
+        self, rows: Any, *, draws: Natural = 5, out: Out = None, uncertainty: Out = None, **settings: Any
+    ) -> "Imputation":
+        """Return rows of a table with their empty cells filled in ``draws`` times, and how sure the model is of each.
+
+        Multiple imputation (Rubin, 1987), see `imputing.imputed`.  ``out`` takes the draws below each other, numbered,
+        or without any what is expected; ``uncertainty`` the deviation of each number that was filled in, and the
+        probability of each level.
+        """
+        from . import imputing, restoring, scoring
+
+        given, ids = restoring.with_holes(self._run, rows)
+        found, encoder = imputing.imputed(self._run, given, draws=draws, **settings), self._run.encoder
+        scoring.write(out, found.columns(encoder), np.tile(ids, max(draws, 1)))
+        scoring.write(uncertainty, data.by_name(found.uncertainty, encoder.names), ids)
         return found
 
     @checked

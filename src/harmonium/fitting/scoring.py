@@ -18,6 +18,7 @@ from ..numerics import stream
 from ..progress import Progress, silent
 from .effort import effort
 from .likelihood import ROWS, known_rows, log_partitions
+from .surprising import by_column, surprise
 
 if TYPE_CHECKING:
     from .run import Run
@@ -41,6 +42,8 @@ class Scores:
     verdict: str
     reason: str
     bound: bool
+    cells: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
+    """The surprise of each column's cells, (rows,) each, where it was asked for: see `Run.surprise`."""
 
     def __str__(self) -> str:
         """Return the mean and how far it can be trusted as one plain sentence."""
@@ -51,12 +54,14 @@ class Scores:
     def columns(self) -> dict[str, np.ndarray]:
         """The figures by name."""
         names = ("free_energy", "log_likelihood", "lower", "upper")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in names} | self.cells
 
 
 @checked
-def score(run: "Run", dataset: Dataset, *, max_time: float | None = None, progress: Progress = silent) -> Scores:
-    """Return how likely each row is.
+def score(
+    run: "Run", dataset: Dataset, *, cells: bool = False, max_time: float | None = None, progress: Progress = silent
+) -> Scores:
+    """Return how likely each row is, and with ``cells`` how surprising each cell is.
 
     log Z is the one that the run's passport holds, from an evaluation before; where there is none it is estimated, as
     `likelihood.evaluate` does. Labels are summed out.
@@ -73,6 +78,7 @@ def score(run: "Run", dataset: Dataset, *, max_time: float | None = None, progre
         verdict=log_z.verdict,
         reason=log_z.reason,
         bound=isinstance(model, DBN) or bool(model.latent),
+        cells=by_column(run, surprise(run, dataset, progress=progress)) if cells else {},
     )
 
 

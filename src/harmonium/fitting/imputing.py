@@ -1,0 +1,87 @@
+"""Empty cells of a table filled in several times over, and how sure the model is of each."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from .. import sampling
+from ..encoding import Encoder, TableEncoder
+from ..errors import InputError
+from ..numerics import stream
+from ..progress import Progress, silent
+
+if TYPE_CHECKING:
+    from .run import Run
+
+
+@dataclass(frozen=True)
+class Imputation:
+    """Rows of a table whose empty cells are filled in: once by what is expected, and several times by draws.
+
+    ``filled`` (rows, columns) and ``draws`` (draws, rows, columns) are codes, see `data.Schema.words`.  ``uncertainty``
+    (rows, columns) is the deviation of a number that was filled in, of a level its probability; NaN where the cell was
+    not empty.
+    """
+
+    filled: np.ndarray = field(repr=False)
+    uncertainty: np.ndarray = field(repr=False)
+    draws: np.ndarray = field(repr=False)
+
+    def columns(self, encoder: Encoder) -> dict[str, np.ndarray]:
+        """Return the draws below each other, by column, their numbers first; without draws what is expected."""
+        count, rows, columns = self.draws.shape
+        if not count:
+            return encoder.columns_of(self.filled)
+        number = {"draw": np.repeat(np.arange(1, count + 1), rows)}
+        return number | encoder.columns_of(self.draws.reshape(-1, columns))
+
+
+@torch.no_grad()
+def imputed(
+    run: "Run",
+    given: np.ndarray,
+    *,
+    draws: int = 5,
+    chains: int = 16,
+    gibbs_steps: int = 200,
+    seed: int | None = None,
+    progress: Progress = silent,
+) -> Imputation:
+    """Return rows ``given``, (rows, columns), with NaN filled in: multiple imputation (Rubin, 1987).
+
+    Each draw ends a chain of its own; means and deviations are those of all chains over the second half of their steps.
+    """
+    encoder = run.encoder
+    if not isinstance(encoder, TableEncoder):
+        raise InputError(f"{run.name} is of numbers of one kind, and draws are of tables of mixed columns: use impute")
+    v = encoder.encode(torch.from_numpy(given).float())
+    known = ~v.isnan()
+    v = torch.where(known, v, run.model.sample_independent(1, generator=0)[0, : v.shape[-1]])
+    how: dict[str, Any] = {"chains": max(chains, draws), "gibbs_steps": gibbs_steps, "progress": progress}
+    total, squares, count, last = torch.zeros_like(v), torch.zeros_like(v), 0, v[None]
+    for last, _ in sampling.posterior(run.model, v, known, **how, generator=stream(run.seed if seed is None else seed)):
+        natural = encoder.natural(last)
+        total, squares, count = total + natural.mean(0), squares + natural.square().mean(0), count + 1
+    mean = total / count
+    spread = (squares / count - mean**2).clamp_min(0).sqrt()
+    parts = [_sure(mean[:, cell], spread[:, cell], level_of(encoder, i)) for i, cell in enumerate(encoder.cells)]
+    holes = np.isnan(given)
+    return Imputation(
+        filled=np.where(holes, encoder.settle(mean).numpy(), given),
+        uncertainty=np.where(holes, torch.stack(parts, -1).numpy(), np.nan),
+        draws=np.where(holes, encoder.decode(last[:draws]).numpy(), given),
+    )
+
+
+def level_of(encoder: TableEncoder, column: int) -> bool:
+    """Say whether the cells of a column are levels."""
+    return bool(encoder.schema.modeled[column].levels)
+
+
+def _sure(mean: torch.Tensor, spread: torch.Tensor, level: bool) -> torch.Tensor:
+    """Return the probability of the likeliest level, or the deviation of a number, (rows,)."""
+    if not level:
+        return spread[:, -1]
+    return mean.amax(-1) if mean.shape[-1] > 1 else torch.maximum(mean, 1 - mean)[:, 0]
