@@ -1,6 +1,6 @@
 """Data beside samples, by the kind of the rows: pictures, tables, spins and sequences."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,13 +8,16 @@ import torch
 from torch import Tensor
 
 from .. import plots
+from ..encoding import TableEncoder
 from ..evaluation import log_evidence
 from ..fitting.drawing import draw, picture_shape
 from ..machines import BoltzmannMachine
 from .material import SHOWN, Report
+from .mixed import mixed, state_names
 from .page import Section
 
 UNITS = 40  # hidden units of a chart of weights
+CHARTS = ("table", "mixed", "spins")  # kinds whose weights are drawn as a chart
 PAIRS = 20_000  # dots of a chart
 
 
@@ -139,7 +142,7 @@ def fields(report: Report) -> None:
     section, run = report.page.section("What the hidden units look for"), report.run
     for layer, width in enumerate(report.config.layers, start=1):
         which = "hidden units" if layer == 1 else f"units of hidden layer {layer}, through the weights below them"
-        rows = run.weights(UNITS if report.kind in ("table", "spins") else 100, layer)
+        rows = run.weights(UNITS if report.kind in CHARTS else 100, layer)
         tile = " A tile has sites down and states across." if report.kind == "sequences" else ""
         caption = f"The weights of the {len(rows)} largest of {width} {which}; red raises, blue lowers.{tile}"
         report.picture(section, f"weights-{layer}.png", _weights(report, rows), caption, f"layer {layer}")
@@ -150,11 +153,16 @@ def fields(report: Report) -> None:
 
 
 def _weights(report: Report, rows: np.ndarray) -> bytes:
-    if report.kind not in ("table", "spins"):
+    if report.kind not in CHARTS:
         return plots.png(plots.signed_grid(rows, picture_shape(report.run, rows)))
     look: dict[str, Any] = {"xlabel": "column", "ylabel": "hidden unit, largest first", "unit": "weight, nats"}
-    named = report.kind == "table" and rows.shape[1] == len(report.names)  # and not several units a column
-    return plots.png(plots.matrices([("", rows)], **look, columns=report.names if named else ()))
+    return plots.png(plots.matrices([("", rows)], **look, columns=_named(report)))
+
+
+def _named(report: Report) -> Sequence[str]:
+    if isinstance(report.encoder, TableEncoder):
+        return state_names(report.encoder)
+    return report.names if report.kind == "table" else ()
 
 
 def _beside(report: Report) -> Section:
@@ -219,5 +227,5 @@ def _with_error(x: np.ndarray) -> str:
 
 
 BESIDE: dict[str, Callable[[Report], None]] = {
-    "pictures": pictures, "table": table, "spins": spins, "sequences": sequences
+    "pictures": pictures, "table": table, "mixed": mixed, "spins": spins, "sequences": sequences
 }  # fmt: skip

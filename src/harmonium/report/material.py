@@ -1,6 +1,5 @@
 """What the sections of a run's report share: the run, its figures, data and samples, and the page in the making."""
 
-from collections import deque
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from ..encoding import parse
+from ..encoding import TABLE, parse
 from ..evaluation import Mixing
 from ..fitting import Evaluation, LabelReport, Run
 from ..fitting.drawing import chain
@@ -44,10 +43,10 @@ class Report:
 
     @property
     def kind(self) -> str:
-        """What the rows are: pictures, spins, sequences or a table."""
+        """What the rows are: pictures, spins, sequences, a table of numbers or one of mixed columns."""
         if len(self.encoder.shape) == 2:
             return "pictures"
-        return {"spin": "spins", "potts": "sequences"}.get(parse(self.encoder.visible)[0], "table")
+        return {"spin": "spins", "potts": "sequences", TABLE: "mixed"}.get(parse(self.encoder.visible)[0], "table")
 
     @cached_property
     def mixing(self) -> Mixing:
@@ -112,9 +111,8 @@ class Report:
     @cached_property
     def samples(self) -> Tensor:
         """Samples as states, (samples, width), from random states: a thousand, or fewer of a short training."""
-        return deque(
-            chain(self.run, min(ROWS, 5 * self.allowed.chains), **self.how, progress=self.progress), maxlen=1
-        ).pop()[0]
+        count, how = min(ROWS, 5 * self.allowed.chains), self.how
+        return next(chain(self.run, count, **how, kept=(how["gibbs_steps"],), progress=self.progress))[0]
 
     def decoded(self, x: Tensor) -> np.ndarray:
         """Return states in the scale of the data, (rows, columns)."""
