@@ -1,6 +1,7 @@
 """Planted cells, rare conditions and two-sample figures on the adult table.
 
-`python benchmarks/conditions.py RUN [COLUMN=LEVEL]`: RUN is a run on `adult-train.csv.gz` (`harmonium train`); its test split is what nothing was trained on.
+`python benchmarks/conditions.py RUN [COLUMN=LEVEL]`: RUN is a run on `adult-train.csv.gz` (`harmonium train`); its test
+split is what nothing was trained on.
 """
 
 import sys
