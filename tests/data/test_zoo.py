@@ -65,6 +65,8 @@ def test_it_goes_through_every_command(animal, tmp_path):
     done = harmonium("train", path, *QUICK, *animal.options, *labels, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert [line[6:] for line in done.stderr.splitlines() if line.startswith("note: ")] == [*dataset.notes]
+    if animal.kind == "table":  # whose words go through the commands in tests/fitting/test_mixed_rows.py
+        return
     sampled = harmonium("sample", "run", "--count", 5, "--gibbs-steps", 3, "--out", "s.npy", cwd=tmp_path)
     assert sampled.returncode == 0, sampled.stderr
     drawn = np.load(tmp_path / "s.npy")
