@@ -4,7 +4,15 @@ from typing import Any
 
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from harmonium.estimators import DBNClassifier, RBMClassifier, RBMDensity, RBMFeatures, RBMOutlierDetector
+from harmonium.estimators import (
+    DBNClassifier,
+    RBMClassifier,
+    RBMDensity,
+    RBMFeatures,
+    RBMImputer,
+    RBMOutlierDetector,
+    RBMSynthesizer,
+)
 
 QUICK: dict[str, Any] = {"hidden": 8, "epochs": 5}
 ALL = [
@@ -13,6 +21,8 @@ ALL = [
     RBMOutlierDetector(**QUICK),
     RBMClassifier(hidden=8, epochs=20, lr=0.05, batch_size=100, settings={"optimizer": "adam"}),
     DBNClassifier(hidden=(16,), epochs=2, finetune_epochs=20),
+    RBMImputer(hidden=8, epochs=2, gibbs_steps=5),
+    RBMSynthesizer(hidden=8, epochs=2),
 ]
 
 

@@ -23,7 +23,8 @@ from .weights import counted
 
 NAME = "X"
 SEEDS, PART = 2**31, 1000  # seeds there are; rows that are looked at at once
-CHECKS: dict[str, Any] = {"accept_sparse": ("csr", "csc", "coo"), "dtype": (np.float64, np.float32)}
+FLOATS = (np.float64, np.float32)
+CHECKS: dict[str, Any] = {"accept_sparse": ("csr", "csc", "coo"), "dtype": FLOATS}
 
 
 class RBMEstimator(BaseEstimator):
@@ -38,7 +39,7 @@ class RBMEstimator(BaseEstimator):
         self,
         hidden: Any = 128,
         *,
-        epochs: int = 50,
+        epochs: int | None = 50,
         batch_size: int | None = None,
         lr: float | None = None,
         visible: str = "auto",
@@ -116,9 +117,12 @@ class RBMEstimator(BaseEstimator):
         size = self.batch_size or min(max(len(dataset) // 10, 10), 100)
         words = {"model": self.model, "hidden": self.hidden, "visible": visible, "binarize": "none"}
         own = {"epochs": self.epochs, "batch_size": size, "lr": self.lr, "seed": seed(self.random_state)}
-        config = TrainConfig(**words | own | (self.settings or {}) | more)
+        given = {name: value for name, value in own.items() if value is not None}
+        config = TrainConfig(**words | given | (self.settings or {}) | more)
+        if config.lr or dataset.kind == "table":  # which `fit` has settings of its own for
+            return config
         rate = default_lr(config, KINDS[dataset.kind] if config.visible == "auto" else config.visible)
-        return config.model_copy(update={"lr": config.lr or brisk(rate, steps(config, dataset, config.batch_size))})
+        return config.model_copy(update={"lr": brisk(rate, steps(config, dataset, config.batch_size))})
 
     def _trained(self, dataset: Dataset, init: Run | None = None, **more: Any) -> Run:
         """Return the run of a training on rows, of which none is held out."""
