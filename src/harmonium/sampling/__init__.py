@@ -2,7 +2,8 @@
 
 from ..units import Condition
 from .conditions import condition
-from .gibbs import complete, denoise, flip_field, gibbs_sample, impute, posterior, sample, sample_chain
+from .gibbs import gibbs_sample, sample, sample_chain
+from .missing import complete, denoise, flip_field, impute, posterior
 from .samplers import CD, PCD, ExactSampler, NaiveMCMC, Sampler
 from .tempering import BETAS, ParallelTempering, lengths, path_lengths, space_evenly, tempered_chain
 from .trajectory import TrajectoryTempering
