@@ -10,7 +10,7 @@ import harmonium as hm
 from harmonium import InputError, Run, TrainConfig, Trainer, evaluation
 from harmonium.fitting import Evaluation
 from harmonium.fitting.likelihood import recall
-from harmonium.fitting.restoring import hidden_part
+from harmonium.fitting.masks import hidden_part
 from laws import bimodal, same_distribution
 from marks import slow_but
 

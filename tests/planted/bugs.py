@@ -238,7 +238,7 @@ BUGS = [
     Bug("weights of a deep machine that are no module", "machines/dbm.py",
         'cast("Sequence[Tensor]", self._modules["weights"])', 'list(cast("Sequence[Tensor]", self._modules["weights"]))',
         MACHINES),
-    Bug("real rows decoded without their deviation", "encoding/encoder.py",
+    Bug("real rows decoded without their deviation", "encoding/kinds.py",
         "decode=lambda e, x: x * e.deviation + e.mean", "decode=lambda e, x: x + e.mean", FITTING),
     Bug("chains left out of the model file", "fitting/model_file.py",
         'chains=tensors.get("chains"),', "chains=None,", "tests/fitting/test_model_file.py"),

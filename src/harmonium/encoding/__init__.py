@@ -6,7 +6,8 @@ from torch import Tensor
 
 from ..data import Dataset
 from .conditions import Given, conditions
-from .encoder import ENCODINGS, FAR, Encoder, Encoding, encoding, filled, make_units, parse
+from .encoder import FAR, Encoder, filled
+from .kinds import ENCODINGS, Encoding, encoding, make_units, parse
 from .table import TABLE, TableEncoder
 
 __all__ = [

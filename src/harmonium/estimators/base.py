@@ -17,7 +17,8 @@ from ..data import Dataset
 from ..encoding import encoding
 from ..errors import InputError
 from ..fitting import Run, TrainConfig, Trainer, model_file
-from ..fitting.defaults import KINDS, STEPS, default_lr, steps
+from ..fitting.checks import KINDS
+from ..fitting.defaults import STEPS, default_lr, steps
 from ..fitting.splits import Splits
 from .weights import counted
 

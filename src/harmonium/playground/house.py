@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..fitting import Run, TrainConfig, Trainer
-from ..fitting.defaults import check_classes
+from ..fitting.checks import check_classes
 from ..fitting.splits import Splits
 from ..registry import DATASETS
 from .asks import Settings
