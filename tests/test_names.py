@@ -72,8 +72,8 @@ def checkpoint_of(name, place):
 
 
 def directory_of(name, place):
-    made = place / free_path(name, Path("runs"))
-    assert made.resolve().parent == (place / "runs").resolve()
+    (place / "runs").mkdir(exist_ok=True)
+    assert free_path(name, place / "runs").resolve().parent == (place / "runs").resolve()
 
 
 DOORS = {

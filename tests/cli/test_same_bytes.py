@@ -199,6 +199,12 @@ def test_export(home, two):
     assert (two[0] / "page.html").read_bytes() == (two[1] / "page.html").read_bytes()
 
 
+def test_compare(home, tmp_path):
+    words = ("--count", 60, "--gibbs-steps", 5, "--seed", 3, "--json")
+    found = hm.load(home[0] / "runs/a").compare(count=60, gibbs_steps=5, seed=3)
+    assert said(tmp_path, "compare", home[0] / "runs/a", *words) == json.dumps(found.to_dict()) + "\n"
+
+
 @pytest.mark.slow
 def test_report(home, tmp_path, monkeypatch):
     monkeypatch.setattr("harmonium.fitting.effort.GIBBS_STEPS", 256)

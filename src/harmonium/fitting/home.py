@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..machines import DBN, Machine
     from .run import Run
 
+LONGEST = 100  # characters of a directory that is named after its data
 TUNING, ORIGIN, SCHEMA = "finetune.yaml", "origin.safetensors", "schema.yaml"
 FILES = (
     "config.yaml", "metrics.csv", "model.safetensors", "events.jsonl", "env.json", "report.html", TUNING, ORIGIN,
@@ -218,7 +219,7 @@ class Home:
 
 def free_path(source: str, parent: Path = Path("runs")) -> Path:
     """Return ``runs/<name>``, or ``runs/<name>-2`` and so on where that is taken."""
-    stem = "-".join(re.findall(r"[\w-]+", Path(source).name.partition(".")[0])) or "run"
+    stem = "-".join(re.findall(r"[\w-]+", Path(source).name.partition(".")[0]))[:LONGEST] or "run"
     paths = (parent / (stem if n == 1 else f"{stem}-{n}") for n in range(1, 10_000))
     return next(path for path in paths if not path.exists())
 
