@@ -206,3 +206,11 @@ def test_what_is_said_of_a_column_wins(tmp_path):
     for wrong, says in (({"age": "count"}, "has none of that name"), ({"x": "cuont"}, "did you mean 'count'")):
         with pytest.raises(InputError, match=says):
             data.from_array(pd.DataFrame(BASE), columns=wrong)
+
+
+@pytest.mark.parametrize(("rows", "kind"), [(5999, "count"), (6000, "categorical")])
+def test_numbers_of_which_each_has_many_rows_are_levels(tmp_path, rows, kind):
+    """Six numbers from 0 on, so that not their range but their rows decide."""
+    lines = "\n".join(f"{i % 6 + (i % 6 > 3)},{'ab'[i % 2]}" for i in range(rows))
+    (tmp_path / "x.csv").write_text(f"n,word\n{lines}\n")
+    assert data.load_rows(tmp_path / "x.csv").schema["n"].kind == kind

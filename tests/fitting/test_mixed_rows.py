@@ -11,6 +11,7 @@ import harmonium as hm
 from cli.inside import harmonium
 from harmonium import data, evaluation
 from harmonium.encoding import TableEncoder
+from harmonium.fitting.defaults import resolve
 from harmonium.fitting.holes import Holes
 from laws import LIMIT, chi_square, rng
 
@@ -152,3 +153,14 @@ def test_commands_read_and_write_the_file_s_own_words(tmp_path):
     assert wrong.returncode == 2
     assert "column 'age' is given as 'reel'" in wrong.stderr
     assert "\n" not in wrong.stderr.strip()
+
+
+@pytest.mark.parametrize(("rows", "optimizer", "steps"), [(9_999, "adam", 3_000), (10_000, "sgd", 8_000)])
+def test_a_long_table_is_learned_in_other_steps_unless_they_are_said(tmp_path, rows, optimizer, steps):
+    lines = "\n".join(f"{'ab'[i % 2]},{'cde'[i % 3]}" for i in range(rows))
+    (tmp_path / "x.csv").write_text(f"one,two\n{lines}\n")
+    train = data.load_rows(tmp_path / "x.csv")
+    found = resolve(hm.TrainConfig(), train)
+    assert (found.optimizer, found.steps) == (optimizer, steps)
+    said = resolve(hm.TrainConfig(steps=7, lr=0.5, optimizer="sgd", batch_size=9), train)
+    assert (said.optimizer, said.steps, said.lr, said.batch_size) == ("sgd", 7, 0.5, 9)

@@ -13,6 +13,7 @@ from harmonium.errors import InputError, suggest
 
 MOST_LEVELS = 100  # of a categorical column
 CODED = 10  # whole numbers from 1 up, without a gap, that are taken as names of so many levels at most
+PLENTY = 1000  # rows for each of the numbers of a column, with which each is learned as a level of its own
 COUNTS = 30  # up to which whole numbers from 0 are counts, and not real
 OFTEN = 0.2  # the share of zeros from which they are more than a value among others
 STRAY = 0.05  # the share of words among numbers up to which they are mistakes, and no levels
@@ -88,7 +89,7 @@ def _kind_of_numbers(name: str, held: np.ndarray, different: int) -> tuple[str, 
     if whole and low >= 1 and different == high - low + 1 and different <= CODED:
         return "categorical", ""
     if whole and low >= 0 and high <= COUNTS:
-        return "count", ""
+        return ("categorical" if len(held) >= PLENTY * different else "count"), ""
     return ("zero-inflated" if (held == 0).mean() >= OFTEN and different > CODED else "real"), ""
 
 

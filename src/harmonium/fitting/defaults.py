@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from ..encoding import Encoder
 
 STEPS, TUNED = 12_000, 3_000  # what a run takes unless told otherwise, and a fine-tuning at least
-TABLE_STEPS, TABLE_LR, TABLE_L2 = 3_000, 0.003, 0.001  # of a table
+TABLE = {"optimizer": "adam", "lr": 0.003, "l2": 0.001, "steps": 3_000}  # of a table
+LONG_TABLE = {"optimizer": "sgd", "lr": 0.03, "l2": 0.001, "steps": 8_000, "batch_size": 200}  # of `MANY` rows or more
 FEW = 10  # bits of a row whose states are listed unasked
 UPDATES = 1000  # updates of a run from which sums of rows are worth the second in which numba comes in
 SPARSE = 0.25  # share of the units of a row that are on, up to which sums of rows are faster than bfloat16
@@ -36,7 +37,7 @@ def resolve(config: TrainConfig, train: Dataset) -> TrainConfig:
     check_shape(config, visible, train)
     gray = train.kind == "gray" and visible in ("bernoulli", "spin")
     binarize = ("threshold" if gray else "none") if config.binarize == "auto" else config.binarize
-    config = config.model_copy(update=for_tables(config)) if visible == "table" else config
+    config = config.model_copy(update=for_tables(config, train)) if visible == "table" else config
     sampler = chosen_sampler(config, visible, train)
     config = eager(config, visible, sampler, train)
     from ..numerics import default_threads  # brings torch in: what does not fit is told without it
@@ -67,12 +68,12 @@ def going_on(config: TrainConfig, encoder: "Encoder", out: object) -> TrainConfi
     return config.model_copy(update={"visible": encoder.visible, "binarize": encoder.binarize})
 
 
-def for_tables(config: TrainConfig) -> dict[str, object]:
-    """Return what a table is learned with unless it is said: Adam, a weak weight decay, and fewer updates."""
-    chosen = {"optimizer": "adam", "l2": TABLE_L2, "lr": TABLE_LR}
-    if config.steps is None and config.epochs is None:
-        chosen["steps"] = TABLE_STEPS
-    if "optimizer" in config.model_fields_set and config.optimizer == "sgd":
+def for_tables(config: TrainConfig, train: Dataset) -> dict[str, object]:
+    """Return what a table is learned with unless it is said: few rows by Adam in few updates, under a weak decay."""
+    chosen = dict(LONG_TABLE if len(train) >= MANY else TABLE)
+    if config.steps is not None or config.epochs is not None:
+        del chosen["steps"]
+    if config.model_fields_set & {"optimizer"} and config.optimizer != chosen["optimizer"]:
         del chosen["lr"]
     return {name: value for name, value in chosen.items() if name not in config.model_fields_set}
 
