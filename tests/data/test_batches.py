@@ -162,3 +162,11 @@ def test_a_tensor_that_is_no_table_of_floats_is_refused(rows):
 def test_a_size_below_one_is_refused_at_once():
     with pytest.raises(InputError, match="batch size 0"):
         batches(numbered(5), 0)
+
+
+def test_a_seed_stands_for_a_generator_that_begins_at_it():
+    rows = torch.arange(12.0)[:, None]
+    pair = batches(rows, 5, generator=3), batches(rows, 5, generator=seeded(3))
+    assert all(torch.equal(next(pair[0]), next(pair[1])) for _ in range(6))
+    with pytest.raises(InputError, match="the seed is -1"):
+        batches(rows, 5, generator=-1)

@@ -45,19 +45,23 @@ def batches(
     *,
     binarize: str = "none",
     labels: int = 0,
-    generator: torch.Generator | None = None,
+    generator: torch.Generator | int | None = None,
     device: torch.device | str | None = None,
 ) -> Iterator[torch.Tensor]:
     """Return an endless stream of shuffled batches, each of shape (size, width).
 
     With ``labels`` classes the label of each row of a ``Dataset`` stands behind it, one-hot: (size, width + labels).
 
-    Every epoch draws a new permutation from ``generator`` and gives ``steps_per_epoch`` batches; the rows
-    left over differ from epoch to epoch. A size beyond the data gives all rows each time. A ``Dataset`` gives
-    float32, see ``to_float``; a floating-point tensor (N, width) gives its own type and takes no ``binarize``.
+    Every epoch draws a new permutation from ``generator``, or from a new one of that seed, and gives
+    ``steps_per_epoch`` batches; the rows left over differ from epoch to epoch. A size beyond the data gives all rows
+    each time. A ``Dataset`` gives float32, see ``to_float``; a floating-point tensor (N, width) gives its own type and
+    takes no ``binarize``.
     """
     import torch
 
+    from harmonium.numerics import stream
+
+    generator = stream(generator)
     if isinstance(dataset, torch.Tensor):
         _refuse(0, binarize)
         rows = _table(dataset, device)
