@@ -360,7 +360,7 @@ def test_a_network_has_the_temperature_of_its_top(labeled):
 
 @pytest.mark.parametrize("words", [{"sampler": "pcd"}, {"sampler": "pt", "label": 1}])
 def test_a_sampler_that_cannot_draw_is_refused(labeled, words):
-    with pytest.raises(InputError, match="gibbs, or pt without a label"):
+    with pytest.raises(InputError, match="gibbs, or pt without a label or a condition, was expected"):
         labeled["rbm"].sample(5, gibbs_steps=5, **words)
 
 
