@@ -234,6 +234,16 @@ def test_an_interrupt_of_the_start_is_told_in_one_line():
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "harmonium: interrupted\n")
 
 
+def test_an_interrupt_within_code_that_is_compiled_at_run_time_is_told_in_one_line(tmp_path):
+    """As a dataclass is: CPython remembers an interrupt that left ``exec``, and ends ``python -m`` by the signal."""
+    (tmp_path / "command.py").write_text(
+        "import os, signal\nfrom harmonium.cli import app, main\n"
+        "app.run = lambda words: exec('os.kill(os.getpid(), signal.SIGINT)')\nmain()"
+    )
+    done = subprocess.run([sys.executable, "-m", "command"], capture_output=True, text=True, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "harmonium: interrupted\n")
+
+
 LONG = "train digits --hidden 8 --batch-size 10 --steps 1000 --seed 2 --no-report --out".split()
 
 

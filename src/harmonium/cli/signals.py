@@ -14,6 +14,10 @@ GRACE = 0.8  # seconds in which the update at work may be ended and saved
 LAST = 1.6  # seconds after which the process ends whatever it does
 
 
+class Interrupt(KeyboardInterrupt):
+    """Ctrl-C; of a plain one that left ``exec`` CPython makes the signal itself when ``python -m`` ends."""
+
+
 def heed() -> None:
     """Let both signals end this process: 130 and 143, as shells count."""
     for number in ASKED:
@@ -49,7 +53,7 @@ def on_signal(act: Callable[[int], None], *, patient: bool = False, grace: float
 def _leave(number: int, frame: object) -> None:
     """Leave what is being done, or end without it where that does not let itself be left."""
     _later(LAST, _end, 128 + number)
-    raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
+    raise Interrupt if number == signal.SIGINT else SystemExit(128 + number)
 
 
 def _later(seconds: float, act: Callable[[int], None], number: int) -> None:
