@@ -47,7 +47,7 @@ def cells_of(
     if given.dtype.kind in "iuf":
         values = given.astype(np.float64)
         return Cells(values, ~np.isnan(values), lines)
-    words = np.array([str(cell).strip() for cell in as_text(given).tolist()])
+    words = np.strings.strip(as_text(given))
     found, place = np.unique(words, return_inverse=True)
     levels = {str(level) for level in known}
     present = np.array([word in levels or word.lower() not in MISSING for word in found.tolist()])[place]
@@ -64,7 +64,8 @@ def as_text(column: np.ndarray) -> np.ndarray:
         text = np.datetime_as_string(column, unit="D" if whole.all() else "m")
         return np.where(np.isnat(column), "", text)
     if column.dtype.kind == "O":
-        return np.array(["" if cell is None or cell != cell else str(cell) for cell in map(_scalar, column.tolist())])
+        cells = map(_scalar, column.tolist())
+        return np.array(["" if cell is None or cell != cell else str(cell) for cell in cells], dtype=str)
     return column.astype(str)
 
 

@@ -26,8 +26,8 @@ class Dialect(NamedTuple):
 
     def cells(self, line: str) -> list[str]:
         """Return the cells of a line, without quotes."""
-        if self.mark is None and self.quote not in line:
-            return line.split()
+        if self.quote not in line:
+            return line.split() if self.mark is None else [cell.strip() for cell in line.split(self.mark)]
         plain = line if self.mark else " ".join(line.split())
         reader = csv.reader([plain], delimiter=self.mark or " ", quotechar=self.quote, skipinitialspace=True)
         return [cell.strip() for cell in next(reader)]

@@ -1,5 +1,6 @@
 """Tables in text files, whatever their dialect."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -136,17 +137,21 @@ def _by_cell(lines: list[Line], dialect: Dialect, where: str) -> Sheet:
 
 def _column(cells: tuple[str, ...]) -> tuple[list[float], str]:
     """Return the numbers of a column, and how they are written: point, comma, truth or words, which have NaN."""
-    held = [cell for cell in cells if cell.lower() not in MISSING]
+    written, how = _written(set(cells))  # each different cell is looked at once
+    return [written[cell] for cell in cells], how
+
+
+def _written(cells: set[str]) -> tuple[dict[str, float], str]:
+    """Return the numbers that different cells write, and how."""
+    held = {cell for cell in cells if cell.lower() not in MISSING}
     for comma in (False, True):
-        try:
-            found = [np.nan if cell.lower() in MISSING else number(cell, comma) for cell in cells]
-        except ValueError:
-            continue
-        if held:
-            return found, "words" if len(held) < len(cells) else ("comma" if comma else "point")
+        with suppress(ValueError):
+            found = dict.fromkeys(cells, np.nan) | {cell: number(cell, comma) for cell in held}
+            if held:
+                return found, "words" if len(held) < len(cells) else ("comma" if comma else "point")
     if held and all(cell.lower() in dialects.TRUTHS for cell in cells):
-        return [dialects.TRUTHS[cell.lower()] for cell in cells], "truth"
-    return [number(cell) if dialects.is_number(cell) and "," not in cell else np.nan for cell in cells], "words"
+        return {cell: dialects.TRUTHS[cell.lower()] for cell in cells}, "truth"
+    return {cell: number(cell) if "," not in cell and dialects.is_number(cell) else np.nan for cell in cells}, "words"
 
 
 def _refuse_points(lines: list[Line], rows: list[list[str]], words: dict[int, np.ndarray], where: str) -> None:
