@@ -36,7 +36,8 @@ def served():
     def serve(at):
         complaints = []
         with Playground(at, port=0, complain=complaints.append) as playground:
-            page = Page(playground)
+            page = Page(playground.url)
+            page.playground = playground
             page.greet()
             yield page
             page.socket.close()

@@ -2,20 +2,21 @@
 
 import os
 import re
+import resource
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 import time
 
 import numpy as np
 import pytest
 from inside import harmonium
-from pages import Page
+from pages import Page, command
 
 import harmonium as hm
 from harmonium.playground.server import Playground
+
+FIRST_PICTURE = 3.0  # seconds of the processor from the command on
 
 
 def test_what_is_said_of_the_model(page):
@@ -99,10 +100,10 @@ def test_its_end_saves_a_training_that_goes_on(flags, served, tmp_path, monkeypa
 def test_twenty_tabs_leave_no_thread(flags):
     others = set(threading.enumerate())
     with Playground(flags / "run", port=0) as playground:
-        Page(playground).greet()
+        Page(playground.url).greet()
         before = threading.active_count()
         for _ in range(20):
-            page = Page(playground)
+            page = Page(playground.url)
             page.greet()
             page.ask("next")
             page.socket.close()
@@ -127,7 +128,7 @@ def test_a_run_whose_data_are_gone_is_played_with_and_says_so(flags, tmp_path):
     (tmp_path / "run/config.yaml").write_text(text.replace("flags.npz", "gone.npz"))
     told = []
     with Playground(tmp_path / "run", port=0, complain=told.append) as playground:
-        page = Page(playground)
+        page = Page(playground.url)
         assert page.greet()["train"] is False
         assert page.ask("next")[1]["visible"].shape == (1, 9)
         page.socket.close()
@@ -180,24 +181,27 @@ def test_the_command_ends_with_a_broken_file(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_command_ends_at_a_signal_with_the_training_saved(number, flags, tmp_path):
-    words = [sys.executable, "-m", "harmonium", "play", str(flags / "flags.npz"), "--port", "0", "--no-browser"]
-    with subprocess.Popen(words, cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        url = process.stdout.readline().removeprefix("playground: ").strip()
-
-        class Address:
-            token = url.partition("#")[2]
-
-        Address.url = url
-        page = Page(Address)
-        page.greet()
+    with command(flags / "flags.npz", tmp_path) as (process, page):
         page.ask("train.start", settings={"hidden": 3, "steps": 10**6})
         os.kill(process.pid, number)
         _, err = process.communicate(timeout=30)
     assert process.returncode == 128 + number
     assert "the training is saved: `harmonium train --resume runs/flags` goes on" in err
-    assert Address.token not in err
+    assert page.token not in err
     assert hm.Trainer.resume(tmp_path / "runs/flags").total_steps == 10**6
+
+
+@pytest.mark.slow
+def test_the_first_picture_is_there_at_once(tmp_path):
+    before = seconds()
+    with command("digits", tmp_path) as (_, page):
+        assert page.ask("next")[1]["visible"].shape == (1, 64)
+    assert seconds() - before <= FIRST_PICTURE
+
+
+def seconds() -> float:
+    """Return the seconds of the processor that commands have taken which have ended."""
+    return sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
 
 
 def test_the_example_runs(tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ from ..errors import InputError
 from ..fitting.drawing import heated
 from ..machines import DBN, RBM, Bipartite, BoltzmannMachine, Machine, holding
 from .asks import Set
-from .subject import Subject, ends, levels
+from .subject import AT_ONCE, Subject, ends, levels
 from .wire import Answer, bytes_of, floats_of
 
 
@@ -136,6 +136,7 @@ class Dream:
         mask[list(self._kept())] = True
         return mask
 
+    @AT_ONCE
     @torch.no_grad()
     def move(self) -> None:
         """Take the Gibbs steps of a frame."""
@@ -144,6 +145,7 @@ class Dream:
             self.x, self.mean = self.machine.gibbs_with_means(self.x, clamped, generator=self.generator)
         self.gibbs_steps += self.how.steps
 
+    @AT_ONCE
     @torch.no_grad()
     def frame(self) -> Answer:
         """Return what is seen of the chains now."""

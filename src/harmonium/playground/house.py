@@ -53,13 +53,13 @@ class House:
             self._ended(error)
 
     def _learn(self) -> None:
-        """Train a small machine on the data, and show it as it learns."""
-        trainer, shown = Trainer(*first_settings(self.at)), -OFTEN
-        self.learning = True
-        for update in trainer.steps():
+        """Train a small machine on the data, and show it before it learns and as it does."""
+        trainer = Trainer(*first_settings(self.at))
+        self.learning, self.subject, shown = True, Subject(still(trainer)), time.monotonic()
+        for _ in trainer.steps():
             if self.closing:
                 return
-            if time.monotonic() - shown > OFTEN or (update.epoch and trainer.finished):
+            if time.monotonic() - shown > OFTEN:
                 self.subject, shown = Subject(still(trainer)), time.monotonic()
         self.subject, self.learning = Subject(still(trainer)), False
 
@@ -114,6 +114,7 @@ class House:
 def first_settings(at: str) -> tuple[TrainConfig, Splits]:
     """Return the settings of the small machine, and its rows; with labels, where these have some."""
     plain: dict[str, Any] = {"hidden": FIRST_HIDDEN, "steps": FIRST_STEPS, "figures_every": 10**6, "snapshots": "0"}
+    plain["products"] = "dense"  # so that it begins at once: numba takes a second
     splits = Splits(at, TrainConfig(**plain))
     if splits.train.kind in ("binary", "gray"):
         plain["lr"] = FIRST_RATE

@@ -14,12 +14,14 @@ from ..errors import InputError
 from ..fitting import Run, Trainer
 from ..fitting.config import TrainConfig
 from ..machines import DBN, Bipartite, layer_rows
+from ..numerics import products
 from ..registry import MODELS
 from ..units import Gaussian, Potts, ReLU, Units
 from .asks import CHAINS, STEPS
 from .lens import Lens
 from .wire import Answer, bytes_of, floats_of
 
+AT_ONCE = products("float32", torch.device("cpu"), "dense")  # around what few rows ask for: numba takes a second
 WATCHED = 500  # held-out rows that the activity of units is taken from
 SETTABLE = (
     "model", "hidden", "hidden_kind", "labels", "discriminative", "pretrain", "visible", "sampler", "gibbs_steps",
@@ -120,6 +122,7 @@ class Subject:
         """Whether the labels are part of the visible row."""
         return bool(self.labels) and not isinstance(self.model, DBN)
 
+    @AT_ONCE
     @torch.no_grad()
     def fields(self, layer: int, seen: Tensor) -> Answer:
         """Return what the units of a layer look for, how large they are, how often on, and how much they do."""
