@@ -28,6 +28,16 @@ def test_the_splits_part_the_rows(count, held_out, sizes):
         assert np.concatenate(parts).tolist() == list(range(count))
 
 
+@pytest.mark.parametrize(("apart", "train"), [([], 162), (["valid"], 180), (["test"], 180), (["valid", "test"], 200)])
+def test_no_rows_are_put_aside_for_a_split_that_lies_apart(apart, train):
+    rows = data.from_array(NUMBERED)
+    parts = data.split_rows(rows, apart)
+    assert set(parts) == {*data.SPLITS} - {*apart}
+    assert len(parts["train"]) == train
+    assert sorted(np.concatenate([part.rows for part in parts.values()])[:, 0]) == sorted(rows.rows[:, 0])
+    assert len(np.arange(100)[pick(100, 20, "train", "x", apart=apart)]) == 80 - 8 * ("valid" not in apart)
+
+
 def test_an_unsplit_file_is_put_in_a_fixed_order():
     assert pick(200, None, "test", "x").tolist() == np.random.default_rng(0).permutation(200)[180:].tolist()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -49,11 +49,19 @@ def load(
 
 @checked
 def load_train_valid(
-    name_or_path: str | Path, *, data_dir: str | Path | None = None, **reading: Unpack[Reading]
-) -> tuple[Dataset, Dataset]:
-    """Return the ``train`` and the ``valid`` split of one table, read once: see ``load``."""
+    name_or_path: str | Path,
+    *,
+    apart: Collection[str] = (),
+    data_dir: str | Path | None = None,
+    **reading: Unpack[Reading],
+) -> dict[str, Dataset]:
+    """Return the splits ``train`` and ``valid`` of one table, read once: see ``load``.
+
+    Where ``valid`` or ``test`` lies ``apart``, in a file of its own, none of the rows of a table that has no splits of
+    its own is put aside for it.
+    """
     whole = _whole(name_or_path, "train", data_dir, reading)
-    return _part_of(whole, "train"), _part_of(whole, "valid")
+    return {split: _part_of(whole, split, apart) for split in ("train", "valid") if split not in apart}
 
 
 @checked
@@ -105,8 +113,8 @@ def _whole(
     return interpreted(table, levels=reading.get("levels"), shape=reading.get("shape"))
 
 
-def _part_of(table: Table, split: str) -> Dataset:
-    return _dataset(table, split, pick(len(table.array), table.held_out, split, table.source, table.labels))
+def _part_of(table: Table, split: str, apart: Collection[str] = ()) -> Dataset:
+    return _dataset(table, split, pick(len(table.array), table.held_out, split, table.source, table.labels, apart))
 
 
 def _dataset(table: Table, split: str, picked: np.ndarray | slice | None) -> Dataset:

@@ -68,9 +68,13 @@ class Splits:
     def _parts(self) -> dict[str, Dataset]:
         if self.in_memory:
             whole = _in_memory(self.rows, self.labels, self.reading)
-            return data.split_rows(whole) if self.held_out else dict.fromkeys(data.SPLITS, whole)
-        train, valid = data.load_train_valid(self.rows, data_dir=self.config.data_dir, **self.reading)
-        return {"train": train, "valid": valid}
+            return data.split_rows(whole, self.apart) if self.held_out else dict.fromkeys(data.SPLITS, whole)
+        return data.load_train_valid(self.rows, apart=self.apart, data_dir=self.config.data_dir, **self.reading)
+
+    @property
+    def apart(self) -> list[str]:
+        """The splits that have a file of their own."""
+        return [split for split, path in (("valid", self.config.valid), ("test", self.config.test)) if path]
 
     @property
     def train(self) -> Dataset:
@@ -103,9 +107,8 @@ class Splits:
         """
         if self.config.patience and not self.held_out:
             raise InputError(f"patience={self.config.patience} watches held-out rows and none are: leave it out")
-        for given, split in ((self.config.valid, "valid"), (self.config.test, "test")):
-            if given:
-                self.of(split)
+        for split in self.apart:
+            self.of(split)
 
     def of(self, split: str) -> Dataset:
         """Return the rows of a split by its name; raises `InputError` for another word."""
