@@ -7,6 +7,7 @@ import torch
 from torch.nn.functional import pad
 
 from harmonium import Bernoulli, BoltzmannMachine, Concat, Potts, Spin
+from harmonium.numerics import precision
 from harmonium.sampling import Condition, condition
 from laws import exact_states, probabilities, ring, rng, row_of, same_distribution
 
@@ -91,8 +92,11 @@ def test_the_step_leaves_the_distribution_alone(name):
 
 
 @every_machine
-def test_a_row_draws_the_same_in_whatever_batch(name):
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_row_draws_the_same_in_whatever_batch(name, threads, monkeypatch):
     machine = made(name)
+    monkeypatch.setattr(precision, "SHARED", 0)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
     x = machine.sample_independent(30, generator=rng(5))
     whole = machine.gibbs(x, generator=rng(6))
     assert torch.equal(whole[:7], machine.gibbs(x[:7], generator=rng(6)))
@@ -106,6 +110,21 @@ def test_what_is_not_a_number_is_drawn_as_such(name):
     machine.weight[0, -1] = torch.nan
     x = torch.ones(4, machine.width) / 2
     assert machine.gibbs(x, generator=rng(8)).isnan().any(1).all()
+
+
+@pytest.mark.parametrize("beta", [1.0, 0.3, torch.tensor([0.1, 1.0, 2.0])[:, None, None]])
+def test_the_energy_of_pairs_that_are_on_is_that_of_all_pairs(beta):
+    machine, g = BoltzmannMachine(Potts([9] * 11 + [12]), generator=1).requires_grad_(False), rng(9)
+    machine.weight.copy_(torch.randn(machine.weight.shape, generator=g) * machine.mask)
+    machine.beta = beta
+    x = machine.sample_independent(150, generator=g).view(3, 50, -1)
+    mean = machine.row.mean(torch.zeros_like(x))
+    with torch.no_grad():
+        for states in (x, x / 2, mean, torch.full_like(x, torch.nan)):
+            dense = (beta * (states.double() @ machine.upper.double()) * states).sum(-1)
+            assert torch.allclose(machine.interaction([states]).double(), dense, rtol=1e-5, atol=1e-5, equal_nan=True)
+    machine.requires_grad_(True)
+    assert machine.interaction([x]).requires_grad  # a gradient follows the product
 
 
 def test_a_condition_holds_on_a_machine_that_has_moved_before():

@@ -7,7 +7,7 @@ import torch
 
 from harmonium import RBM, Bernoulli, Concat, Potts, Spin
 from harmonium.machines.binary import pair
-from harmonium.numerics import bits, products
+from harmonium.numerics import precision, products
 from laws import exact_states, probabilities, rng, same_distribution
 
 CPU = torch.device("cpu")
@@ -82,7 +82,7 @@ def test_loss_and_gradients_are_those_of_float64_to_rounding(kinds, labels, size
 def test_threads_and_the_batch_change_no_bit(kinds, monkeypatch):
     m = made(kinds, 150, 37, step=2.0**-20).requires_grad_(True)
     x, before = states(m, 41), torch.get_num_threads()
-    monkeypatch.setattr(bits, "SHARED", 0)
+    monkeypatch.setattr(precision, "SHARED", 0)
     found = []
     try:
         for threads in (1, 2, 3):

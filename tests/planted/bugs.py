@@ -63,6 +63,8 @@ BUGS = [
         "states[row, site] = _state(x[row], first, size[site])\n", "pass\n", SEQUENTIAL),
     Bug("coupled sites at the end of the path wherever they are", "numerics/site_kernels.py",
         "bases[first + choice] + beta * odds[choice]", "bases[first + choice] + odds[choice]", SEQUENTIAL),
+    Bug("every unit that is not 0 taken for 1 in an energy", "numerics/site_kernels.py",
+        "total += x[row, places[i]] * sent", "total += sent", SEQUENTIAL),
     Bug("the first row's clamped sites in all rows", "numerics/site_kernels.py",
         "still[row % len(still)]", "still[0]", SEQUENTIAL),
     Bug("the likeliest value in the place of a draw", "numerics/site_kernels.py",

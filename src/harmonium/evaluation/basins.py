@@ -11,6 +11,7 @@ from ..numerics import Seed, categorical, integers, stream
 from ..sampling import gibbs_sample, lengths
 
 STEPS = 60  # of mean field, each half of the way
+STILL = 1e-6  # of a mean: what a step moves by less is at its fixed point
 APART = 0.5  # the distance, in units of the columns' own spread, below which two fixed points are one
 FAR = 4  # fixed points that are taken for their distance and not for their mass
 EACH = 50  # states to begin from, of each kind
@@ -122,7 +123,7 @@ def fixed_points(machine: Machine, x: Tensor) -> tuple[Tensor, Tensor]:
     machine = machine.rounded()
     for _ in range(STEPS):
         before, x = x, torch.lerp(x, machine.reconstruct(x), 0.5)
-        if torch.equal(before, x):  # nothing moves any more
+        if torch.allclose(before, x, rtol=STILL, atol=STILL):
             break
     return machine.independent_elbo(x)
 

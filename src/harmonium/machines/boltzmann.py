@@ -10,7 +10,7 @@ from torch.nn.functional import pad
 
 from ..arguments import Count, Natural, checked
 from ..errors import InputError
-from ..numerics import Seed, Sites, in_loops, sequential_step, stream
+from ..numerics import Seed, Sites, in_loops, pair_sums, sequential_step, stream
 from ..units import Concat, Device, Discrete, Potts, Units, as_units
 from .base import Machine, coupled, first_weights
 
@@ -102,8 +102,12 @@ class BoltzmannMachine(Machine):
         return [self.beta * (x @ self.couplings)]
 
     def interaction(self, means: list[Tensor]) -> Tensor:
-        """Return ½ xᵀJx."""
-        return (self.beta * (means[0] @ self.upper) * means[0]).sum(-1)
+        """Return ½ xᵀJx; of states that are mostly 0, which no gradient follows, as a sum over pairs."""
+        x = means[0]
+        sums = pair_sums(x, self.upper) if self._in_loops(x) and not torch.is_grad_enabled() else None
+        if sums is not None:
+            return sums * (self.beta[..., 0] if isinstance(self.beta, Tensor) and self.beta.ndim else self.beta)
+        return (self.beta * (x @ self.upper) * x).sum(-1)
 
     @torch.no_grad()
     def receptive_fields(self) -> list[Tensor]:

@@ -27,7 +27,7 @@ from .random import (
     uniform,
     uniforms,
 )
-from .sequential import Sites, in_loops, sequential_step
+from .sequential import Sites, in_loops, pair_sums, sequential_step
 from .stable import (
     HALF_LOG_2PI,
     bennett,
@@ -74,6 +74,7 @@ __all__ = [
     "normal_between",
     "normal_cdf",
     "one_hot",
+    "pair_sums",
     "permutation",
     "perturbed",
     "positive_normal",

@@ -4,21 +4,16 @@ Importing this brings in numba.
 """
 
 import math
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
-from itertools import pairwise
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from . import sparse
-from .precision import Bits
+from .precision import Bits, in_parts
 from .vectors import turn
 
 f4 = np.float32
-SHARED = 2**22  # multiply-adds that a product would have from which its rows are shared by threads
 NONE = np.empty(0, f4)
 
 
@@ -58,7 +53,7 @@ class Pair:
         out = np.empty(x.shape, f4)
         rows = self.bias, self.upper_bias, self.low, self.upper_low
         given = _array(x), self.weight, self._turned(), *rows, keys.numpy().view(np.uint64)
-        _in_parts(lambda first, last: sparse.gibbs(*given, first, last, out), len(x), self.weight.size)
+        in_parts(lambda first, last: sparse.gibbs(*given, first, last, out), len(x), self.weight.size)
         return torch.from_numpy(out)
 
     def phases(self, positive: Tensor, negative: Tensor) -> "Phases":
@@ -79,7 +74,7 @@ class Phases:
         here, there = f4(-1 / ahead), f4(1 / len(negative))
         self.mean, cgf = np.empty((rows, units), f4), np.empty(rows)
         rest = here, there, pair.weight, pair.count, pair.low, pair.upper_bias, pair.upper_low
-        _in_parts(
+        in_parts(
             lambda first, last: sparse.means(positive, negative, *rest, first, last, self.mean, cgf),
             rows,
             pair.weight.size,
@@ -103,7 +98,7 @@ class Phases:
         lost, total = np.zeros((blocks if len(offsets) else 0, width + units), f4), np.zeros(blocks, f4)
         given = self.positive, self.negative, pair.count, pair.low, self.mean, self.biases, offsets
         each = len(self.mean) * units * sparse.UNITS
-        _in_parts(lambda first, last: sparse.gradient(*given, first, last, weight, lost, total), blocks, each)
+        in_parts(lambda first, last: sparse.gradient(*given, first, last, weight, lost, total), blocks, each)
         biases[:] = self.biases - lost.sum(0) if len(offsets) else self.biases
         return math.isfinite(sum(total.tolist()) + self.cgf)
 
@@ -112,27 +107,9 @@ def _fields(x: Tensor, low: np.float32, count: int, table: np.ndarray) -> Tensor
     states, out = _array(x), np.empty((len(x), table.shape[1]), f4)
     if not sparse.sharp(states, low, count):
         return None
-    _in_parts(lambda first, last: sparse.fields(states, low, count, table, first, last, out), len(x), table.size)
+    in_parts(lambda first, last: sparse.fields(states, low, count, table, first, last, out), len(x), table.size)
     return torch.from_numpy(out)
 
 
 def _array(x: Tensor) -> np.ndarray:
     return x.detach().contiguous().numpy()
-
-
-def _in_parts(work: Callable[[int, int], None], count: int, each: int) -> None:
-    """Do the work of ``count`` rows, of so many multiply-adds each, in as many equal parts as torch has threads."""
-    parts = torch.get_num_threads() if count * each >= SHARED else 1
-    if parts == 1:
-        work(0, count)
-        return
-    ends = [count * part // parts for part in range(parts + 1)]
-    others = [_pool().submit(work, *pair) for pair in pairwise(ends[1:])]
-    work(0, ends[1])
-    for other in others:
-        other.result()
-
-
-@lru_cache(1)
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(thread_name_prefix="bits")

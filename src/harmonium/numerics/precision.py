@@ -1,9 +1,12 @@
 """How products of matrices are computed: their form, precision and threads, by rule and not by the clock."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
+from functools import lru_cache
+from itertools import pairwise
 from types import ModuleType
 from typing import NamedTuple
 
@@ -17,6 +20,7 @@ WEIGHTS = 100_000  # weights from which their products take longer than all else
 LARGE = 2**23  # multiply-adds in a batch's product from which bfloat16 pays for the rounding of its factors
 HEAVY = 2**25  # multiply-adds in a batch's product from which threads gain more than they wait for each other
 THREADS = 4
+SHARED = 2**22  # multiply-adds of a compiled loop over rows from which threads share them
 SEVERAL = 2**16  # multiply-adds in a product of bits from which sums of rows are taken
 NARROW = ("SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2", "AVX512_CORE", "AVX512_CORE_VNNI")  # have no bfloat16
 
@@ -96,3 +100,21 @@ def default_threads(rows: int, width: int, hidden: int) -> int:
     It looks at sizes alone: the same bytes come out whatever cores there are, and whatever else they do.
     """
     return THREADS if rows * width * hidden >= HEAVY else 1
+
+
+def in_parts(work: Callable[[int, int], None], count: int, each: int) -> None:
+    """Do the work of ``count`` rows, of so many multiply-adds each, in as many equal parts as torch has threads."""
+    parts = torch.get_num_threads() if count * each >= SHARED else 1
+    if parts == 1:
+        work(0, count)
+        return
+    ends = [count * part // parts for part in range(parts + 1)]
+    others = [_pool().submit(work, *pair) for pair in pairwise(ends[1:])]
+    work(0, ends[1])
+    for other in others:
+        other.result()
+
+
+@lru_cache(1)
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(thread_name_prefix="bits")

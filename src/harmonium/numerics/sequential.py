@@ -11,6 +11,7 @@ import torch
 from torch import Generator, Tensor
 
 from . import distributed
+from .precision import in_parts
 from .random import key
 from .stable import compiled
 
@@ -47,18 +48,25 @@ def sequential_step(
     still = torch.zeros(1, 0, dtype=torch.bool) if clamped is None else _table(clamped, batch)
     from . import site_kernels
 
-    site_kernels.step(
-        new.numpy(),
-        mean.numpy(),
-        *sites,
-        couplings.detach().contiguous().numpy(),
-        _table(bias.detach().float(), batch).numpy(),
-        scale.numpy(),
-        still.numpy(),
-        chosen.numpy().view(np.uint64)[()],
-        distributed.first_row(len(new)),
+    given = (
+        *(new.numpy(), mean.numpy(), *sites),
+        *(couplings.detach().contiguous().numpy(), _table(bias.detach().float(), batch).numpy()),
+        *(scale.numpy(), still.numpy(), chosen.numpy().view(np.uint64)[()], distributed.first_row(len(new))),
     )
+    each = len(sites.start) * width  # a site reads one row of the couplings of each other
+    in_parts(lambda first, last: site_kernels.step(*given, first, last), len(new), each)
     return new.view(x.shape), mean.view(x.shape)
+
+
+def pair_sums(x: Tensor, upper: Tensor) -> Tensor | None:
+    """Return Σ x·upper·x of pairs of units, (..., width) → (...), or nothing where states are not mostly 0."""
+    from . import site_kernels
+
+    rows, table = x.reshape(-1, x.shape[-1]).contiguous(), upper.detach().contiguous().numpy()
+    out = torch.empty(len(rows))
+    given = rows.numpy(), table, out.numpy()
+    in_parts(lambda first, last: site_kernels.energies(*given, first, last), len(rows), x.shape[-1])
+    return None if bool(out.isnan().any()) else out.view(x.shape[:-1])
 
 
 def _table(x: Tensor, batch: list[int]) -> Tensor:

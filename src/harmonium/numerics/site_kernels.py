@@ -4,8 +4,10 @@ import numpy as np
 from numba import njit
 
 from .kernels import _row_words, _uniform, exp, f4
+from .vectors import NARROW, sums
 
 NONE, OTHER = -1, -2  # of a site: no entry but 0, and what is not a single 1
+SPARSE = 8  # columns of which at most one is on where energies are sums over pairs
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "nsz"})
@@ -27,15 +29,15 @@ def _state(row, first, size):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _field(row, states, start, size, block, field):  # type: ignore[no-untyped-def]
+def _field(row, states, start, size, block, places, field):  # type: ignore[no-untyped-def]
     """Put what all other sites send to one into ``field``; ``block``, (width, states), are its couplings."""
-    field[:] = f4(0)
+    found = 0
     for other in range(len(start)):
-        column = states[other]
-        if column >= 0:
-            for state in range(len(field)):
-                field[state] += block[column, state]
-        elif column == OTHER:
+        places[found] = states[other]
+        found += states[other] >= 0
+    sums(block, places, found, field)
+    for other in range(len(start)):
+        if states[other] == OTHER:
             for column in range(start[other], start[other] + size[other]):
                 for state in range(len(field)):
                     field[state] += row[column] * block[column, state]
@@ -86,17 +88,20 @@ def _put(row, mean, first, end, still, values, odds, found):  # type: ignore[no-
 
 
 @njit(cache=True, nogil=True)
-def step(x, mean, start, size, choices, values, couplings, bias, scale, still, key, before):  # type: ignore[no-untyped-def]
-    """Move every site of every row once, in place, ``x`` and ``mean`` both (rows, width)."""
+def step(x, mean, start, size, choices, values, couplings, bias, scale, still, key, before, begin, stop):  # type: ignore[no-untyped-def]
+    """Move every site of some rows once, in place, ``x`` and ``mean`` both (rows, width)."""
     states = np.empty((x.shape[0], len(start)), np.int64)
-    for row in range(x.shape[0]):
+    for row in range(begin, stop):
         for site in range(len(start)):
             states[row, site] = _state(x[row], start[site], size[site])
-    space = np.empty(max(size.max(), choices.max()), np.float32)
+    space = np.zeros(max(size.max(), choices.max(), NARROW), np.float32)
+    block, places = np.zeros((x.shape[1], max(size.max(), NARROW)), np.float32), np.empty(len(start) + 1, np.int32)
     for site in range(len(start)):
         first, end, own = start[site], start[site] + size[site], values[site, : choices[site]]
-        odds, block = space[: choices[site] or size[site]], np.ascontiguousarray(couplings[:, first:end])
-        for row in range(x.shape[0]):
+        odds = space[: choices[site] or size[site]]
+        if not choices[site]:
+            block[:, : size[site]] = couplings[:, first:end]
+        for row in range(begin, stop):
             held = still[row % len(still)]
             if _is_still(held, first, end):
                 continue
@@ -106,9 +111,29 @@ def step(x, mean, start, size, choices, values, couplings, bias, scale, still, k
                 for choice in range(len(odds)):
                     odds[choice] = own[choice] * pull
             else:
-                _field(x[row], states[row], start, size, block, odds)
+                _field(x[row], states[row], start, size, block, places, space[: block.shape[1]])
                 for choice in range(len(odds)):
                     odds[choice] = bases[first + choice] + beta * odds[choice]
             found = _drawn(odds, _uniform(low, high, site))
             _put(x[row], mean[row], first, end, held, own, odds, found)
             states[row, site] = _state(x[row], first, size[site])
+
+
+@njit(cache=True, nogil=True)
+def energies(x, upper, out, begin, stop):  # type: ignore[no-untyped-def]
+    """Write xᵀ·upper·x of some rows, (rows, width) → (rows,), the diagonal left out; NaN where most of a row is on."""
+    places = np.empty(x.shape[1] + 1, np.int32)
+    for row in range(begin, stop):
+        found, total = 0, 0.0
+        for column in range(x.shape[1]):
+            places[found] = column
+            found += x[row, column] != f4(0)
+        if SPARSE * found > x.shape[1]:
+            out[row] = np.nan
+            continue
+        for i in range(found):
+            sent = f4(0)
+            for j in range(i + 1, found):
+                sent += upper[places[i], places[j]] * x[row, places[j]]
+            total += x[row, places[i]] * sent
+        out[row] = total

@@ -204,8 +204,8 @@ def _covariances(x: np.ndarray, states: int) -> np.ndarray:
     site = np.arange(x.shape[1]) // states
     a, b = np.nonzero(site[:, None] < site)
     a, b = _some(a), _some(b)
-    z = x - x.mean(0)
-    return np.array((z[:, a] * z[:, b]).mean(0))
+    z = np.ascontiguousarray((x - x.mean(0)).T)  # a column lies together
+    return np.array((z[a] * z[b]).mean(1))
 
 
 def _some(values: np.ndarray) -> np.ndarray:

@@ -98,7 +98,7 @@ def sample_chain(
     else:
         x, clamped = _labeled(machine, torch.as_tensor(label), count, generator)
     told = kept if machine is model else None  # a network draws from its top at every step
-    moves = _moves(machine, x, clamped, progress(range(gibbs_steps), "sampling"), told, generator)
+    moves = _moves(machine.rounded(), x, clamped, progress(range(gibbs_steps), "sampling"), told, generator)
     rows = visible_rows(model, moves, generator)
     return rows if told is kept else (pair for step, pair in enumerate(rows, 1) if step in (kept or ()))
 
