@@ -3,7 +3,7 @@
 import torch
 
 import harmonium as hm
-from harmonium.fitting.likelihood import states
+from harmonium.fitting.mixing import states
 
 
 def test_the_last_chains_of_a_run_are_in_its_file(tmp_path):

@@ -51,7 +51,7 @@ class Answering:
     @checked
     def mixing(self, *, judge: Judge = "full", progress: Progress = silent) -> "Mixing":
         """Return whether the chains of the run stand for its model, see `evaluation.mixing`."""
-        from .likelihood import mixing
+        from .mixing import mixing
 
         return mixing(self._run, judge=judge, progress=progress)
 

@@ -80,6 +80,8 @@ class Home:
                 if tuning is not None and origin is not None:
                     origin.save(home.file(ORIGIN))
                     home.file(TUNING).write_bytes(tuning.yaml())
+                if splits.train.schema is not None:
+                    home.file(SCHEMA).write_bytes(splits.train.schema.yaml().encode())
                 home.write_config(config)
             except OSError as error:
                 raise InputError(f"{path} cannot be written ({error.strerror}): pass another --out") from None

@@ -1,4 +1,4 @@
-"""The likelihood of a run: everything that must stand beside the number; and whether its chains stand for it."""
+"""The likelihood of a run: everything that must stand beside the number."""
 
 import json
 import math
@@ -11,10 +11,10 @@ from torch import Generator, Tensor
 
 from .. import evaluation, numerics
 from ..errors import InputError
-from ..evaluation import Estimate, LowerBound, Mixing
+from ..evaluation import Estimate, LowerBound
 from ..machines import DBN, Bipartite, Machine
 from ..progress import Progress, silent
-from ..sampling import ParallelTempering, gibbs_sample
+from ..sampling import gibbs_sample
 from .effort import Effort, Judge, effort
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ LISTABLE = 2**20  # states that `auto` still enumerates
 CONVERGED = 100  # mean-field steps of a bound, at most
 ROWS = 10_000  # training rows that the base of the path is fitted to
 STATES = 1000  # that stand for the model where no chains were kept
-CHAINS, SEEN, BETAS = 100, 2000, 200  # chains, rows and temperatures at most of the verdict on mixing
 
 
 @dataclass(frozen=True)
@@ -162,7 +161,11 @@ def evaluations(
         )
         yield found
     if certify:
-        found = replace(found, certified=_certified(model, v, log_z, seen, run.seed, progress))
+        settings: dict[str, Any] = {"n_betas": max(4 * log_z.n_betas, 1000), "progress": progress}
+        fixed = Generator().manual_seed(run.seed)
+        found = replace(
+            found, certified=asdict(evaluation.lower_bound(model, v, log_z, seen, generator=fixed, **settings))
+        )
         yield found
     told = {key: value for key, value in found.to_dict().items() if key != "seconds"}
     run.remember("evaluation", {**run.passport.get("evaluation", {}), found.split: told})
@@ -206,49 +209,17 @@ def log_partitions(
     if method == "exact" or (method == "auto" and few):
         yield evaluation.log_partition(machine, progress=progress)
         return
-    settings: dict[str, Any] = {
-        "generator": Generator().manual_seed(seed), "chains": chains or allowed.chains, "burn": allowed.burn,
-        "progress": progress,
-    }  # fmt: skip
-    if n_betas is not None:
-        yield evaluation.ais(machine, data, n_betas=n_betas, **settings)
-        return
     yield from evaluation.ais_until_consistent(
-        machine, data, n_betas=allowed.n_betas, most=allowed.most, max_time=max_time, **settings
+        machine,
+        data,
+        n_betas=allowed.n_betas if n_betas is None else n_betas,
+        most=allowed.most if n_betas is None else n_betas,
+        max_time=max_time,
+        chains=chains or allowed.chains,
+        burn=allowed.burn,
+        progress=progress,
+        generator=Generator().manual_seed(seed),
     )
-
-
-def mixing(run: "Run", *, judge: Judge = "full", progress: Progress = silent) -> Mixing:
-    """Return the verdict on the chains that training left, or, where it left none, on chains begun at training rows.
-
-    Where the training was tempered its chains stand on a new ladder of temperatures.  It takes what `effort` allows.
-    """
-    machine, chains, allowed = run.top, run.chains, effort(run, judge)
-    few, begun_at = min(CHAINS, allowed.chains), None
-    if chains is None:
-        begun_at = "training rows" if run.splits is not None else "draws of the model"
-    chains = states(run, few) if chains is None else chains[:few]
-    g, rows = Generator().manual_seed(run.seed), known_rows(run, SEEN)
-    tempered = run.config is not None and run.config.sampler in ("pt", "ptt") and run.chains is not None
-    ladder = ParallelTempering.onto(machine, chains, generator=g) if tempered else None
-    settings: dict[str, Any] = {"progress": progress, "generator": g}
-    if allowed.n_betas <= BETAS:
-        log_z = first_estimate(run, allowed, progress)
-    else:
-        log_z = evaluation.ais(machine, rows, chains=few, n_betas=BETAS, burn=allowed.burn, **settings)
-    settings |= {"gibbs_steps": allowed.gibbs_steps, "begun_at": begun_at}
-    found = evaluation.mixing(machine, chains, ladder, data=rows, log_z=log_z, **settings)
-    run.remember("mixing", asdict(found))
-    return found
-
-
-def first_estimate(run: "Run", allowed: Effort, progress: Progress) -> Estimate:
-    """Return the first estimate that an evaluation makes, from memory where it was made: it is the same."""
-    if run.first_estimate is None or run.first_estimate[0] != allowed:
-        seen = known_rows(run, ROWS)
-        made = next(log_partitions(run.top, seen, "ais", seed=run.seed, progress=progress, allowed=allowed))
-        run.first_estimate = allowed, made
-    return run.first_estimate[1]
 
 
 def known_rows(run: "Run", count: int = STATES) -> Tensor:
@@ -267,11 +238,6 @@ def known_rows(run: "Run", count: int = STATES) -> Tensor:
         start = run.top.sample_independent(min(count, STATES), generator=fixed)
         states = gibbs_sample(run.top, start, STATES, generator=fixed)
     return states[:count, : run.top.visible.width]
-
-
-def states(run: "Run", count: int = STATES) -> Tensor:
-    """Return states of the `top` machine whose visible part is `known_rows`, (states, width)."""
-    return run.top.infer(known_rows(run, count), generator=Generator().manual_seed(run.seed))
 
 
 def _figures(spread: Tensor, log_z: Estimate) -> dict[str, Any]:
@@ -295,14 +261,6 @@ def _figures(spread: Tensor, log_z: Estimate) -> dict[str, Any]:
         "n_betas": log_z.n_betas or None,
         "rows": len(spread),
     }
-
-
-def _certified(
-    model: Machine | DBN, rows: Tensor, log_z: Estimate, data: Tensor, seed: int, progress: Progress
-) -> dict[str, Any]:
-    """Return the lower bound on the likelihood of some rows, beside the estimate on the same."""
-    settings: dict[str, Any] = {"n_betas": max(4 * log_z.n_betas, 1000), "generator": Generator().manual_seed(seed)}
-    return asdict(evaluation.lower_bound(model, rows, log_z, data, progress=progress, **settings))
 
 
 def _none_if_nan(value: float) -> float | None:

@@ -9,6 +9,7 @@ from torch import Generator, Tensor
 
 from ..errors import DivergenceError, InputError
 from ..numerics import distributed
+from . import checkpoints
 from .stages import Stage
 
 if TYPE_CHECKING:
@@ -85,12 +86,15 @@ def go_back(trainer: "Trainer", cause: DivergenceError) -> None:
     if not again:
         restore(trainer, *checkpoint)
     set_rates(trainer.stage, halved)
-    if again:
-        trainer.forget()
+    home = None if distributed.index() else trainer.home
+    if again:  # no checkpoint is kept but one of the beginning
+        if home:
+            checkpoints.clear(home.path)
+        trainer.save()
     event = {"event": "diverged", "step": at, "back_to": trainer.step, "lr": halved, "cause": str(cause)}
     trainer.events.append(event)
-    if trainer.home and not distributed.index():
-        with open(trainer.home.file("events.jsonl"), "a", encoding="utf-8") as log:
+    if home:
+        with open(home.file("events.jsonl"), "a", encoding="utf-8") as log:
             log.write(json.dumps(event) + "\n")
 
 

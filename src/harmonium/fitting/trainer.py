@@ -1,5 +1,6 @@
 """A training: an iterator of epochs whose body is the caller's, on disk or in memory alone."""
 
+import itertools
 import sys
 import time
 from collections.abc import Generator as Generating
@@ -8,7 +9,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Self
 
-import torch
 from torch import Tensor, nn
 
 from .. import storage
@@ -25,7 +25,7 @@ from .defaults import going_on, resolve
 from .environment import choose_device, environment, use_threads
 from .figures import Epoch, table
 from .finetune import FinetunePlan, tuned_settings
-from .home import SCHEMA, Home, refuse_run
+from .home import Home, refuse_run
 from .interrupts import saved_on_interrupt
 from .plans import Plan
 from .remarks import remarks
@@ -80,38 +80,40 @@ class Trainer(Course):
         settled = resolve(config, splits.train)
         torchrun.check_even(settled, len(splits.train))
         splits.check()
-        if out is not None and not replace:
-            refuse_run(Path(out))
-        self._begin(settled, splits, choose_device(settled.device), None, save_every, init=init)
-        if out is not None:
-            self.home = Home.create(Path(out), splits, settled, replace=replace)
-            if self.rows.schema is not None:
-                storage.write_bytes(self.home.file(SCHEMA), self.rows.schema.yaml().encode())
+        self._begin(settled, splits, save_every, out, replace, init=init)
 
     def _begin(
         self,
         config: TrainConfig,
         splits: Splits,
-        device: torch.device,
-        home: Home | None,
         save_every: float,
+        out: str | Path | None = None,
+        replace: bool = False,
+        *,
         tuning: tuple[FinetuneConfig, Machine | DBN, Encoder] | None = None,
+        origin: Run | None = None,
         init: Run | None = None,
     ) -> None:
+        """Set up everything; in a directory ``out``, which is written last."""
+        if out is not None and not replace:
+            refuse_run(Path(out))
         use_threads(config)
-        self.home, self.save_every, self.tuning = home, save_every, tuning[0] if tuning else None
+        device = choose_device(config.device)
+        self.home, self.save_every, self.tuning = None, save_every, tuning[0] if tuning else None
         self.problems, self.remarks = list[str](), list[str]()
         self.events: list[dict[str, Any]] = []
         self.stopped, self._asked = 0, 0
-        self._kept: tuple[dict[str, Tensor], dict[str, Any]] | None = None
+        self._kept: tuple[dict[str, Tensor], dict[str, Any]] = {}, {}
         if tuning is None:
-            known: dict[str, Any] = {"labels": config.labels}
+            known = {"labels": config.labels}
             encoder = init.encoder if init else fit_encoder(config.visible, config.binarize, splits.train, **known)
             plan: Plan = MODELS[config.model](config, encoder, device, init)
         else:
             encoder = tuning[2]
             plan = FinetunePlan(config, encoder, device, *tuning[:2])
         Course.__init__(self, config, splits, encoder, plan, device)
+        if out is not None:
+            self.home = Home.create(Path(out), splits, config, replace=replace, tuning=self.tuning, origin=origin)
 
     @classmethod
     @checked
@@ -147,7 +149,8 @@ class Trainer(Course):
             splits = home.splits(rows, labels, config)
             torchrun.check_even(config, len(splits.train), home.tuning is not None)
             home.check_data(splits)
-            self._begin(config, splits, choose_device(config.device), home, save_every, home.origin())
+            self._begin(config, splits, save_every, tuning=home.origin())
+            self.home = home
             if checkpoints.places(home.path):
                 self.problems = state.restore(self, *checkpoints.latest(home.path))
                 self.ended = self.ended and not changed
@@ -170,12 +173,8 @@ class Trainer(Course):
         Raises `InputError` where the method does not fit the model or the data, before anything is written.
         """
         splits, settled, encoder = run.splits_needed("a fine-tuning"), *tuned_settings(run, config)
-        if out is not None and not replace:
-            refuse_run(Path(out))
         self = cls.__new__(cls)
-        self._begin(settled, splits, choose_device(settled.device), None, save_every, (config, run.model, encoder))
-        if out is not None:
-            self.home = Home.create(Path(out), splits, settled, replace=replace, tuning=config, origin=run)
+        self._begin(settled, splits, save_every, out, replace, tuning=(config, run.model, encoder), origin=run)
         return self
 
     # What it is -------------------------------------------------------------------------------------------------------
@@ -184,16 +183,16 @@ class Trainer(Course):
     def run(self) -> Run:
         """What the training has learned so far, to evaluate, sample and save."""
         model = self.model
-        chains = self.stage.chains()
-        fits = chains is not None and chains.shape[-1] == getattr(model, "width", 0) and not isinstance(model, DBN)
-        classifier = self.stage.machine if isinstance(self.stage.machine, nn.Sequential) else None
+        chains, machine = self.stage.chains(), self.stage.machine
+        if isinstance(model, DBN) or (chains is not None and chains.shape[-1] != model.width):
+            chains = None
         return Run(
             model=model,
             encoder=self.encoder,
             config=self.config,
             tuning=self.tuning,
-            chains=chains[:1000].detach().cpu() if fits and chains is not None else None,
-            classifier=classifier,
+            chains=None if chains is None else chains[:1000].detach().cpu(),
+            classifier=machine if isinstance(machine, nn.Sequential) else None,
             facts={"data": self.splits.fingerprint, "environment": environment()}
             | ({"remarks": self.remarks} if self.remarks else {}),
             splits=self.splits,
@@ -237,15 +236,14 @@ class Trainer(Course):
                 self.home.release()
 
     def _steps_with_retries(self) -> Iterator[Update]:
-        for _ in range(TRIES):
+        for halvings in itertools.count():
             try:
                 return (yield from self._steps())
             except DivergenceError as error:
+                if halvings == TRIES:
+                    line = f"{error}; gave up after {TRIES} halvings of it, checkpoints are whole"
+                    raise DivergenceError(line) from error
                 state.go_back(self, error)
-        try:
-            yield from self._steps()
-        except DivergenceError as error:
-            raise DivergenceError(f"{error}; gave up after {TRIES} halvings of it, checkpoints are whole") from error
 
     def stop(self, code: int = 1) -> None:
         """Ask the training to save and end after the update that it is at; ``stopped`` will hold the code."""
@@ -294,15 +292,6 @@ class Trainer(Course):
             line = f"{self.home.path} cannot be written ({error.strerror}): its checkpoint is whole, `--resume` goes on"
             raise SaveError(line) from error
 
-    def forget(self) -> None:
-        """Keep no checkpoint but one of where it stands."""
-        if self.home is not None and not distributed.index():
-            checkpoints.clear(self.home.path)
-        self.save()
-
     def latest(self) -> tuple[Any, dict[str, Tensor], dict[str, Any], list[str]]:
         """Return the newest checkpoint."""
-        if self.home is not None:
-            return checkpoints.latest(self.home.path)
-        assert self._kept is not None
-        return "the training", *self._kept, []
+        return checkpoints.latest(self.home.path) if self.home else ("the training", *self._kept, [])
