@@ -1,5 +1,6 @@
 """Runs that several tests look at: trained once, by commands in this process, and left as they are."""
 
+import numpy as np
 import pytest
 from inside import harmonium
 
@@ -24,4 +25,15 @@ def network(tmp_path_factory):
         tune = ["finetune", "runs/d", "--method", method, "--epochs", 2, "--no-report"]
         done.append(harmonium(*tune, cwd=place))
     assert [one.returncode for one in done] == [0, 0, 0], [one.stderr for one in done]
+    return place
+
+
+@pytest.fixture(scope="session")
+def people(tmp_path_factory):
+    """A directory with a table of people, some of whose cells are empty, and a run on it."""
+    place, draw = tmp_path_factory.mktemp("people"), np.random.default_rng(1)
+    rows = [f"{draw.integers(18, 90)},{draw.choice(['female', 'male', ''])},{draw.normal():.2f}" for _ in range(80)]
+    (place / "people.csv").write_text("\n".join(["age,sex,height", *rows]) + "\n")
+    done = harmonium("train", "people.csv", "--hidden", 4, "--steps", 30, "--no-report", "--out", "run", cwd=place)
+    assert done.returncode == 0, done.stderr
     return place

@@ -205,6 +205,32 @@ def test_compare(home, tmp_path):
     assert said(tmp_path, "compare", home[0] / "runs/a", *words) == json.dumps(found.to_dict()) + "\n"
 
 
+GIVEN = "sex=female, age>=60"
+STEPS = ["--gibbs-steps", 4, "--seed", 3], {"gibbs_steps": 4, "seed": 3}
+TABLES = {  # what is asked of a table alone: options, and the call of the library
+    "sample": (["--count", 9, "--given", GIVEN, *STEPS[0]], "sample", {"count": 9, "given": GIVEN, **STEPS[1]}),
+    "score": (["people.csv", "--cells"], "score", {"rows": "people.csv", "cells": True}),
+    "impute": (
+        ["people.csv", "--draws", 3, "--uncertainty", "sure.csv", *STEPS[0]], "imputation",
+        {"rows": "people.csv", "draws": 3, "uncertainty": "sure.csv", **STEPS[1]},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", TABLES)
+def test_tables(what, people, tmp_path):
+    words, call, ask = TABLES[what]
+    places = tmp_path / "command", tmp_path / "library"
+    for place in places:
+        shutil.copytree(people, place)
+    said(places[0], what, "run", *words, "--out", "x.csv")
+    with chdir(places[1]):
+        getattr(hm.load("run"), call)(**ask, out="x.csv")
+    made = [{file.name: file.read_bytes() for file in place.glob("*.csv")} for place in places]
+    assert made[0] == made[1]
+    assert len(made[0]) == 2 + (what == "impute")
+
+
 @pytest.mark.slow
 def test_report(home, tmp_path, monkeypatch):
     monkeypatch.setattr("harmonium.fitting.effort.GIBBS_STEPS", 256)
