@@ -208,7 +208,7 @@ def test_what_is_said_of_a_column_wins(tmp_path):
             data.from_array(pd.DataFrame(BASE), columns=wrong)
 
 
-@pytest.mark.parametrize(("rows", "kind"), [(5999, "count"), (6000, "categorical")])
+@pytest.mark.parametrize(("rows", "kind"), [(1199, "count"), (1200, "discrete")])
 def test_numbers_of_which_each_has_many_rows_are_levels(tmp_path, rows, kind):
     """Six numbers from 0 on, so that not their range but their rows decide."""
     lines = "\n".join(f"{i % 6 + (i % 6 > 3)},{'ab'[i % 2]}" for i in range(rows))

@@ -3,10 +3,13 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
+import torch
 
 from harmonium import InputError
 from harmonium.estimators import RBMImputer, RBMSynthesizer
+from laws import same_distribution
 
 QUICK = {"hidden": 6, "epochs": 2, "random_state": 0}
 
@@ -74,3 +77,20 @@ def test_kinds_may_be_said_and_no_rows_are_refused():
     assert fitted.schema_["column3"].kind == "real"
     with pytest.raises(InputError, match="n_samples=0 was given"):
         fitted.sample(0)
+
+
+def test_rows_under_conditions_are_those_of_the_exact_conditional_distribution():
+    draw = np.random.default_rng(2)
+    n = draw.integers(0, 4, 300)
+    frame = pd.DataFrame({"n": n, "city": np.array(["a", "b", "c"])[(n + draw.integers(0, 2, 300)) % 3], "bit": n > 1})
+    settings = {**QUICK, "hidden": 3, "epochs": 20}
+    fitted = RBMSynthesizer(**settings, columns={"n": "discrete"}).fit(frame)
+    found = fitted.sample(20_000, {"n": ">=1", "city": ["a", "c"]}, random_state=3, gibbs_steps=60)
+    run = fitted.run_
+    states = run.model.visible.states()
+    codes = run.encoder.decode(states)
+    words = run.encoder.columns_of(codes.numpy())
+    met = torch.from_numpy((words["n"] >= 1) & (words["city"] != "b"))
+    p = torch.softmax(-run.model.free_energy(states[met]).double(), 0).detach()
+    drawn = torch.from_numpy(run.encoder.schema.codes({name: found[name].to_numpy() for name in found.columns}))
+    same_distribution(drawn, codes[met], p)

@@ -9,7 +9,7 @@ import torch
 
 import harmonium as hm
 from cli.inside import harmonium
-from harmonium import data, evaluation
+from harmonium import InputError, data, evaluation
 from harmonium.encoding import TableEncoder
 from harmonium.fitting.defaults import resolve
 from harmonium.fitting.holes import Holes
@@ -164,3 +164,36 @@ def test_a_long_table_is_learned_in_other_steps_unless_they_are_said(tmp_path, r
     assert (found.optimizer, found.steps) == (optimizer, steps)
     said = resolve(hm.TrainConfig(steps=7, lr=0.5, optimizer="sgd", batch_size=9), train)
     assert (said.optimizer, said.steps, said.lr, said.batch_size) == ("sgd", 7, 0.5, 9)
+
+
+def test_a_discrete_number_is_a_site_whose_states_are_numbers_and_is_averaged_as_one():
+    hours = np.array([8.0, 40.0, 40.5, 60.0] * 10)
+    dataset = data.from_array(pd.DataFrame({"hours": hours, "c": ["a", "b"] * 20}), columns={"hours": "discrete"})
+    encoder = TableEncoder.fit("table", "none", dataset)
+    x = encoder.rows(dataset)
+    assert encoder.units().in_support(x)
+    assert encoder.units().width == 4 + 1
+    np.testing.assert_array_equal(encoder.decode(x), dataset.rows)
+    assert float(encoder.settle(encoder.natural(x).mean(0))[0]) == hours.mean()
+    between = encoder.encode(torch.tensor([[41.0, 0.0], [1e6, 1.0], [torch.nan, 1.0]]))
+    assert encoder.decode(between[:2])[:, 0].tolist() == [40.5, 60.0]
+    assert between[2].isnan().tolist() == [True] * 4 + [False]
+    with pytest.raises(InputError, match="the level 'x' in column 'hours', said to be discrete: give numbers"):
+        data.from_array(
+            pd.DataFrame({"hours": hours}), columns={"hours": {"kind": "discrete", "levels": [8, 40, 40.5, 60, "x"]}}
+        )
+
+
+def test_how_sure_the_model_is_of_a_discrete_number_is_its_deviation():
+    """On independent units, whose draws are independent: within five errors of the second moment."""
+    frame = pd.DataFrame({"n": [0.0, 1.0, 1.0, 8.0] * 20, "c": ["a", "b"] * 40})
+    run = hm.fit(frame, column=("n=discrete",), **QUICK)
+    run.model = run.model.independent()
+    found = run.imputation(pd.DataFrame({"n": [None], "c": ["a"]}), draws=1, chains=64, gibbs_steps=100, seed=2)
+    numbers, p = (
+        run.encoder.numbers(0).double(),
+        run.model.visible.mean(run.model.visible.zero_field(1))[0, :3].double(),
+    )
+    off = (numbers - p @ numbers) ** 2
+    variance, error = p @ off, (p @ off**2 - (p @ off) ** 2).div(64 * 50).sqrt()
+    assert abs(found.uncertainty[0, 0] ** 2 - float(variance)) < 5 * float(error) + float(off.max() / (64 * 50))

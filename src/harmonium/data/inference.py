@@ -13,7 +13,7 @@ from harmonium.errors import InputError, suggest
 
 MOST_LEVELS = 100  # of a categorical column
 CODED = 10  # whole numbers from 1 up, without a gap, that are taken as names of so many levels at most
-PLENTY = 1000  # rows for each of the numbers of a column, with which each is learned as a level of its own
+MOST_NUMBERS, PLENTY = 256, 200  # of a discrete column: different numbers, and rows for each of them on average
 COUNTS = 30  # up to which whole numbers from 0 are counts, and not real
 OFTEN = 0.2  # the share of zeros from which they are more than a value among others
 STRAY = 0.05  # the share of words among numbers up to which they are mistakes, and no levels
@@ -47,11 +47,11 @@ def _column(name: str, cells: Cells, said: Column | None, source: str) -> Column
     _refuse_infinite(name, cells, source)
     kind, reason = (said.kind, "as was said") if said is not None else _kind(name, cells, source)
     found = Column(name, kind, reason="" if kind in (*LEVELED, *NUMERIC) else reason)
-    if kind in LEVELED:
+    if kind in NUMERIC:
+        found = _ranged(found, cells, said, source)
+    if kind in (*LEVELED, "discrete"):
         found = replace(found, levels=said.levels if said is not None and said.levels else _levels(cells))
         _refuse_levels(found, source)
-    elif kind in NUMERIC:
-        found = _ranged(found, cells, said, source)
     elif kind == "constant":
         found = replace(found, levels=_levels(cells))
     return found
@@ -88,8 +88,10 @@ def _kind_of_numbers(name: str, held: np.ndarray, different: int) -> tuple[str, 
         return "binary", ""
     if whole and low >= 1 and different == high - low + 1 and different <= CODED:
         return "categorical", ""
+    if different <= min(MOST_NUMBERS, len(held) / PLENTY):
+        return "discrete", ""
     if whole and low >= 0 and high <= COUNTS:
-        return ("categorical" if len(held) >= PLENTY * different else "count"), ""
+        return "count", ""
     return ("zero-inflated" if (held == 0).mean() >= OFTEN and different > CODED else "real"), ""
 
 
@@ -118,6 +120,10 @@ def _refuse_levels(column: Column, source: str) -> None:
         raise InputError(
             f"{given}, where {least} to {most} were expected: give it another kind, or leave it out as text"
         )
+    word = next((level for level in column.levels if isinstance(level, str)), None)
+    if column.kind == "discrete" and word is not None:
+        given = f"{source} has the level {word!r} in column {column.name!r}, said to be discrete"
+        raise InputError(f"{given}: give numbers")
 
 
 def _refuse_infinite(name: str, cells: Cells, source: str) -> None:

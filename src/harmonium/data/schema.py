@@ -13,7 +13,7 @@ from harmonium.data.labels import listed
 from harmonium.errors import InputError, suggest
 
 LEVELED = ("binary", "categorical")
-NUMERIC = ("count", "real", "zero-inflated", "date")
+NUMERIC = ("discrete", "count", "real", "zero-inflated", "date")
 LEFT_OUT = ("constant", "identifier", "text")
 KINDS = (*LEVELED, *NUMERIC, *LEFT_OUT)
 
@@ -22,9 +22,10 @@ KINDS = (*LEVELED, *NUMERIC, *LEFT_OUT)
 class Column:
     """One column of a table: its name, its kind, and what its cells may be.
 
-    ``binary`` and ``categorical`` columns have ``levels`` in order; ``count``, ``real``, ``zero-inflated`` (real, and
-    often exactly 0) and ``date`` ones lie between ``low`` and ``high``, and are written with so many ``decimals``
-    (None: as many as they have). ``constant``, ``identifier`` and ``text`` columns are left out, for the ``reason``.
+    ``binary`` and ``categorical`` columns have ``levels`` in order; ``discrete`` (numbers among ``levels``), ``count``,
+    ``real``, ``zero-inflated`` (real, and often exactly 0) and ``date`` ones lie between ``low`` and ``high``, and are
+    written with so many ``decimals`` (None: as many as they have). ``constant``, ``identifier`` and ``text`` columns
+    are left out, for the ``reason``.
 
     Example:
         >>> from harmonium.data import Column
@@ -46,13 +47,18 @@ class Column:
         """Whether the column is a part of the model."""
         return self.kind not in LEFT_OUT
 
+    @property
+    def leveled(self) -> bool:
+        """Whether a code is the number of a level, and no number itself."""
+        return self.kind in LEVELED
+
     def codes(self, cells: Any, source: str = "the rows") -> np.ndarray:
         """Return cells, (N,), as float32 codes: the number of a level, the number itself, NaN for an empty cell.
 
         Raises `InputError` for a cell that the column does not take, with its row.
         """
         found = cells_of(cells, self.levels)
-        codes = self._places(found) if self.kind in LEVELED else self._numbers(found)
+        codes = self._places(found) if self.leveled else self._numbers(found)
         wrong = np.flatnonzero(found.present & ~np.isfinite(codes))
         if len(wrong):
             given = str(_word(found.values[wrong[0]]))[:40]
@@ -63,7 +69,7 @@ class Column:
     @property
     def takes(self) -> str:
         """What its cells may be, in words."""
-        if self.kind in LEVELED:
+        if self.leveled:
             return listed(tuple(map(str, self.levels)))
         if self.kind == "count":
             return f"a whole number from 0 to {self.high:g}"
@@ -74,7 +80,7 @@ class Column:
         there = np.isfinite(codes)
         found = np.full(len(codes), None, dtype=object)
         held = codes[there].astype(np.float64)
-        if self.kind in LEVELED:
+        if self.leveled:
             found[there] = np.array([*self.levels, None], dtype=object)[np.rint(held).astype(int)]
         elif self.kind == "date":
             found[there] = as_dates(np.rint(held) if self.decimals == 0 else held)
@@ -111,14 +117,15 @@ class Column:
         """Return the column in one line."""
         if not self.modeled:
             return f"{self.kind}: left out, {self.reason}" if self.reason else f"{self.kind}: left out"
-        if self.kind in LEVELED:
+        if self.leveled:
             return f"{self.kind}: {listed(tuple(map(str, self.levels)), 8)}"
         ends = (
             as_dates(np.array([self.low, self.high]))
             if self.kind == "date"
             else (f"{self.low:.9g}", f"{self.high:.9g}")
         )
-        return f"{self.kind}: {ends[0]} to {ends[1]}"
+        among = f"{len(self.levels)} numbers from " * (self.kind == "discrete")
+        return f"{self.kind}: {among}{ends[0]} to {ends[1]}"
 
 
 @dataclass(frozen=True)

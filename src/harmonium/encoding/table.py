@@ -1,5 +1,6 @@
 """How tables of columns of their own kinds become states: a part of units for each kind, and a cell for each column."""
 
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,6 +17,7 @@ from .encoder import Encoder
 from .scales import Scales
 
 TABLE = "table"
+SITES = {"date": "real", "discrete": "categorical"}  # kinds of columns that are units of another's
 NO_SCALES = Scales.fit(torch.zeros(0, 0))
 
 
@@ -31,9 +33,10 @@ class Part(NamedTuple):
 class TableEncoder(Encoder):
     """The map from rows of codes to states of the visible units: see `data.Schema` for the codes.
 
-    Categories are sites of one `Potts` row, bits `Bernoulli`, counts `Binomial`, numbers `Gaussian` and those that are
-    often zero `ZeroInflated` units, in this order; ``scales`` standardize the numbers, by their mean and deviation or,
-    where they are skewed, by their quantiles.  Where a cell is empty all its columns of the state are NaN.
+    Categories and discrete numbers are sites of one `Potts` row, bits `Bernoulli`, counts `Binomial`, numbers
+    `Gaussian` and those that are often zero `ZeroInflated` units, in this order; ``scales`` standardize the numbers, by
+    their mean and deviation or, where they are skewed, by their quantiles.  A discrete number counts as the nearest of
+    its levels.  Where a cell is empty all its columns of the state are NaN.
     """
 
     schema: Schema = field(default_factory=lambda: Schema(()))
@@ -60,9 +63,7 @@ class TableEncoder(Encoder):
         """The kinds of units that there are, from left to right."""
         found, first = [], 0
         for kind in ("categorical", "binary", "count", "real", "zero-inflated"):
-            own = [
-                i for i, one in enumerate(self.schema.modeled) if ("real" if one.kind == "date" else one.kind) == kind
-            ]
+            own = [i for i, one in enumerate(self.schema.modeled) if SITES.get(one.kind, one.kind) == kind]
             if own:
                 wide = sum(self._wide(i) for i in own)
                 found.append(Part(kind, own, slice(first, first + wide)))
@@ -71,7 +72,7 @@ class TableEncoder(Encoder):
 
     def _wide(self, column: int) -> int:
         one = self.schema.modeled[column]
-        return len(one.levels) if one.kind == "categorical" else 1 + (one.kind == "zero-inflated")
+        return len(one.levels) if SITES.get(one.kind, one.kind) == "categorical" else 1 + (one.kind == "zero-inflated")
 
     @cached_property
     def cells(self) -> tuple[slice, ...]:  # type: ignore[override]
@@ -107,7 +108,7 @@ class TableEncoder(Encoder):
     def _units_of(self, part: Part) -> Units:
         own, count = [self.schema.modeled[i] for i in part.columns], len(part.columns)
         if part.kind == "categorical":
-            return Potts([len(one.levels) for one in own])
+            return copy.deepcopy(self._potts)
         if part.kind == "count":
             return Binomial(count, trials=max(1, *(int(one.high or 1) for one in own)))
         if part.kind == "zero-inflated":
@@ -124,8 +125,9 @@ class TableEncoder(Encoder):
 
     def _states(self, part: Part, x: Tensor, scaled: Iterator[Tensor]) -> Tensor:
         if part.kind == "categorical":
-            site, level = self._levels
-            return torch.where(x.isnan()[..., site], torch.nan, (x[..., site] == level).to(x.dtype))
+            site, place, code = self._levels
+            nearest = self._potts.blocks(-(x[..., site] - code).abs()).argmax(-1)
+            return torch.where(x.isnan()[..., site], torch.nan, (nearest[..., site] == place).to(x.dtype))
         if part.kind in ("binary", "count"):
             return x
         y = torch.stack([next(scaled) for _ in part.columns], -1)
@@ -135,11 +137,24 @@ class TableEncoder(Encoder):
         return torch.stack([on, torch.where(on == 0, 0.0, y)], -1).flatten(-2)
 
     @cached_property
-    def _levels(self) -> tuple[Tensor, Tensor]:
-        """Of every column of categorical states, its site and the code of its level."""
-        sizes = [len(one.levels) for one in self.schema.modeled if one.kind == "categorical"]
-        site = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes))
-        return site, torch.cat([torch.arange(size) for size in sizes]).float()
+    def _potts(self) -> Potts:
+        """The sites of categories and discrete numbers."""
+        return Potts([len(self.schema.modeled[i].levels) for i in self.parts[0].columns])
+
+    @cached_property
+    def _levels(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Of every column of these sites, which it is of, its place there, and the code of its level."""
+        own = [self.schema.modeled[i] for i in self.parts[0].columns]
+        places = [torch.arange(len(one.levels)) for one in own]
+        numbers = [self.numbers(i) for i in self.parts[0].columns]
+        codes = [place.float() if number is None else number for place, number in zip(places, numbers, strict=True)]
+        site = torch.arange(len(own)).repeat_interleave(torch.tensor([*map(len, places)]))
+        return site, torch.cat(places), torch.cat(codes)
+
+    def numbers(self, column: int) -> Tensor | None:
+        """Return the numbers that the states of a column stand for, (levels,), where it is a discrete number."""
+        one = self.schema.modeled[column]
+        return torch.tensor(one.levels, dtype=torch.float32) if one.kind == "discrete" else None
 
     # And back ---------------------------------------------------------------------------------------------------------
 
@@ -165,14 +180,21 @@ class TableEncoder(Encoder):
         for part in self.parts:
             piece = x[..., part.states]
             if part.kind == "categorical":
-                units = self._units_of(part)
-                assert isinstance(units, Potts)
-                piece = units.blocks(piece).argmax(-1).to(x.dtype)
+                piece = self._settled(piece)
             elif part.kind == "binary":
                 piece = (piece >= 0.5).to(x.dtype)
             elif part.kind == "zero-inflated":
                 piece = piece[..., 1::2]
             found[..., part.columns] = piece
+        return found
+
+    def _settled(self, x: Tensor) -> Tensor:
+        """Return the likeliest levels, and the means of discrete numbers, (..., sites)."""
+        found = self._potts.blocks(x, 0.0).argmax(-1).to(x.dtype)
+        for site, column in enumerate(self.parts[0].columns):
+            numbers = self.numbers(column)
+            if numbers is not None:
+                found[..., site] = x[..., self.cells[column]] @ numbers.to(x)
         return found
 
     def decode(self, x: Tensor) -> Tensor:

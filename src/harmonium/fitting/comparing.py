@@ -12,6 +12,7 @@ from ..progress import Progress, silent
 
 if TYPE_CHECKING:
     from ..data import Dataset
+    from ..encoding import Encoder
     from .run import Run
 
 ROWS = 10_000  # rows of each kind that are compared at most
@@ -95,7 +96,7 @@ def compare(
     train, held_out = table_of(splits.train, seed), table_of(run.rows(None, split), seed)
     if synthetic is None:
         drawn = run.sample(count or min(ROWS, len(held_out.rows)), gibbs_steps, seed=seed, progress=progress)
-        samples = Table(np.asarray(drawn, np.float64), train.levels)
+        samples = Table(written(encoder, drawn), train.levels)
     else:
         samples = table_of(encoder.read(synthetic), seed)
     if min(len(samples.rows), len(held_out.rows)) < 2 * FOLDS:
@@ -110,8 +111,15 @@ def table_of(dataset: "Dataset", seed: int) -> Table:
     """Return some rows of a data set, at most `ROWS`, and the levels of its columns."""
     some = permutation(len(dataset), generator=stream(seed))[:ROWS].numpy() if len(dataset) > ROWS else slice(None)
     schema = dataset.schema
-    levels = (0,) * dataset.width if schema is None else tuple(len(one.levels) for one in schema.modeled)
+    columns = [] if schema is None else schema.modeled
+    levels = tuple(len(one.levels) * one.leveled for one in columns) or (0,) * dataset.width
     return Table(dataset.gather(some).astype(np.float64), levels)
+
+
+def written(encoder: "Encoder", rows: np.ndarray) -> np.ndarray:
+    """Return drawn rows as they are written: numbers of a table with no more decimals than it has."""
+    schema = getattr(encoder, "schema", None)
+    return np.asarray(rows if schema is None else schema.codes(schema.words(rows)), np.float64)
 
 
 def compared(samples: Table, held_out: Table, train: Table, names: tuple[str, ...], seed: int) -> Comparison:

@@ -136,8 +136,8 @@ class TrainConfig(Settings):
     label_column: Annotated[str, BeforeValidator(str)] | None = None
     """Name, or number from 1, of the column of a file that holds the labels; none keeps every column as a feature."""
     column: Annotated[tuple[str, ...], BeforeValidator(column_words)] = ()
-    """NAME=KIND for a column that is not what it seems, again for each: binary, categorical, count, real, zero-inflated
-    or date; constant, identifier or text leave it out."""
+    """NAME=KIND for a column that is not what it seems, again for each: binary, categorical, discrete, count, real,
+    zero-inflated or date; constant, identifier or text leave it out."""
     shape: Annotated[str, BeforeValidator(_crossed), Field(pattern=r"^[1-9]\d*(x[1-9]\d*)*$")] | None = None
     """Shape of a row that is a picture, such as 28x28, where the file does not say it."""
     seed: Annotated[int, Field(ge=0)] = 0

@@ -66,7 +66,7 @@ def imputed(
         total, squares, count = total + natural.mean(0), squares + natural.square().mean(0), count + 1
     mean = total / count
     spread = (squares / count - mean**2).clamp_min(0).sqrt()
-    parts = [_sure(mean[:, cell], spread[:, cell], level_of(encoder, i)) for i, cell in enumerate(encoder.cells)]
+    parts = [_sure(mean[:, cell], spread[:, cell], encoder, i) for i, cell in enumerate(encoder.cells)]
     holes = np.isnan(given)
     return Imputation(
         filled=np.where(holes, encoder.settle(mean).numpy(), given),
@@ -77,11 +77,14 @@ def imputed(
 
 def level_of(encoder: TableEncoder, column: int) -> bool:
     """Say whether the cells of a column are levels."""
-    return bool(encoder.schema.modeled[column].levels)
+    return encoder.schema.modeled[column].leveled
 
 
-def _sure(mean: torch.Tensor, spread: torch.Tensor, level: bool) -> torch.Tensor:
+def _sure(mean: torch.Tensor, spread: torch.Tensor, encoder: TableEncoder, column: int) -> torch.Tensor:
     """Return the probability of the likeliest level, or the deviation of a number, (rows,)."""
-    if not level:
+    numbers = encoder.numbers(column)
+    if numbers is not None:
+        return (mean @ numbers**2 - (mean @ numbers) ** 2).clamp_min(0).sqrt()
+    if not level_of(encoder, column):
         return spread[:, -1]
     return mean.amax(-1) if mean.shape[-1] > 1 else torch.maximum(mean, 1 - mean)[:, 0]

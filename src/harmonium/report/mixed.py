@@ -7,7 +7,7 @@ import torch
 
 from .. import evaluation, plots
 from ..encoding import TableEncoder
-from ..fitting.comparing import associations, compared, table_of
+from ..fitting.comparing import associations, compared, table_of, written
 from ..fitting.imputing import imputed, level_of
 from ..machines import Bipartite
 from .material import Report
@@ -58,7 +58,9 @@ def _columns(report: Report) -> None:
 def _beside(report: Report) -> None:
     run, names = report.run, tuple(report.names)
     train, held_out = (table_of(run.rows(None, split).take(1000), run.seed) for split in ("train", report.split))
-    samples = held_out._replace(rows=report.decoded(report.samples)).with_holes_of(held_out, run.seed)
+    samples = held_out._replace(rows=written(run.encoder, report.decoded(report.samples))).with_holes_of(
+        held_out, run.seed
+    )
     found = compared(samples, held_out, train, names, run.seed)
     tested, split = report.split == "test", {"test": "test", "train": "training"}[report.split]
     section = report.page.section("Data beside samples")
