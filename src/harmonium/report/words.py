@@ -142,16 +142,16 @@ def reading(columns: dict[str, list[float]]) -> list[str]:
         wide = abs(gap) > 2
         grown = "grows when a machine learns its rows by heart" if wide else "being small, shows no over-fitting"
         found.append(
-            f"The free-energy gap compares held-out with training rows; it ends at {gap:.2f} nats, and {grown}. "
+            f"The free-energy gap compares held-out with training rows; it ends at {gap:z.2f} nats, and {grown}. "
             "The reconstruction error is easy to read and easy to be fooled by: it falls too when chains stop moving."
         )
     drift = columns["free_energy_drift"][-1]
     if math.isfinite(drift):
         found.append(
-            f"In 100 more Gibbs steps the free energy of the training's last chains moves by {drift:.1f} standard "
-            "errors; beyond 4 either way they are not where the machine is."
+            f"In 100 more Gibbs steps the free energy of the training's last chains moves by {drift:z.1f} "
+            "standard errors; beyond 4 either way they are not where the machine is."
         )
-    found.append("The static weights are those that moved by less than 0.001 in the last step of the epoch.")
+    found.append("The weights that rest are those that moved by less than 0.001 in the last step of the epoch.")
     return found
 
 
