@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,10 @@ WORDS = ["--labels", "--save-every", "0.2"]
 
 
 def begin(folder: Path) -> subprocess.Popen:
-    return subprocess.Popen([*COMMAND, *WORDS], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    """Start the command as a terminal does: what a shell runs in the background is told to ignore SIGINT."""
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen([*COMMAND, *WORDS], cwd=folder, preexec_fn=heard, **pipes)
 
 
 def whole_time(folder: Path) -> float:
