@@ -106,7 +106,7 @@ PRECISIONS = {"float32": "highest", "TF32": "high", "bfloat16": "highest"}
 def updates(load: Load, device: torch.device) -> Iterator[Row]:
     """Time updates of CD-1, PCD-1 and PCD-10 beside their products alone, dense, in the same precision."""
     for visible, hidden, batch in load.sizes:
-        v = torch.bernoulli(torch.full((2 * batch, visible), 0.2), generator=stream(0)).to(device)
+        v = torch.bernoulli(torch.full((8 * batch, visible), 0.2), generator=stream(0)).to(device)
         for precision, words in PRECISIONS.items():
             torch.set_float32_matmul_precision(words)
             kind = "bfloat16" if precision == "bfloat16" else "float32"
@@ -243,9 +243,14 @@ def main(words: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path(), help="folder of gpu.json and gpu.md")
     parser.add_argument("--seconds", type=float, default=420.0, help="no part begins after so many")
+    parser.add_argument("--each", type=float, default=Load.seconds, help="seconds of each timing of updates")
     given = parser.parse_args(words)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    load, since, told = TINY if device.type == "cpu" else Load(), time.perf_counter(), setting(str(device))
+    load, since, told = (
+        TINY if device.type == "cpu" else Load(seconds=given.each),
+        time.perf_counter(),
+        setting(str(device)),
+    )
     told["card"] = torch.cuda.get_device_name(device) if device.type == "cuda" else "none: tiny sizes on the processor"
     given.out.mkdir(parents=True, exist_ok=True)
     found: dict[str, list[Row]] = {}

@@ -51,13 +51,13 @@ ENCODINGS = {
         picture=lambda e, rows: (rows + 1) / 2 if e.levels == 0 else rows,
     ),
     "gaussian": Encoding(
-        encode=lambda e, x: (x - e.mean) / e.deviation,
+        encode=lambda e, x: (x - e.mean.to(x.device)) / e.deviation.to(x.device),
         decode=lambda e, x: x * e.deviation + e.mean,
         picture=_by_range,
         scaled=True,
     ),
     "relu": Encoding(
-        encode=lambda e, x: x / e.deviation,
+        encode=lambda e, x: x / e.deviation.to(x.device),
         decode=lambda e, x: x * e.deviation,
         picture=_by_range,
         scaled=True,

@@ -137,7 +137,7 @@ class _Plan:
         y = torch.stack([states for states, _ in drawn]).repeat_interleave(AGAIN, 1)
         both = abreast([*starts, *starts[-count:]])
         table = torch.stack([space_evenly(BETAS, length, max(n_betas, 2)) for length in spacing.unbind(1)], 1)
-        steps = torch.cat([table, table[:, -count:].flip(0)], 1)
+        steps = torch.cat([table, table[:, -count:].flip(0)], 1).to(x)
         label = f"annealing over {n_betas:,} temperatures from {len(starts)} starts, up and back"
         weights, last = climb(
             both, self.machine, self.progress(steps, label), torch.cat([x, y]), generator=self.generator
@@ -178,6 +178,7 @@ class _Plan:
         held = certificate(self.machine, states, generator=self.generator)
         if self.data is not None:
             held = max(held, certificate_of_rows(self.machine, self.data))
+        climbs, falls, ends, stayed = (found.cpu() for found in (climbs, falls, ends, stayed))
         return Evidence(forwards(climbs, ends, count), backwards(falls, stayed, different), climbs, ends, falls, held)
 
 

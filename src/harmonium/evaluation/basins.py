@@ -78,7 +78,7 @@ class Survey:
         generator = stream(generator, self.met.device)
         x, odds = self.inside(k), self.odds[self.basins.of(self.members) == k]
         known = len(odds) > 0 and float(odds.sum()) > 0
-        drawn = categorical(odds if known else torch.ones(len(x)), count, generator=generator)
+        drawn = categorical(odds if known else x.new_ones(len(x)), count, generator=generator)
         return x[drawn], len(drawn.unique())
 
 
@@ -108,9 +108,9 @@ def survey(
     seeds = [machine.independent(c[None]).sample_independent(SEEDS, generator=generator) for c in centers * spread]
     before = torch.cat([moved, *seeds])
     after = gibbs_sample(machine, before, burn - burn // 2, generator=generator)
-    alone = Basins(centers, spread, torch.arange(len(centers)))
+    alone = Basins(centers, spread, torch.arange(len(centers), device=centers.device))
     passed = _passes(alone.nearest(before), alone.nearest(after), len(centers))
-    home, rest = _home(passed)
+    home, rest = (found.to(bounds.device) for found in _home(passed.cpu()))
     rank = torch.stack([bounds[home == k].logsumexp(0) for k in range(int(home.max()) + 1)]).argsort(descending=True)
     basins = Basins(centers, spread, rank.argsort()[home].clamp_max(most))
     center = alone.nearest(after)

@@ -85,13 +85,15 @@ def lower_bound(
     x, known = completed(machine, chosen, generator)
     basin = log_z.basins.of(x)
     starts, spacing = _starts(machine, log_z, data, generator)
-    table = torch.stack([space_evenly(BETAS, one, n_betas) for one in spacing.unbind(1)], 1)[:, basin].flip(0)
+    table = (
+        torch.stack([space_evenly(BETAS, one, n_betas) for one in spacing.unbind(1)], 1)[:, basin.cpu()].flip(0).to(x)
+    )
     zero = torch.stack([start.log_partition_independent().double() for start in starts])[basin]
     own = abreast([starts[k] for k in basin.tolist()])
     label = f"annealing down from {len(x)} rows"
     weight, _ = climb(own, machine, progress(table, label), x[:, None].expand(-1, chains, -1), generator=generator)
     implied = zero[:, None] - weight
-    share = torch.tensor(log_z.shares, dtype=torch.float64)
+    share = torch.tensor(log_z.shares, dtype=torch.float64, device=x.device)
     share = (share / share.sum()).clamp_min(NEVER)[basin]
     bound = known + share.log() + torch.logsumexp(-implied, 1) - math.log(chains)
     estimate = evidence(machine, chosen).double() - log_z.value

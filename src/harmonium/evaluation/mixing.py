@@ -118,7 +118,7 @@ def _occupation(x: Tensor, log_z: Estimate) -> tuple[str, float]:
     """Return what is wrong with how many chains are in each basin, and the share of Z in the basins that they met."""
     assert log_z.basins is not None
     share = torch.tensor(log_z.shares, dtype=torch.float64)
-    here = torch.bincount(log_z.basins.of(x), minlength=len(share)).double() / len(x)
+    here = torch.bincount(log_z.basins.of(x).cpu(), minlength=len(share)).double() / len(x)
     covered = float(share[here > 0].sum().clamp_max(1))
     if log_z.verdict == "inconsistent":
         return "", covered
@@ -180,7 +180,7 @@ def _agreement(seen: Tensor) -> tuple[float, float, float]:
     """
     from arviz_stats.base import array_stats
 
-    moving = seen[..., (seen.flatten(0, 1).std(0) > 1e-9 * seen.flatten(0, 1).abs().amax(0))].numpy()
+    moving = seen[..., (seen.flatten(0, 1).std(0) > 1e-9 * seen.flatten(0, 1).abs().amax(0))].cpu().numpy()
     if not moving.shape[-1]:
         return 1.0, 0.0, float(seen.shape[0] * seen.shape[1])
     n, halves = len(seen) // 2, 2 * seen.shape[1]
@@ -195,7 +195,7 @@ def _alike(a: Tensor, b: Tensor) -> float:
     """Return the smallest p-value of any statistic, (chains, statistics), times their number."""
     from scipy.stats import ks_2samp
 
-    levels = [ks_2samp(x, y, method="asymp").pvalue for x, y in zip(a.mT, b.mT, strict=True)]
+    levels = [ks_2samp(x, y, method="asymp").pvalue for x, y in zip(a.mT.cpu(), b.mT.cpu(), strict=True)]
     return min(float(min(levels)) * len(levels), 1.0)
 
 

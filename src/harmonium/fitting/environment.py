@@ -1,16 +1,19 @@
 """What a run is made on: versions, processor, device and threads."""
 
+import copy
 import os
 import platform
 from functools import cache
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import InputError
 from .config import TrainConfig
 
 if TYPE_CHECKING:
     import torch
+
+    AnyModule = TypeVar("AnyModule", bound=torch.nn.Module)
 
 FORMAT = "harmonium run 2"
 
@@ -63,3 +66,8 @@ def choose_device(word: str) -> "torch.device":
     if word == "cuda" and distributed.count() > 1:
         return torch.device("cuda", distributed.index() % torch.cuda.device_count())
     return torch.device(word)
+
+
+def on_processor(model: "AnyModule") -> "AnyModule":
+    """Return a model as it is, or where it lies on another device a copy."""
+    return model if next(model.parameters()).is_cpu else copy.deepcopy(model).cpu()

@@ -22,7 +22,7 @@ from . import checkpoints, state, torchrun
 from .config import FinetuneConfig, TrainConfig
 from .course import Course, Update
 from .defaults import going_on, resolve
-from .environment import choose_device, environment, use_threads
+from .environment import choose_device, environment, on_processor, use_threads
 from .figures import Epoch, table
 from .finetune import FinetunePlan, tuned_settings
 from .home import Home, refuse_run
@@ -181,8 +181,8 @@ class Trainer(Course):
 
     @property
     def run(self) -> Run:
-        """What the training has learned so far, to evaluate, sample and save."""
-        model = self.model
+        """What the training has learned so far, to evaluate, sample and save: on the processor, where its data lie."""
+        model = on_processor(self.model)
         chains, machine = self.stage.chains(), self.stage.machine
         if isinstance(model, DBN) or (chains is not None and chains.shape[-1] != model.width):
             chains = None
@@ -192,7 +192,7 @@ class Trainer(Course):
             config=self.config,
             tuning=self.tuning,
             chains=None if chains is None else chains[:1000].detach().cpu(),
-            classifier=machine if isinstance(machine, nn.Sequential) else None,
+            classifier=on_processor(machine) if isinstance(machine, nn.Sequential) else None,
             facts={"data": self.splits.fingerprint, "environment": environment()}
             | ({"remarks": self.remarks} if self.remarks else {}),
             splits=self.splits,

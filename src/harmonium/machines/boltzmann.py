@@ -1,5 +1,6 @@
 """The general Boltzmann machine: couplings between any two units."""
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import NamedTuple, Self
 
@@ -125,15 +126,20 @@ class BoltzmannMachine(Machine):
         """The symmetric J, (width, width), made from the upper triangle of ``weight``."""
         return self.ready.matrix if self.ready else self.upper + self.upper.mT
 
+    def _apply(self, change: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        self.__dict__.pop("classes", None)  # they lie where the weights lie
+        return super()._apply(change, recurse)  # type: ignore[no-any-return,no-untyped-call]
+
     @cached_property
     def classes(self) -> list[Tensor]:
         """The columns of each class of sites that are not coupled to each other, by greedy coloring."""
-        site = sites(self.row)
+        site = sites(self.row).cpu()
         a, b = (site[end].numpy() for end in self.mask.cpu().nonzero(as_tuple=True))
         joined = np.zeros((int(site[-1]) + 1,) * 2, dtype=bool)
         joined[a, b] = joined[b, a] = True
         color = torch.from_numpy(greedy_coloring(joined))[site]
-        return list(color.argsort(stable=True).split(color.bincount().tolist()))
+        order = color.argsort(stable=True).to(self.weight.device)
+        return list(order.split(color.bincount().tolist()))
 
     @cached_property
     def order(self) -> Sites:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from ..numerics import autocast_like
+from ..numerics import product, stacked
 from ..units import Units
 from .binary import pair
 
@@ -50,9 +50,12 @@ class ClosedForm(torch.autograd.Function):
 
 
 @torch.no_grad()
-def descend(rbm: "RBM", positive: Tensor, negative: Tensor) -> Tensor:
-    """Do what ``backward`` of `ClosedForm` does, without the engine of autograd, and return the loss."""
-    loss, parts, share = phases(rbm, positive, negative)
+def descend(rbm: "RBM", positive: Tensor, negative: Tensor, rounded: "RBM | None" = None) -> Tensor:
+    """Do what ``backward`` of `ClosedForm` does, without the engine of autograd, and return the loss.
+
+    Products are those of the machine ``rounded`` where it is there already.
+    """
+    loss, parts, share = phases(rounded or rbm, positive, negative)
     parameters = inputs(rbm)
     found = gradients(parameters, [parameter.requires_grad for parameter in parameters], parts, share)
     for parameter, gradient in zip(parameters, found, strict=True):
@@ -70,9 +73,9 @@ def phases(rbm: "RBM", positive: Tensor, negative: Tensor) -> tuple[Tensor, Part
         made.gradient(parts[0].numpy(), made.biases)
         return torch.tensor(made.loss(rbm.even.bias[made.pair.count :].detach().numpy())), parts, 1.0
     weights, here, there, share = shares(len(positive), len(negative), positive.dtype, positive.device)
-    x = torch.cat([autocast_like(positive), autocast_like(negative)])
+    x, (above, below) = stacked(positive, negative)
     mean, upper, cgf = rbm.odd.moments(rbm.up(x), weights)
-    lower = torch.add(here * positive.sum(0), negative.sum(0), alpha=there)
+    lower = torch.add(here * above, below, alpha=there)
     loss = cgf + torch.dot(lower, rbm.even.bias)
     return loss if share == 1 else share * loss, (x, mean, lower, upper), share
 
@@ -83,7 +86,7 @@ def gradients(
     """Yield the gradient of each of the `inputs` that wants one: of the weights, then of all biases."""
     *table, lower, upper = parts  # the gradient of the weights, or the factors of its product
     weight, *biases = parameters
-    yield _times((table[0].T @ table[1] if table[1:] else table[0]).to(weight.dtype), scale) if wanted[0] else None
+    yield _times(product(table[0].T, table[1], weight.dtype) if table[1:] else table[0], scale) if wanted[0] else None
     pieces = torch.cat([lower, upper]).split([bias.shape[-1] for bias in biases])
     for bias, piece, one in zip(biases, pieces, wanted[1:], strict=True):
         yield _times(piece.to(bias.dtype), scale) if one else None

@@ -44,7 +44,7 @@ def steepest(machine: Machine) -> float:
         return 0.0
     if not curved.any():
         return 0.0
-    cut = torch.cat([torch.full((part.width,), isinstance(part, ReLU)) for part in parts])[curved]
+    cut = torch.cat([torch.full((part.width,), isinstance(part, ReLU)) for part in parts]).to(curved.device)[curved]
     scale = precision[curved] ** -0.5
     scaled = scale[:, None] * coupling_matrix(machine)[curved][:, curved].double() * scale
     values, vectors = torch.linalg.eigh(scaled)
@@ -63,7 +63,7 @@ def coupling_matrix(machine: Machine) -> Tensor:
 def _within(scaled: Tensor, cut: Tensor, values: Tensor, vectors: Tensor) -> float:
     """Return the largest quadratic form that was found by rising in the cone: what is found is there."""
     n = len(scaled)
-    lifted = scaled - float(values[0]) * torch.eye(n, dtype=scaled.dtype)  # convex, so that every step rises
+    lifted = scaled - float(values[0]) * torch.eye(n).to(scaled)  # convex, so that every step rises
     drawn = normal(scaled.new_empty(STARTS, n), generator=Generator(scaled.device).manual_seed(0))
     x = torch.cat([vectors.mT[-8:], -vectors.mT[-8:], drawn])
     for _ in range(STEPS):

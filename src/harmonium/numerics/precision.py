@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .stable import compiled
+from .stable import compiled, entrywise
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 WEIGHTS = 100_000  # weights from which their products take longer than all else
@@ -76,6 +76,29 @@ def autocast_like(x: Tensor) -> Tensor:
     kind = x.device.type
     rounds = x.dtype == torch.float32 and torch.is_autocast_enabled(kind)
     return x.to(torch.get_autocast_dtype(kind)) if rounds else x
+
+
+def stacked(*states: Tensor) -> tuple[Tensor, list[Tensor]]:
+    """Return tables of states below each other, as products round them here, and the sums of the columns of each."""
+    kind = autocast_like(states[0][:0]).dtype
+    x = states[0].new_empty(sum(map(len, states)), states[0].shape[1], dtype=kind)
+    parts = x.split([len(one) for one in states])
+    return x, [_written(one, part) for one, part in zip(states, parts, strict=True)]
+
+
+def _written(x: Tensor, into: Tensor) -> Tensor:
+    card = entrywise(x) if x.is_cuda and x.dtype == torch.float32 and into.dtype != x.dtype else None
+    if card:
+        return card.written(x, into)  # type: ignore[no-any-return]
+    into.copy_(x)
+    return x.sum(0)
+
+
+def product(a: Tensor, b: Tensor, kind: torch.dtype) -> Tensor:
+    """Return the product of two matrices in a type; a card writes its float32 sums without rounding them between."""
+    if a.is_cuda and a.dtype != kind:
+        return torch.mm(a, b, out_dtype=kind)
+    return (a @ b).to(kind)
 
 
 def default_precision(rows: int, width: int, hidden: int, device: torch.device) -> str:

@@ -8,7 +8,6 @@ the same in whatever batch it runs, and in both forms: by tensor operations here
 import math
 import sys
 from collections.abc import Sequence
-from functools import cache
 from numbers import Integral
 from types import ModuleType
 
@@ -19,7 +18,7 @@ from torch import Generator, Tensor
 from ..arguments import brief
 from ..errors import InputError
 from . import distributed
-from .stable import compiled, lower_tail, normal_cdf, upcast
+from .stable import entrywise, lower_tail, normal_cdf, upcast
 
 GOLDEN = 0x9E3779B97F4A7C15  # odd, and near 2^64 over the golden ratio: consecutive multiples lie far apart
 WEYL = GOLDEN >> 32 | 1
@@ -187,20 +186,8 @@ def keyed_bernoulli(field: Tensor, bias: Tensor, key: Tensor) -> Tensor:
 def _form(table: Tensor) -> ModuleType:
     """Return where `draw` is found: among the kernels once enough was drawn to be worth their second of compilation."""
     global _seen
-    if table.is_cuda:
-        return _card() or sys.modules[__name__]
     _seen += max(table.numel(), 2**12)
-    return (compiled(table) if _seen >= WARM else None) or sys.modules[__name__]
-
-
-@cache
-def _card() -> ModuleType | None:
-    """Return the kernel for a graphics card, which needs triton: it comes with torch where that is built for cards."""
-    try:
-        from . import card
-    except ImportError:
-        return None
-    return card
+    return (entrywise(table) if table.is_cuda or _seen >= WARM else None) or sys.modules[__name__]
 
 
 def draw(field: Tensor, bias: Tensor, key: Tensor) -> Tensor:

@@ -61,7 +61,15 @@ def logistic(field: Tensor, bias: Tensor, weights: Tensor) -> tuple[Tensor, Tens
 
 def _kernels(field: Tensor, bias: Tensor) -> ModuleType | None:
     plain = field.dtype in FAST and bias.dtype == torch.float32 and field.ndim == 2 and bias.ndim == 1
-    return compiled(field) if plain and field.numel() >= LARGE else None
+    return entrywise(field) if plain and field.numel() >= LARGE else None
+
+
+def entrywise(x: Tensor) -> ModuleType | None:
+    """Return the passes over all entries of a table where ``x`` lies: `kernels`, or `card`, or nothing.
+
+    The latter needs triton, which comes with torch where that is built for graphics cards.
+    """
+    return _module("card") if x.is_cuda else compiled(x)
 
 
 def compiled(x: Tensor, name: str = "kernels") -> ModuleType | None:
@@ -73,7 +81,7 @@ def compiled(x: Tensor, name: str = "kernels") -> ModuleType | None:
 def _module(name: str) -> ModuleType | None:
     try:
         return importlib.import_module(f"..{name}", __name__)
-    except ImportError:  # numba is missing
+    except ImportError:  # numba is missing, or triton
         return None
 
 

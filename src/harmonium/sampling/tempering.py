@@ -48,7 +48,7 @@ def lengths(start: Machine, end: Machine, x: Tensor, *, generator: Seed = None) 
         work = path.at(before).free_energy(x).double() - path.at(after).free_energy(x).double()
         found.append(work.std(-1))
         x = path.here.gibbs(x, generator=generator)
-    return torch.stack(found), x
+    return torch.stack(found).to(BETAS.device), x
 
 
 def space_evenly(betas: Tensor, lengths: Tensor, count: int) -> Tensor:

@@ -19,9 +19,10 @@ from ..units import Rows
 from .batch import Batch, rows
 from .fused import FAR, Fused
 from .penalties import Penalty
+from .recorded import Recorded
 from .transforms import GradientTransform
 
-LOOKS = 50
+LOOKS = 1000  # a run looks at the end of every epoch too
 SCHEDULES = {
     "constant": lambda done: 1.0,
     "linear": lambda done: 1.0 - done,
@@ -92,7 +93,7 @@ def train(
     Raises:
         InputError: when the first batch is none of the machine's rows.
         DivergenceError: when the loss or a gradient is not finite, or the loss is beyond 1e9 nats; other devices than
-            the processor are asked every 50 steps.
+            the processor are asked every 1,000 steps.
 
     Example:
         >>> import harmonium as hm, torch
@@ -102,12 +103,13 @@ def train(
         >>> [step.index for step in hm.train(rbm, [v] * 3, hm.CD(), optimizer, generator=1)]
         [0, 1, 2]
     """
-    generator, fused = stream(generator, machine.weights[0].device), None
+    generator = stream(generator, machine.weights[0].device)
+    fused: Fused | Recorded | None = None
     for index, batch in enumerate(batches, start):
         v = rows(batch, machine)
         known = index > start and isinstance(v, Tensor)
         v = (v if known else machine.as_rows(v, "the batch", whole=True)).detach()
-        fused = Fused.of(machine, sampler, transforms, penalties, optimizer, v) if index == start else fused
+        fused = _fused(machine, sampler, transforms, penalties, optimizer, v) if index == start else fused
         made = fused if fused is not None and fused.fits(v) else None
         if made:
             positive, (loss, negative, finite) = v, made.descend(v, generator)
@@ -127,6 +129,20 @@ def train(
             check_finite(machine, loss, index)
         optimizer.step()
         yield Step(index, loss, positive, negative)
+
+
+def _fused(
+    machine: Machine,
+    sampler: Sampler,
+    transforms: Sequence[GradientTransform],
+    penalties: Sequence[Penalty],
+    optimizer: Optimizer,
+    v: Tensor,
+) -> Fused | Recorded | None:
+    """Return what makes the gradients of all updates in a few calls, or nothing where each is made by itself."""
+    if v.is_cuda:
+        return Recorded.of(machine, sampler, transforms, penalties, v)
+    return Fused.of(machine, sampler, transforms, penalties, optimizer, v)
 
 
 def forget(machine: Machine, optimizer: Optimizer) -> None:

@@ -36,17 +36,23 @@ class SGD(Light):
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
         """Move all parameters that have a gradient."""
         for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is not None:
-                    parameter.add_(self._direction(parameter, group["momentum"]), alpha=-group["lr"])
+            moving = [parameter for parameter in group["params"] if parameter.grad is not None]
+            if moving:
+                torch._foreach_add_(moving, self._directions(moving, group["momentum"]), alpha=-group["lr"])
 
-    def _direction(self, parameter: Tensor, momentum: float) -> Tensor:
+    def _directions(self, parameters: list[Tensor], momentum: float) -> list[Tensor]:
+        gradients: list[Tensor] = [parameter.grad for parameter in parameters]  # type: ignore[misc]
         if not momentum:
-            return parameter.grad  # type: ignore[return-value]
+            return gradients
+        buffers = [self._buffer(parameter) for parameter in parameters]
+        torch._foreach_mul_(buffers, momentum)
+        torch._foreach_add_(buffers, gradients)
+        return buffers
+
+    def _buffer(self, parameter: Tensor) -> Tensor:
         state = self.state[parameter]
-        if "momentum_buffer" in state:
-            return state["momentum_buffer"].mul_(momentum).add_(parameter.grad)  # type: ignore[no-any-return]
-        state["momentum_buffer"] = parameter.grad.clone()  # type: ignore[union-attr]
+        if "momentum_buffer" not in state:
+            state["momentum_buffer"] = torch.zeros_like(parameter)
         return state["momentum_buffer"]  # type: ignore[no-any-return]
 
     step.hooked = True  # type: ignore[attr-defined]  # or torch wraps it for the profiler, which takes longer than it

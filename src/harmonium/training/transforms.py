@@ -68,7 +68,10 @@ class CenterGradient(GradientTransform):
 
     def follow(self, means: Tensor) -> None:
         """Move the offsets towards the newest means; the first batch sets them."""
-        self.offsets = torch.lerp(self.offsets.to(means), means, self.rate) if len(self.offsets) else means
+        if self.offsets.shape == means.shape and self.offsets.dtype == means.dtype:
+            self.offsets.lerp_(means, self.rate)
+        else:
+            self.offsets = torch.lerp(self.offsets.to(means), means, self.rate) if len(self.offsets) else means
 
 
 class ClipGradNorm(GradientTransform):
