@@ -12,7 +12,6 @@ from numbers import Integral
 from types import ModuleType
 
 import torch
-import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from ..arguments import brief
@@ -98,16 +97,11 @@ def binomial(logits: Tensor, trials: int, *, generator: Generator | None = None)
 
 
 def one_hot(logits: Tensor, *, generator: Generator | None = None) -> Tensor:
-    """Draw one of the last axis' entries with probability softmax(logits), as a one-hot vector."""
-    winner = perturbed(logits, generator=generator).argmax(-1)
-    return F.one_hot(winner, logits.shape[-1]).to(logits.dtype)
-
-
-def perturbed(logits: Tensor, *, generator: Generator | None = None) -> Tensor:
-    """Return logits plus Gumbel noise: the largest of some is a draw from their softmax; that of odds zero never is."""
-    scores = upcast(logits)
-    race = distributed.draw(scores.shape, lambda shape: scores.new_empty(shape).exponential_(generator=generator))
-    return scores - race.log()
+    """Draw one of the last axis' entries with probability softmax(logits), as a one-hot vector; none of odds zero."""
+    steps = upcast(logits.detach()).softmax(-1).cumsum(-1)
+    u = (1 - uniform(steps[..., :1], generator=generator)) * steps[..., -1:]  # above 0, and no more than the sum
+    winner = torch.searchsorted(steps, u).clamp_max(logits.shape[-1] - 1)  # what is not a number is beyond
+    return torch.zeros_like(logits).scatter_(-1, winner, 1.0)
 
 
 def normal(like: Tensor, *, generator: Generator | None = None) -> Tensor:

@@ -6,7 +6,7 @@ from typing import Annotated, NamedTuple
 
 import torch
 from torch import Generator, Tensor
-from torch.nn.functional import one_hot, pad
+from torch.nn.functional import pad
 
 from .. import numerics
 from ..arguments import Count, checked
@@ -71,12 +71,7 @@ class Potts(Discrete):
         return self.flat(self.blocks(self.bias + field).softmax(-1))
 
     def sample(self, field: Tensor, *, generator: Generator | None = None) -> Tensor:
-        logits = self.bias + field
-        winner = self.blocks(numerics.perturbed(logits, generator=generator)).argmax(-1)
-        if isinstance(self.n_states, int):
-            return one_hot(winner, self.n_states).flatten(-2).to(logits.dtype)
-        site, level = (x.to(logits.device) for x in self._layout[:2])
-        return (winner.index_select(-1, site) == level).to(logits.dtype)
+        return self.flat(numerics.one_hot(self.blocks(self.bias + field), generator=generator))
 
     @torch.no_grad()
     def init_from_data(self, v: Tensor) -> None:
