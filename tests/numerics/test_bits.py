@@ -115,7 +115,8 @@ def test_what_is_not_sharp_or_not_float32_takes_the_plain_form():
         assert pair(m, x).sharp(x)
         x[2, 3] = 0.5
         assert not pair(m, x).sharp(x)
-        assert pair(RBM(4, Potts(1, 3)), torch.zeros(2, 4)) is None
+        for hidden in (Potts(1, 3), Concat(Bernoulli(2), Potts(1, 3))):
+            assert pair(RBM(4, hidden), torch.zeros(2, 4)) is None
         assert pair(m.double(), x.double()) is None
     assert pair(m.float(), states(m, 5)) is None  # too small, where nobody asks for it
     with form("dense"):

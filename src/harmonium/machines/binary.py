@@ -15,9 +15,7 @@ LOW: dict[type[Units], float] = {Bernoulli: 0.0, Spin: -1.0}
 
 
 def bits(units: Units) -> Bits | None:
-    """Return a row of units of two values, which may have a label behind them, or nothing for others."""
-    if type(units) is Concat and units.labels and len(units.components()) == 2:
-        units = units.components()[0]
+    """Return a row of units of two values, or nothing for others."""
     low = LOW.get(type(units))
     return None if low is None or units.bias.ndim != 1 else Bits(units.bias, low)
 
@@ -28,7 +26,9 @@ def pair(rbm: "RBM", x: Tensor) -> Any:
     The values of the states are not looked at: ask it whether they are sharp.
     """
     kernels = sparse_kernels(x, rbm.weight) if isinstance(rbm.weight, nn.Parameter) else None
-    visible, hidden = (bits(rbm.visible), bits(rbm.hidden)) if kernels else (None, None)
+    parts = rbm.visible.components()
+    row = parts[0] if type(rbm.visible) is Concat and rbm.labels and len(parts) == 2 else rbm.visible  # a label behind
+    visible, hidden = (bits(row), bits(rbm.hidden)) if kernels else (None, None)
     if not kernels or visible is None or hidden is None:
         return None
     return kernels.Pair(rbm.weight, visible, hidden)
