@@ -1,7 +1,7 @@
 """A small file of pictures with labels, a run on it, and playgrounds that are served in this process."""
 
 import sys
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,13 @@ from harmonium.playground.server import Playground
 sys.path.insert(0, str(Path(__file__).parents[1] / "cli"))  # for inside.py
 
 from pages import Page
+
+
+@pytest.fixture(scope="module", autouse=True)
+def elsewhere(tmp_path_factory):
+    """Another directory to be in: a playground that is closed saves a training that goes on to the one it is in."""
+    with chdir(tmp_path_factory.mktemp("elsewhere")):
+        yield
 
 
 @pytest.fixture(scope="session")

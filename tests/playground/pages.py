@@ -15,7 +15,7 @@ class Page:
     """What the page is to the server: a socket that has said the token."""
 
     def __init__(self, url):
-        self.count = 0
+        self.count, self.url = 0, url
         base, _, self.token = url.partition("#")
         self.socket = connect(f"ws{base[4:]}ws", origin=base[:-1], legacy=True, max_size=None)
 

@@ -136,6 +136,32 @@ def test_chains_begin_anew_at_a_row_or_at_noise_and_clamped_columns_stay():
     assert made.x[:, 0].tolist() == [1] * 3
 
 
+def test_what_a_unit_is_sent_from_below_and_above_is_its_field():
+    made = dream(RUNS["dbm"]())
+    machine = made.machine
+    for unit in range(3):
+        sent = made.flow(1, unit)
+        assert set(sent) == {"below"}
+        field = machine.down(machine.odd.mean(machine.up(made.x)))[0, 6 + unit]
+        np.testing.assert_allclose(sent["below"].sum(), field, atol=1e-5)
+    for unit in range(4):
+        from_below = made.x[0, :6] @ machine.weights[0][:, unit]
+        np.testing.assert_allclose(
+            from_below + made.flow(0, unit)["above"].sum(), machine.up(made.x)[0, unit], atol=1e-5
+        )
+
+
+def test_what_a_unit_of_a_network_is_sent_goes_up_by_recognition_and_down_by_generation():
+    rbms = [hm.RBM(6, 4), hm.RBM(4, 5), hm.RBM(5, 3)]
+    made = dream(small(hm.DBN.stack(rbms)))
+    means, arrow = made.subject.model.hidden_means(made.x), made.subject.model.arrows()[1]
+    up, down = arrow.up(means[0])[0], arrow.down(means[1])[0]
+    for unit in range(4):
+        np.testing.assert_allclose(made.flow(1, unit)["below"].sum(), up[unit], atol=1e-5)
+        np.testing.assert_allclose(made.flow(0, unit)["above"].sum(), down[unit], atol=1e-5)
+    assert [set(made.flow(layer, 0)) for layer in range(3)] == [{"above"}, {"below", "above"}, {"below"}]
+
+
 @pytest.mark.parametrize("name", RUNS)
 def test_the_hidden_units_of_a_model_without_its_rows_are_told(name):
     made = dream(RUNS[name](), chains=2)

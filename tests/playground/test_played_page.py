@@ -5,6 +5,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 from browser import Watched, browser, faults_of_access, needed, ours, seen, stroke
+from PIL import Image
 
 import harmonium as hm
 from harmonium.playground.server import STATIC, Playground
@@ -105,6 +106,49 @@ def test_a_held_unit_stays_held(page):
         page.keyboard.press(key)
     assert page.locator(".unit input:checked").input_value() == "on"
     page.get_by_text("on in 100 % of the last frames").wait_for(timeout=15_000)
+
+
+def test_the_last_two_seconds_are_gone_back_to(page):
+    past = page.get_by_label("Last two seconds")
+    while int(past.get_attribute("max")) < 9:
+        page.wait_for_timeout(50)
+    page.get_by_role("button", name="Pause", exact=True).first.click()
+    page.wait_for_timeout(300)  # what was asked for is still shown
+    last, most = seen(page), past.get_attribute("max")
+    past.fill("0")
+    assert (seen(page) != last).any()
+    past.fill(most)
+    assert (seen(page) == last).all()
+
+
+@pytest.mark.slow
+def test_floors_show_what_flows_between_them_and_why_a_unit_cannot_be_held(chromium, flags, place):
+    run = hm.fit(str(flags / "flags.npz"), model="dbn", hidden="6,4", epochs=1, seed=1)
+    run.save(place / "deep.safetensors")
+    with opened(chromium, place / "deep.safetensors") as page:
+        page.get_by_role("tab", name="Look inside").click()
+        for floor, told, held in ((0, "from below", True), (1, "from above", False)):
+            page.locator(".floor canvas").nth(floor).focus()
+            page.keyboard.press("ArrowRight")
+            page.get_by_text(told).wait_for()
+            assert page.locator(".unit input").first.is_enabled() is held
+        assert "units are drawn from those above them" in page.locator(".unit").inner_text()
+
+
+@pytest.mark.slow
+def test_pictures_of_ones_own_are_drawn_on_and_trained_on(chromium, place):
+    folder, g = place / "pictures", np.random.default_rng(0)
+    folder.mkdir()
+    for number in range(60):
+        lit = np.where(np.arange(12) // 6 == number % 2, 200, 40)[:, None]
+        Image.fromarray((lit + g.integers(0, 40, (12, 10))).astype(np.uint8)).save(folder / f"{number}.png")
+    with opened(chromium, folder) as page:
+        page.locator(".board canvas").wait_for()
+        assert seen(page).shape == (12, 10, 3)
+        page.get_by_role("tab", name="Watch it learn").click()
+        page.get_by_role("button", name="Start a training").click()
+        page.locator(".pupil .share").get_by_text("running").wait_for()
+        page.get_by_role("button", name="Stop").click()
 
 
 def test_an_update_is_shown_stage_by_stage(page):

@@ -75,7 +75,7 @@ def test_every_message_is_among_the_good_ones_and_in_the_documentation():
 BAD = [
     "", "null", "3", "[]", "{", '{"type": 3}', '{"type": "nope"}', "\ud800", '{"type": "next", "n": 1e400}',
     '{"type": "next", "more": 1}', '{"type": "next", "n": 1.5}', '{"type": "next", "n": true}', "[" * 100_000,
-    '{"type": "set", "chains": 17}', '{"type": "set", "chains": "3"}', '{"type": "set", "steps": 0}',
+    '{"type": "set", "chains": 101}', '{"type": "set", "chains": "3"}', '{"type": "set", "steps": 0}',
     '{"type": "set", "temperature": NaN}', '{"type": "set", "temperature": 0}', '{"type": "set", "mask": [2]}',
     '{"type": "set", "values": [1e999]}', '{"type": "set", "held": [[0, -1, 1]]}', '{"type": "set", "label": -1}',
     '{"type": "row", "index": 99999999999}', '{"type": "microscope", "k": 1000}', '{"type": "watch", "samples": 65}',

@@ -9,7 +9,7 @@ from ..arguments import brief
 from ..errors import InputError
 
 LARGEST = 2**18  # bytes of a message
-CHAINS, STEPS = 16, 100  # chains of a tab, and Gibbs steps of a frame, at most
+CHAINS, STEPS = 100, 100  # chains of a tab, and Gibbs steps of a frame, at most
 SAMPLES, FIELDS = 64, 128  # chains and hidden units of a training that are shown, at most
 WIDEST = 2**16  # columns of a row
 FAR = 1e6  # how far from 0 a fraction of a continuous value may lie

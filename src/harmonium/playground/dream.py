@@ -157,7 +157,22 @@ class Dream:
         return {"gibbs_steps": self.gibbs_steps}, arrays
 
     def _hidden(self) -> dict[str, Any]:
-        """Return how far on the units of every layer are in the first chain; those that are held as they are held."""
+        """Return how far on the units of every layer are in the first chain."""
+        rows = zip(self.subject.layers, self._means(), strict=True)
+        return {f"hidden{i}": bytes_of(levels(row, mean)) for i, (row, mean) in enumerate(rows)}
+
+    @torch.no_grad()
+    def flow(self, layer: int, unit: int) -> dict[str, Any]:
+        """Return what every unit of the hidden layers below and above sends to a unit of the first chain, in nats."""
+        means, couplings, sent = self._means(), self.subject.couplings, {}
+        if layer:
+            sent["below"] = floats_of(means[layer - 1] * couplings[layer - 1][0][:, unit])
+        if layer < len(couplings):
+            sent["above"] = floats_of(means[layer + 1] * couplings[layer][1][unit])
+        return sent
+
+    def _means(self) -> list[Tensor]:
+        """Return the means of the units of every layer in the first chain; those that are held as they are held."""
         machine, x = self.machine, self.x[:1]
         if isinstance(machine, Bipartite):
             means = machine.layer_means(x)[1:]
@@ -167,8 +182,7 @@ class Dream:
             means = machine.hidden_means(x)
         for layer, unit, value in self._values():
             means[layer][0, unit] = value
-        shown = [levels(row, mean[0]) for row, mean in zip(self.subject.layers, means, strict=True)]
-        return {f"hidden{i}": bytes_of(level) for i, level in enumerate(shown)}
+        return [mean[0] for mean in means]
 
     def _energies(self) -> dict[str, Any]:
         """Return the free energy of the states under the model itself, and an energy with its hidden units drawn."""

@@ -4,6 +4,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,9 @@ from .asks import Settings
 from .lesson import Lesson
 from .subject import Subject, still
 
-FIRST_STEPS = 2000  # updates of the machine that is made where the command names data
+FIRST_STEPS = 4000  # updates of the machine that is made where the command names data; after 2000 it confuses digits
 FIRST_HIDDEN = 100
-FIRST_RATE = 0.2  # of bits, four times the rate of a training that takes its time
+FIRST_RATE = 0.3  # of bits, six times the rate of a training that takes its time
 OFTEN = 0.25  # seconds between two looks at it while it learns
 
 
@@ -38,6 +39,7 @@ class House:
         self.lesson: Lesson | None = None
         self.reports: dict[str, Path] = {}
         self.judging, self._door = threading.Lock(), threading.Lock()
+        self.judge = ThreadPoolExecutor(1, "judging")  # one thread: each that has judged keeps what it took of memory
         self._thread = threading.Thread(target=self._move_in, name="first model", daemon=True)
         self._thread.start()
 
@@ -108,6 +110,7 @@ class House:
                 saved = lesson.ask(lesson.save)
             lesson.end()
         self._thread.join()
+        self.judge.shutdown(wait=False, cancel_futures=True)
         return saved
 
 

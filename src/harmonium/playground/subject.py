@@ -56,6 +56,16 @@ class Subject:
         """The hidden layers, from the lowest up, without labels beside them."""
         return [row.components()[0] if row.labels else row for row in layer_rows(self.model)[1:]]
 
+    @cached_property
+    def couplings(self) -> list[tuple[Tensor, Tensor]]:
+        """The weights between hidden layers, (below, above), the lowest first: on the way up, and on the way down."""
+        model = self.model
+        if not isinstance(model, DBN):
+            return [(weight, weight) for weight in model.weights[1:]]
+        top = model.top.weight[: model.code]
+        pairs = [*((layer.recognition, layer.generation) for layer in model.arrows()), (top, top)]
+        return pairs[1:]
+
     def held(self, layer: int) -> bool:
         """Say whether units of a layer can be held: one by one, and where they are part of a machine."""
         last = layer == len(self.layers) - 1

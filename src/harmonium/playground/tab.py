@@ -114,7 +114,9 @@ class Tab:
         return self._chains.subject.fields(ask.layer, self._chains.x)
 
     def _unit(self, ask: asks.Unit) -> Answer:
-        return {}, {"adds": floats_of(self._chains.subject.adds(ask.layer, ask.unit, self._chains.x[:1]))}
+        chains = self._chains
+        adds = chains.subject.adds(ask.layer, ask.unit, chains.x[:1])
+        return {}, {"adds": floats_of(adds), **chains.flow(ask.layer, ask.unit)}
 
     def _microscope(self, ask: asks.Microscope) -> Answer:
         if self.slide is None:
@@ -189,7 +191,7 @@ class Tab:
         if not self.house.judging.acquire(blocking=False):
             raise InputError("another evaluation is going on: ask again when it is done")
         try:
-            return act()
+            return self.house.judge.submit(act).result()
         finally:
             self.house.judging.release()
 

@@ -61,7 +61,9 @@ export function localSource({ facts, machine: written }) {
     },
     states: async () => chains.map(({ x }) => row.read(x[0])),
     fields: async (layer) => receptiveFields(machine, sizes, layer).map(row.fold),
-    effect: async (layer, unit) => row.fold(effectOf(machine, chains[0].x, layer, unit)),
+    effect: async (layer, unit) => ({
+      adds: row.fold(effectOf(machine, chains[0].x, layer, unit)), ...flowOf(machine, chains[0].mean, layer, unit),
+    }),
   };
 
   function frame(steps) {
@@ -121,6 +123,12 @@ function receptiveFields(machine, sizes, layer) {
     });
   }
   return seen;
+}
+
+/** Return what every unit of the hidden layers below and above sends to one, in nats. */
+function flowOf({ up, down }, mean, layer, unit) {
+  const sent = (weights, from) => from && weights.subarray(unit * from.length, (unit + 1) * from.length).map((w, i) => w * from[i]);
+  return { below: layer > 1 ? sent(down[layer - 1], mean[layer - 1]) : null, above: sent(up[layer], mean[layer + 1]) };
 }
 
 /** Return the means of the visible row with a unit on, less those with it off, all else as it is. */

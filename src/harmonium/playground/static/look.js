@@ -7,18 +7,20 @@ import { say, words } from "./words.js";
 const MEMORY = 0.95; // of the running mean of a unit's activity
 const WIDE = 840; // pixels of a floor at most, unless its units are many
 const DIM = 0.22; // how much of a tile is seen while its unit is off
+const RAISES = "#d6404e", LOWERS = "#3f8fe0";
 
 /** Return the mode's element. */
 export function lookMode(source, player) {
   const { facts } = source, spoken = speaker(300);
   const seen = element("canvas", { class: "dream", role: "img", "aria-label": words.draw.tab });
-  const detail = unitDetail(source, spoken, () => floors.forEach((floor) => floor.draw()));
+  const detail = unitDetail(source, spoken, () => floors);
   const floors = facts.layers.map((_, i) => unitFloor(source, i + 1, detail));
   const release = button(words.look.release, () => {
     for (const floor of floors) floor.release();
     detail.show();
   });
-  const sort = menu(words.look.sort, Object.entries(words.look.sorts), "size", (by) => floors.forEach((floor) => floor.sort(by)));
+  const sorts = Object.entries(words.look.sorts).filter(([by]) => facts.picture || by !== "shape");
+  const sort = menu(words.look.sort, sorts, sorts[0][0], (by) => floors.forEach((floor) => floor.sort(by)));
   player.listen((frame) => {
     drawRows(seen, frame.rows.slice(0, 1), facts.shape);
     floors.forEach((floor, i) => floor.light(frame.hidden[i]));
@@ -44,8 +46,8 @@ function unitFloor(source, layer, detail) {
     element("figcaption", {}, say(words.look.floor, { layer, count })), canvas);
   const across = Math.min(count, Math.ceil(Math.sqrt((count * height * 1.6) / width))), tiles = document.createElement("canvas");
   const activity = new Float32Array(count).fill(0.5), held = new Map();
-  let order = Array.from({ length: count }, (_, j) => j), fields = [], now = activity, at = 0, scale = 1, by = "size";
-  const floor = { node, layer, held, activity, load, draw, light, sort, release, fields: () => fields };
+  let order = Array.from({ length: count }, (_, j) => j), fields = [], now = activity, at = 0, scale = 1, by = source.facts.picture ? "shape" : "size";
+  const floor = { node, layer, held, activity, load, draw, light, sort, release, fields: () => fields, flow: null };
 
   async function load() {
     const first = !fields.length;
@@ -58,7 +60,8 @@ function unitFloor(source, layer, detail) {
   function sort(chosen) {
     by = chosen;
     const norm = (j) => Math.hypot(...fields[j]);
-    const value = { size: norm, activity: (j) => activity[j], effect: (j) => norm(j) * now[j] }[by];
+    const shape = (j) => clearness(fields[j], height, width) * norm(j);
+    const value = { shape, size: norm, activity: (j) => activity[j], effect: (j) => norm(j) * now[j] }[by];
     const values = Float32Array.from(fields, (_, j) => value(j));
     order = order.sort((i, j) => values[j] - values[i]);
     drawSigned(tiles, order.map((j) => fields[j]), source.facts.shape, floor.limit, across);
@@ -84,8 +87,15 @@ function unitFloor(source, layer, detail) {
       context.globalAlpha = DIM + (1 - DIM) * Math.max(0, now[j]);
       context.drawImage(tiles, x / scale, y / scale, width, height, x, y, wide, high);
     });
-    context.globalAlpha = 1;
     context.lineWidth = 3;
+    const most = Math.max(...(floor.flow ?? []).map(Math.abs), 1e-6);
+    order.forEach((j, k) => {
+      const sent = floor.flow?.[j] ?? 0, [x, y] = corner(k);
+      context.globalAlpha = Math.abs(sent) / most;
+      context.strokeStyle = sent > 0 ? RAISES : LOWERS;
+      context.strokeRect(x + 1.5, y + 1.5, wide - 3, high - 3);
+    });
+    context.globalAlpha = 1;
     order.forEach((j, k) => {
       if (!held.has(j) && !detail.is(floor, j)) return;
       context.strokeStyle = held.has(j) ? "#ffb02e" : getComputedStyle(canvas).color;
@@ -127,17 +137,17 @@ function unitFloor(source, layer, detail) {
 }
 
 /** Return what is told of one unit, and holds it. */
-function unitDetail(source, spoken, redraw) {
+function unitDetail(source, spoken, floors) {
   const { shape } = source.facts;
   const field = element("canvas", { role: "img" }), effect = element("canvas", { role: "img" });
   const title = element("h3"), share = element("p", { class: "share" });
-  const amount = element("small");
+  const amount = element("small"), flow = element("p", { class: "share" }), fixed = element("p", { class: "share" });
   const hold = strip(words.look.hold, Object.entries(words.look.holds), "free", (how) => set(how));
   const node = element("div", { class: "unit" }, title,
     element("div", { class: "pair" },
       element("figure", {}, field, element("figcaption", {}, words.look.field)),
       element("figure", {}, effect, element("figcaption", { title: words.look.effectAbout }, words.look.effect, element("br"), amount))),
-    share, hold);
+    share, flow, hold, fixed);
   let floor = null, unit = 0, stale = 0, chosen = [];
   const name = () => say(words.look.unit, { number: unit + 1, layer: floor.layer });
   const state = () => ({ undefined: "free", 1: "on", 0: "off" })[floor.held.get(unit)];
@@ -164,6 +174,7 @@ function unitDetail(source, spoken, redraw) {
   function show() {
     title.textContent = name();
     hold.disabled = !source.facts.layers[floor.layer - 1].hold;
+    fixed.textContent = hold.disabled ? words.look.fixed[source.facts.kind === "dbn" ? "directed" : "site"] : "";
     choose(hold, state());
     drawSigned(field, [floor.fields()[unit]], shape, floor.limit);
     for (const [canvas, text] of [[field, words.look.field], [effect, words.look.effect]]) {
@@ -172,7 +183,7 @@ function unitDetail(source, spoken, redraw) {
     stale = 0;
     light();
     spoken.say(`${name()}, ${words.look.holds[state()]}`);
-    redraw();
+    for (const other of floors()) other.draw();
   }
 
   /** Tell how much the unit is on, and now and then what it adds to the picture of the moment. */
@@ -181,9 +192,13 @@ function unitDetail(source, spoken, redraw) {
     share.textContent = say(words.look.on, { percent: Math.round(100 * floor.activity[unit]) });
     if (stale-- > 0 || !node.offsetParent) return;
     stale = 8;
-    source.effect(floor.layer, unit).then((added) => {
-      const most = added.reduce((found, x) => Math.max(found, Math.abs(x)), 0);
-      drawSigned(effect, [added], shape, Math.max(most, 0.01));
+    source.effect(floor.layer, unit).then(({ adds, below, above }) => {
+      const most = adds.reduce((found, x) => Math.max(found, Math.abs(x)), 0);
+      drawSigned(effect, [adds], shape, Math.max(most, 0.01));
+      for (const other of floors()) other.flow = [below, , above][other.layer - floor.layer + 1] ?? null;
+      const parts = [[words.look.below, below], [words.look.above, above]].filter(([, sent]) => sent)
+        .map(([text, sent]) => say(text, { nats: sent.reduce((sum, x) => sum + x, 0).toFixed(1) })).join(", ");
+      flow.textContent = parts && say(words.look.flow, { parts });
       amount.textContent = say(words.look.amount, { percent: Math.round(100 * most) });
     });
   }
@@ -192,4 +207,18 @@ function unitDetail(source, spoken, redraw) {
     node, show, light, peek, pick, back: () => peek(...chosen), is: (other, number) => other === floor && number === unit,
     turn: () => { if (!hold.disabled) set({ free: "on", on: "off", off: "free" }[state()]); },
   };
+}
+
+/** Return how alike neighbors of a field are (Moran's I without its mean): 1 of one smooth stroke, 0 of noise. */
+function clearness(field, height, width) {
+  let alike = 0, pairs = 0;
+  for (const step of [1, width]) {
+    for (let at = 0; at + step < field.length; at++) {
+      if (step === 1 && at % width === width - 1) continue;
+      alike += field[at] * field[at + step];
+      pairs++;
+    }
+  }
+  const square = field.reduce((sum, x) => sum + x * x, 0) || 1;
+  return (alike / pairs) / (square / (height * width));
 }

@@ -106,7 +106,10 @@ export function remoteSource(ask, facts) {
       const found = await ask("fields", { layer: layer - 1 });
       return weightsOf(found.fields, found.scale);
     },
-    effect: async (layer, unit) => (await ask("unit", { layer: layer - 1, unit })).adds.values,
+    async effect(layer, unit) {
+      const { adds, below, above } = await ask("unit", { layer: layer - 1, unit });
+      return { adds: adds.values, below: below?.values, above: above?.values };
+    },
   };
   return source;
 }
