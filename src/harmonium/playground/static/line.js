@@ -22,7 +22,6 @@ export function runningLine(title, about) {
       if (width) canvas.width = width;
       drawLine(canvas, [{ values, color: getComputedStyle(canvas).color }], KEPT);
     },
-    clear() { values = []; },
     told: () => say(words.energy.told, { title, value: value.textContent }),
   };
 }

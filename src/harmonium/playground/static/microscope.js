@@ -1,21 +1,21 @@
 // The step microscope: one update of a machine so small that its exact gradient stands beside it.
 
 import { button, element, menu, slider } from "./dom.js";
-import { runningLine } from "./line.js";
+import { drawLine } from "./line.js";
 import { drawRows, drawSigned, rowsOf } from "./tiles.js";
 import { say, words } from "./words.js";
 
 const SIDE = 3, HIDDEN = 4, SHAPE = [SIDE, SIDE], SHOWN = 5;
-const MANY = 10; // updates between two pictures
+const MANY = 25; // updates between two pictures
 const RATES = [0.01, 0.03, 0.1, 0.3, 1], STEPS = [1, 2, 3, 5, 10, 20], ROWS = [1, 2, 5, 14];
-const names = words.microscope;
+const names = words.microscope, COLORS = { cd: "--link", pcd: "--rival", "naive-mcmc": "--soft" };
 
 /** Return the mode's element. */
 export function microscopeMode(ask) {
   const settings = { algorithm: "cd", k: 1, lr: 0.1, batch: 14, restart: false, seed: 1 };
   const stages = names.stages.map((stage) => stageOf(...stage));
-  const line = runningLine(names.likelihood, names.likelihoodAbout);
-  const told = element("p", { class: "told", role: "status" }, names.begin);
+  const line = likelihoods();
+  const told = element("p", { class: "told", role: "status" });
   const next = button(names.next, forward, { class: "main" });
   const many = button(names.many, run);
   let shown = stages.length, running = false;
@@ -30,7 +30,7 @@ export function microscopeMode(ask) {
     const found = await ask("microscope", { ...settings, updates });
     settings.restart = false;
     stages.forEach((stage, i) => stage.draw(DRAW[i], found));
-    line.add(found.log_likelihood_after);
+    line.add(settings.algorithm, found.log_likelihood_after);
     shown = 1;
     told.textContent = say(names.told, {
       update: found.update, cosine: found.cosine.toFixed(2), before: found.log_likelihood.toFixed(3),
@@ -59,11 +59,13 @@ export function microscopeMode(ask) {
 
   async function restart() {
     settings.restart = true;
-    line.clear();
+    line.clear(settings.algorithm);
+    chain.tell(names.chains[settings.algorithm]);
     await update();
     reveal();
   }
 
+  const chain = stages[names.stages.findIndex(([symbol]) => symbol === "vₖ")];
   const change = (name) => (value) => { settings[name] = value; };
   const node = element("section", { class: "microscope", "aria-label": names.tab },
     element("h2", {}, names.lead), element("p", {}, names.about),
@@ -72,7 +74,7 @@ export function microscopeMode(ask) {
     told,
     element("div", { class: "halves" },
       element("div", {},
-        menu(names.algorithm, Object.entries(names.algorithms), "cd", change("algorithm")),
+        menu(names.algorithm, Object.entries(names.algorithms), "cd", (chosen) => { settings.algorithm = chosen; restart(); }),
         slider(names.k, STEPS, 1, change("k")),
         slider(names.batch, ROWS, 14, change("batch")),
         slider(names.lr, RATES, 0.1, change("lr"))),
@@ -85,11 +87,42 @@ export function microscopeMode(ask) {
   return node;
 }
 
+/** Return the exact log-likelihood update by update, a line for each way that chains begin: {node, add, clear}. */
+function likelihoods() {
+  const canvas = element("canvas", { height: 160, role: "img", "aria-label": names.likelihood }), kept = new Map();
+  const value = element("output");
+  const node = element("figure", { class: "line tall" },
+    element("figcaption", {}, element("strong", {}, names.likelihood), " ", value, " ",
+      element("small", {}, names.likelihoodAbout)), canvas);
+  return {
+    node,
+    clear(algorithm) { kept.set(algorithm, []); },
+    add(algorithm, next) {
+      kept.get(algorithm).push(next);
+      canvas.width = canvas.getBoundingClientRect().width || canvas.width;
+      const style = getComputedStyle(canvas), lines = [...kept].map(([name, values]) =>
+        ({ values, color: style.getPropertyValue(COLORS[name]) }));
+      drawLine(canvas, lines, Math.max(2, ...lines.map(({ values }) => values.length)));
+      value.replaceChildren(...[...kept].flatMap(([name, values]) => {
+        const told = element("span", {}, `${names.short[name]} ${values.at(-1)?.toFixed(2) ?? "–"}`);
+        told.style.color = `var(${COLORS[name]})`;
+        return [told, " "];
+      }));
+    },
+  };
+}
+
 /** Return one stage: its name, its picture, and the sentence that says what has happened. */
 function stageOf(symbol, about) {
-  const canvas = element("canvas", { role: "img", "aria-label": `${symbol}: ${about}` });
+  const canvas = element("canvas", { role: "img" }), caption = element("figcaption");
+  function tell(text) {
+    canvas.setAttribute("aria-label", `${symbol}: ${text}`);
+    caption.textContent = text;
+  }
+  tell(about);
   return {
-    node: element("figure", { class: "stage-of" }, element("strong", {}, symbol), canvas, element("figcaption", {}, about)),
+    node: element("figure", { class: "stage-of" }, element("strong", {}, symbol), canvas, caption),
+    tell,
     draw: (way, found) => way(canvas, found),
   };
 }
