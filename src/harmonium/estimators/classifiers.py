@@ -78,7 +78,7 @@ class RBMClassifier(_Classifier):
         self.discriminative = discriminative
 
     def _learned(self, dataset: Dataset, init: Run | None = None, **more: Any) -> Self:
-        return super()._learned(dataset, init, labels=True, discriminative=self.discriminative, **more)
+        return super()._learned(dataset, init, labels=True, discriminative=self.discriminative or 0.0, **more)
 
 
 class DBNClassifier(_Classifier):

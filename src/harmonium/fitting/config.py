@@ -79,8 +79,9 @@ class TrainConfig(Settings):
     """Kind of the hidden units: bernoulli, spin, binomial:N, potts:Q, gaussian or relu."""
     labels: bool = False
     """Learn the labels of the rows too, as softmax units: beside the highest code of a dbn, else beside the row."""
-    discriminative: Positive | None = None
-    """Strength of −log p(label | row), added to the loss of a model with labels."""
+    discriminative: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    """Strength of −log p(label | row), added to the loss of a model with labels; 20 for an rbm unless given, 0 for
+    none."""
     pretrain: bool = False
     """Learn the layers of a dbm one by one first, with doubled inputs, for as many steps each."""
     visible: str = "auto"

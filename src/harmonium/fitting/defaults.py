@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 STEPS, TUNED = 12_000, 3_000  # what a run takes unless told otherwise, and a fine-tuning at least
 TABLE = {"optimizer": "adam", "lr": 0.003, "l2": 0.001, "steps": 3_000}  # of a table
 LONG_TABLE = {"optimizer": "sgd", "lr": 0.03, "l2": 0.001, "steps": 8_000, "batch_size": 200}  # of `MANY` rows or more
+TELLING = 20.0  # strength of −log p(label | row) in the loss of an rbm with labels
 FEW = 10  # bits of a row whose states are listed unasked
 UPDATES = 1000  # updates of a run from which sums of rows are worth the second in which numba comes in
 SPARSE = 0.25  # share of the units of a row that are on, up to which sums of rows are faster than bfloat16
@@ -35,8 +36,8 @@ def resolve(config: TrainConfig, train: Dataset) -> TrainConfig:
     visible = KINDS[train.kind] if config.visible == "auto" else config.visible
     check_values(config, visible, train)
     check_shape(config, visible, train)
-    gray = train.kind == "gray" and visible in ("bernoulli", "spin")
-    binarize = ("threshold" if gray else "none") if config.binarize == "auto" else config.binarize
+    config = for_labels(config)
+    binarize = default_binarize(config, visible, train) if config.binarize == "auto" else config.binarize
     config = config.model_copy(update=for_tables(config, train)) if visible == "table" else config
     sampler = chosen_sampler(config, visible, train)
     config = eager(config, visible, sampler, train)
@@ -76,6 +77,20 @@ def for_tables(config: TrainConfig, train: Dataset) -> dict[str, object]:
     if config.model_fields_set & {"optimizer"} and config.optimizer != chosen["optimizer"]:
         del chosen["lr"]
     return {name: value for name, value in chosen.items() if name not in config.model_fields_set}
+
+
+def for_labels(config: TrainConfig) -> TrainConfig:
+    """Return settings under which an rbm tells labels apart, unless it is said how far it should."""
+    if not config.labels or config.model != "rbm" or config.discriminative is not None:
+        return config
+    return config.model_copy(update={"discriminative": TELLING})
+
+
+def default_binarize(config: TrainConfig, visible: str, train: Dataset) -> str:
+    """Return how gray rows become bits: not at all where labels are told apart, which half of the gray would blur."""
+    if train.kind != "gray" or visible not in ("bernoulli", "spin"):
+        return "none"
+    return "none" if config.discriminative and visible == "bernoulli" else "threshold"
 
 
 def chosen_sampler(config: TrainConfig, visible: str, train: Dataset) -> str:

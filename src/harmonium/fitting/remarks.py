@@ -50,8 +50,17 @@ def not_learned(trainer: "Trainer") -> Iterator[str]:
             what, option = trainer.plan.names[i] or "the model", "--upper-lr" if i else "--lr"
             yield (
                 f"{what} has hardly learned: the norm of its weights is {norm:.3g}, and {first:.3g} where it began; "
-                f"take more --steps or a larger {option}"
+                f"take more --steps or a larger {option}{'' if i else _why(trainer)}"
             )
+
+
+def _why(trainer: "Trainer") -> str:
+    """Return why a first layer may have nothing to learn."""
+    if trainer.encoder.visible != "gaussian":
+        return ""
+    return (
+        ", which will not help where columns do not hang together: Gaussian units fit such ones, or a single one, alone"
+    )
 
 
 def below_start(trainer: "Trainer") -> Iterator[str]:
