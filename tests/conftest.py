@@ -1,3 +1,4 @@
+import importlib
 import os
 import sys
 from pathlib import Path
@@ -14,15 +15,13 @@ sys.path.insert(0, str(Path(__file__).parent))  # so that every test finds laws.
 def short(monkeypatch):
     """Chains as short as they can be, and no axes drawn: what is walked is the way, not its length."""
     import numpy as np
+    from PIL import Image
 
-    from harmonium import evaluation
+    from harmonium.fitting import effort
 
-    plain = evaluation.ais  # which brings the room in
-    module = sys.modules["harmonium.evaluation.mixing"]
-    quick = {"n_betas": 8, "chains": 12, "burn": 4}
-    monkeypatch.setattr(module, "ais", lambda *given, **settings: plain(*given, **(settings | quick)))
-    monkeypatch.setattr(module, "KEPT", 8)
-    monkeypatch.setattr("harmonium.fitting.effort.GIBBS_STEPS", 64)
+    monkeypatch.setattr(effort, "FULL", effort.Effort(n_betas=8, most=32, burn=4, chains=12, gibbs_steps=64))
+    monkeypatch.setattr(importlib.import_module("harmonium.evaluation.mixing"), "KEPT", 8)
     monkeypatch.setattr("harmonium.report.material.GIBBS_STEPS", 20)
+    monkeypatch.setattr("harmonium.plots.files._drawn", lambda figure, zoom: Image.new("RGB", (8, 8)))
     for chart in ("curves", "mean_activation", "strips"):
         monkeypatch.setattr(f"harmonium.plots.{chart}", lambda *given, **settings: np.zeros((8, 8), np.uint8))

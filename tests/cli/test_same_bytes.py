@@ -4,6 +4,7 @@ import inspect
 import json
 import shutil
 from contextlib import chdir
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from inside import harmonium
 import harmonium as hm
 from harmonium import recipes
 from harmonium.cli.app import COMMANDS
+from harmonium.fitting import effort
 from harmonium.registry import DATASETS
 from marks import slow_but
 
@@ -233,7 +235,7 @@ def test_tables(what, people, tmp_path):
 
 @pytest.mark.slow
 def test_report(home, tmp_path, monkeypatch):
-    monkeypatch.setattr("harmonium.fitting.effort.GIBBS_STEPS", 256)
+    monkeypatch.setattr(effort, "FULL", replace(effort.FULL, gibbs_steps=256))
     for name in ("command", "library"):
         shutil.copytree(home[0] / "runs/a", tmp_path / name / "a")
         (tmp_path / name / "a" / "report.html").unlink()

@@ -117,10 +117,11 @@ def walks() -> list[dict]:
     found: list[dict] = []
     while left:
         a, x, b, y = min(left, key=str)
-        tried = [c for c in (drawn({a: x, b: y}) for _ in range(12)) if c is not None]
-        if not tried:
+        one = drawn({a: x, b: y})
+        if one is None:
             left.discard((a, x, b, y))  # a pair that does not go together
             continue
+        tried = [one, *(c for c in (drawn({a: x, b: y}) for _ in range(11)) if c is not None)]
         best = max(tried, key=lambda c: len(pairs(c) & left))
         found.append(best)
         left -= pairs(best)

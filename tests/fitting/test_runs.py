@@ -1,6 +1,7 @@
 """What is done with a run: likelihood, chains, labels, recovery, and the model file that carries it away."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import torch
 
 import harmonium as hm
 from harmonium import InputError, Run, TrainConfig, Trainer, evaluation
-from harmonium.fitting import Evaluation
+from harmonium.fitting import Evaluation, effort
 from harmonium.fitting.likelihood import recall
 from harmonium.fitting.masks import hidden_part
 from laws import bimodal, same_distribution
@@ -220,7 +221,7 @@ def test_masks_of_the_wrong_size_are_refused(tmp_path):
     ids=lambda settings: "-".join(map(str, settings.values())) or "pcd",
 )  # fmt: skip
 def test_the_chains_of_every_run_get_a_verdict(settings, monkeypatch):
-    monkeypatch.setattr("harmonium.fitting.effort.GIBBS_STEPS", 256)
+    monkeypatch.setattr(effort, "FULL", replace(effort.FULL, gibbs_steps=256))
     run, labels = fit(**settings), set()
 
     def progress(items, label):

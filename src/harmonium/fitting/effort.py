@@ -7,7 +7,6 @@ if TYPE_CHECKING:
     from .run import Run
 
 Judge = Literal["quick", "full"]
-GIBBS_STEPS = 10_000  # of chains whose mixing is judged, at most
 
 
 @dataclass(frozen=True)
@@ -25,21 +24,24 @@ class Effort:
     gibbs_steps: int
 
 
+FULL = Effort(n_betas=1000, most=64_000, burn=200, chains=200, gibbs_steps=10_000)  # all that judging may take
+
+
 def effort(run: "Run", judge: Judge) -> Effort:
     """Return what judging a run takes: all that it may, or (``quick``) about as many Gibbs steps as its updates took.
 
     An update takes about as long as a Gibbs step of four times as many chains, and a temperature as three updates.
     """
     if judge == "full" or not run.history:
-        return Effort(n_betas=1000, most=64_000, burn=200, chains=200, gibbs_steps=GIBBS_STEPS)
+        return FULL
     updates = int(run.history[-1]["step"])
-    n_betas = _within(100, updates // 4, 1000)
+    n_betas = _within(100, updates // 4, FULL.n_betas)
     return Effort(
         n_betas=n_betas,
         most=max(n_betas, updates // 3),
-        burn=_within(20, updates, 200),
-        chains=_within(50, updates, 200),
-        gibbs_steps=_within(128, updates, GIBBS_STEPS),
+        burn=_within(20, updates, FULL.burn),
+        chains=_within(50, updates, FULL.chains),
+        gibbs_steps=_within(128, updates, FULL.gibbs_steps),
     )
 
 
