@@ -28,9 +28,7 @@ def deflated(head, size):
 
 
 NOTHING = zlib.crc32(ZEROS)
-BITS = [
-    zlib.crc32(ZEROS, 1 << i) ^ NOTHING for i in range(32)
-]  # what a bit adds to the checksum of zeros behind it
+BITS = [zlib.crc32(ZEROS, 1 << i) ^ NOTHING for i in range(32)]  # what a bit adds to the checksum of zeros behind it
 
 
 def checksum(head, count):
