@@ -197,3 +197,17 @@ def test_how_sure_the_model_is_of_a_discrete_number_is_its_deviation():
     off = (numbers - p @ numbers) ** 2
     variance, error = p @ off, (p @ off**2 - (p @ off) ** 2).div(64 * 50).sqrt()
     assert abs(found.uncertainty[0, 0] ** 2 - float(variance)) < 5 * float(error) + float(off.max() / (64 * 50))
+
+
+def test_whole_rows_beside_holes_are_neither_touched_nor_drawn_for(run):
+    whole = data.from_array(FRAME, like=run.encoder.form)
+    for draws in (0, 2):
+        found = run.imputation(whole, draws=draws, gibbs_steps=2)
+        assert np.array_equal(found.filled, whole.rows)
+        assert found.draws.shape == (draws, *whole.rows.shape)
+        assert np.isnan(found.uncertainty).all()
+    rows = whole.rows.copy()
+    rows[5, 1] = np.nan
+    frames = [pd.DataFrame(run.encoder.schema.words(x)) for x in (rows[5:6], rows)]
+    alone, beside = (run.imputation(frame, gibbs_steps=3, seed=4) for frame in frames)
+    assert np.array_equal(beside.draws[:, 5], alone.draws[:, 0])

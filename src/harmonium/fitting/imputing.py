@@ -51,12 +51,18 @@ def imputed(
 ) -> Imputation:
     """Return rows ``given``, (rows, columns), with NaN filled in: multiple imputation (Rubin, 1987).
 
-    Each draw ends a chain of its own; means and deviations are those of all chains over the second half of their steps.
+    Rows without an empty cell cost nothing.  Each draw ends a chain of its own; means and deviations are those of all
+    chains over the second half of their steps.
     """
     encoder = run.encoder
     if not isinstance(encoder, TableEncoder):
         raise InputError(f"{run.name} is of numbers of one kind, and draws are of tables of mixed columns: use impute")
-    v = encoder.encode(torch.from_numpy(given).float())
+    holes = np.isnan(given)
+    some = np.flatnonzero(holes.any(1))
+    filled, uncertainty, several = given.copy(), np.full_like(given, np.nan), np.repeat(given[None], draws, 0)
+    if not len(some):
+        return Imputation(filled, uncertainty, several)
+    v = encoder.encode(torch.from_numpy(given[some]).float())
     known = ~v.isnan()
     v = torch.where(known, v, run.model.sample_independent(1, generator=0)[0, : v.shape[-1]])
     how: dict[str, Any] = {"chains": max(chains, draws), "gibbs_steps": gibbs_steps, "progress": progress}
@@ -67,12 +73,11 @@ def imputed(
     mean = total / count
     spread = (squares / count - mean**2).clamp_min(0).sqrt()
     parts = [_sure(mean[:, cell], spread[:, cell], encoder, i) for i, cell in enumerate(encoder.cells)]
-    holes = np.isnan(given)
-    return Imputation(
-        filled=np.where(holes, encoder.settle(mean).numpy(), given),
-        uncertainty=np.where(holes, torch.stack(parts, -1).numpy(), np.nan),
-        draws=np.where(holes, encoder.decode(last[:draws]).numpy(), given),
-    )
+    empty = holes[some]
+    filled[some] = np.where(empty, encoder.settle(mean).numpy(), given[some])
+    uncertainty[some] = np.where(empty, torch.stack(parts, -1).numpy(), np.nan)
+    several[:, some] = np.where(empty, encoder.decode(last[:draws]).numpy(), given[some])
+    return Imputation(filled, uncertainty, several)
 
 
 def level_of(encoder: TableEncoder, column: int) -> bool:

@@ -16,6 +16,7 @@ from ..errors import InputError
 from ..numerics import stream
 from ..progress import Progress, silent
 from . import scoring
+from .imputing import imputed
 from .masks import hidden_part, number
 
 if TYPE_CHECKING:
@@ -108,25 +109,15 @@ def impute(
 ) -> np.ndarray:
     """Return the rows ``given``, (rows, columns), with NaN replaced by its posterior mean given the rest of the row."""
     holes, encoder, g = np.isnan(given), run.encoder, stream(run.seed if seed is None else seed)
-    settings: dict[str, Any] = {"chains": chains, "gibbs_steps": gibbs_steps, "progress": progress, "generator": g}
+    settings: dict[str, Any] = {"chains": chains, "gibbs_steps": gibbs_steps, "progress": progress}
     if isinstance(encoder, TableEncoder):
-        return np.where(holes, _imputed(run, encoder, given, **settings), given)
+        return imputed(run, given, draws=0, seed=seed, **settings).filled
     plain = np.where(holes, np.nanmin(given) if not holes.all() else 0.0, given)
     dataset = encoder.read(plain)
     v = encoder.rows(dataset, sharp=True, generator=g)
     known = encoder.spread(torch.from_numpy(~holes))
-    found = encoder.decode(sampling.impute(run.model, v, known, **settings)).numpy()
+    found = encoder.decode(sampling.impute(run.model, v, known, generator=g, **settings)).numpy()
     return np.where(holes, found * max(dataset.levels, 1) / encoder.unit, given)
-
-
-def _imputed(run: "Run", encoder: TableEncoder, given: np.ndarray, **settings: Any) -> np.ndarray:
-    """Return rows of codes with what is missing filled in; the means of numbers are taken on their own scale."""
-    v = encoder.encode(torch.from_numpy(given).float())
-    total, count = torch.zeros_like(v), 0
-    for x, _ in sampling.posterior(run.model, v.nan_to_num(), ~v.isnan(), **settings):
-        total, count = total + encoder.natural(x).mean(0), count + 1
-    found: np.ndarray = encoder.settle(total / count).numpy()
-    return found
 
 
 def recover(
