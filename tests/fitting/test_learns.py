@@ -128,7 +128,7 @@ def test_a_network_on_one_measured_column_says_why_it_does_not_learn():
     column = data.from_array((classes + rng.normal(0, 0.15, 200))[:, None], labels=classes)
     said = trained(column, model="dbn", hidden="8,4", labels=True, steps=100).remarks
     assert said[0].startswith("layer 1 has hardly learned")
-    assert said[0].endswith("Gaussian units fit such ones, or a single one, alone")
+    assert said[0].endswith("small weights learn from correlations alone")
 
 
 @pytest.mark.slow

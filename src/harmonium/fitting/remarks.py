@@ -58,9 +58,7 @@ def _why(trainer: "Trainer") -> str:
     """Return why a first layer may have nothing to learn."""
     if trainer.encoder.visible != "gaussian":
         return ""
-    return (
-        ", which will not help where columns do not hang together: Gaussian units fit such ones, or a single one, alone"
-    )
+    return ", which may not help a single column or uncorrelated ones: small weights learn from correlations alone"
 
 
 def below_start(trainer: "Trainer") -> Iterator[str]:
