@@ -64,6 +64,12 @@ def test_what_is_told_of_a_run_is_plain_and_finite(run):
     assert all(np.isfinite(x).all() for x in arrays.values())
 
 
+def test_a_pen_draws_dark_on_light_rows_and_light_on_dark_ones():
+    lens = Lens.of(hm.Run.of(hm.RBM(4, 2), shape=(2, 2)))
+    dark = torch.tensor([[0.0, 1, 0, 0]])
+    assert [lens.ink(dark), lens.ink(1 - dark), lens.ink(dark[:0])] == [1, 0, 1]
+
+
 def test_a_row_of_other_columns_is_refused(run):
     with pytest.raises(InputError, match="5 values were given where a row has 6"):
         Lens.of(run).states([0.5] * 5)

@@ -64,6 +64,7 @@ def facts(run: Run) -> dict[str, Any]:
         "shape": list(run.encoder.shape),
         "picture": lens.picture,
         "columns": lens.columns(),
+        "ink": lens.ink(chains),
         "labels": list(run.encoder.label_names),
         "layers": [{"width": layer.width, "hold": not isinstance(layer, Potts)} for layer in model.layers[1:]],
         "starts": [[round(float(x), 4) for x in row] for row in starts],

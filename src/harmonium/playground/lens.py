@@ -52,6 +52,10 @@ class Lens:
         found = (self.encoder.decode(x) - self.low) / (self.high - self.low)
         return (bytes_of if self.picture else floats_of)(found)
 
+    def ink(self, x: Tensor) -> int:
+        """Return what a pen draws on rows such as ``x``, (rows, width): light, 1, or 0 where most of them is light."""
+        return int(not len(x) or self.fractions(x).mean() <= (255 if self.picture else 1) / 2)
+
     def states(self, given: list[float]) -> Tensor:
         """Return the state, (width,), that fractions, one a column, stand for."""
         if len(given) != self.encoder.columns:

@@ -103,6 +103,7 @@ class Subject:
             "shape": list(self.encoder.shape),
             "picture": self.lens.picture,
             "columns": self.lens.columns(),
+            "ink": self.lens.ink(self.seen),
             "labels": list(self.encoder.label_names) if self.labels else [],
             "layers": [
                 {"width": row.width, "kind": kind.lower(), "hold": self.held(i)}
@@ -115,6 +116,14 @@ class Subject:
             "limits": {"chains": CHAINS, "steps": STEPS},
         }
 
+    @cached_property
+    def seen(self) -> Tensor:
+        """Held-out rows as states, or independent ones where there are none."""
+        fixed = Generator().manual_seed(0)
+        if self.rows is None:
+            return self.model.sample_independent(WATCHED, generator=fixed)
+        return self.encoder.rows(self.rows.take(WATCHED), sharp=True, labeled=self._joined, generator=fixed)
+
     @torch.no_grad()
     def activity(self, seen: Tensor) -> list[Tensor]:
         """Return the means of the hidden units of every layer, (rows, units), at held-out rows, or at those ``seen``.
@@ -122,8 +131,7 @@ class Subject:
         They are levels from 0 to 1.
         """
         if self.rows is not None:
-            fixed = Generator().manual_seed(0)
-            seen = self.encoder.rows(self.rows.take(WATCHED), sharp=True, labeled=self._joined, generator=fixed)
+            seen = self.seen
         found = self.model.hidden_means(seen[..., : self.model.visible.width])
         return [levels(row, means) for row, means in zip(self.layers, found, strict=True)]
 

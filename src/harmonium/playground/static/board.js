@@ -5,7 +5,7 @@ import { drawRows, size } from "./tiles.js";
 import { say, words } from "./words.js";
 
 /** Return {node, show, hold, clear, tool, values, mask}: `painted` is called when what is held has changed. */
-export function drawingBoard(shape, painted) {
+export function drawingBoard(shape, ink, painted) {
   const [height, width] = size(shape), count = height * width;
   const values = new Float32Array(count), mask = new Uint8Array(count);
   const text = say(words.draw.board, { height, width });
@@ -18,14 +18,14 @@ export function drawingBoard(shape, painted) {
 
   function show(gray) {
     row = gray;
-    drawRows(canvas, [gray], shape, 1, mask);
+    drawRows(canvas, [gray], shape, 1, mask, ink);
   }
 
   function mark(i, j) {
     if (i < 0 || j < 0 || i >= height || j >= width) return;
     const place = i * width + j;
     mask[place] = board.tool === "free" ? 0 : 1;
-    values[place] = board.tool === "ink" ? 1 : 0;
+    values[place] = board.tool === "ink" ? ink : 1 - ink;
     if (mask[place]) row[place] = values[place];
   }
 

@@ -17,7 +17,7 @@ const MOMENT = 900; // milliseconds in which half a row is drawn to show how
 export function drawMode(source, player) {
   const { facts } = source, spoken = speaker();
   const painted = () => { source.paint(board); hint.hidden = true; };
-  const board = facts.picture ? drawingBoard(facts.shape, painted) : columnBoard(facts.columns, painted);
+  const board = facts.picture ? drawingBoard(facts.shape, facts.ink, painted) : columnBoard(facts.columns, painted);
   const hint = element("span", { class: "hint", "aria-hidden": "true" }, words.draw.hint);
   if (facts.picture) board.node.append(hint);
   const energy = runningLine(words.energy.title, words.energy.about);

@@ -1,11 +1,11 @@
 // Numbers as pixels: rows in gray, held pixels in the reader's color, weights from blue to red.
 
-const MINE = [255, 176, 46], NIGHT = [16, 19, 24], HELD = [66, 45, 20], DAY = [240, 244, 250];
+const MINE = [255, 176, 46], NIGHT = [16, 19, 24], HELD = [66, 45, 20], PALE = [255, 232, 190], DAY = [240, 244, 250];
 const STOPS = [[33, 102, 172], [146, 197, 222], [247, 247, 247], [244, 165, 130], [178, 24, 43]];
 
 const mix = (a, b, t) => a.map((x, i) => x + (b[i] - x) * t);
 const table = (a, b) => Array.from({ length: 256 }, (_, i) => mix(a, b, i / 255));
-const FREE = table(NIGHT, DAY), OURS = table(HELD, MINE);
+const FREE = table(NIGHT, DAY), OURS = [table(MINE, PALE), table(HELD, MINE)];
 const SIGNED = Array.from({ length: 256 }, (_, i) => {
   const at = (i / 255) * (STOPS.length - 1), k = Math.min(Math.floor(at), STOPS.length - 2);
   return mix(STOPS[k], STOPS[k + 1], at - k);
@@ -15,9 +15,9 @@ const code = (x) => Math.max(0, Math.min(255, Math.round(255 * x)));
 /** Return height and width of a row; what is no picture lies in one line. */
 export const size = (shape) => (shape.length === 2 ? shape : [1, shape.reduce((a, b) => a * b, 1)]);
 
-/** Draw rows of gray from 0 to 1 as tiles, `across` of them side by side, one pixel apart; held ones in color. */
-export function drawRows(canvas, rows, shape, across = 1, held = null) {
-  tiles(canvas, rows, shape, across, (row, i) => (held && held[i] ? OURS : FREE)[code(row[i])]);
+/** Draw rows of gray from 0 to 1 as tiles, `across` of them side by side, one pixel apart; held ones in color, the ink brighter. */
+export function drawRows(canvas, rows, shape, across = 1, held = null, ink = 1) {
+  tiles(canvas, rows, shape, across, (row, i) => (held && held[i] ? OURS[ink] : FREE)[code(row[i])]);
 }
 
 /** Draw weights: −limit is blue, zero white, +limit red. */
