@@ -108,7 +108,7 @@ BUGS = [
     Bug("a row that is mostly on taken for its complement", "numerics/sparse.py",
         "(low - f4(1), f4(1)) if flipped", "(f4(1) - low, f4(1)) if flipped", NUMERICS),
     Bug("a sum of rows that forgets the label", "numerics/sparse.py",
-        "_mark(x, count, weight, places, out)", "pass", NUMERICS),
+        "_mark(x[row], count, table, places[row], into[row])", "pass", NUMERICS),
     Bug("fused chains that start over from the data", "training/fused.py",
         "return self.sampler.chains if isinstance(self.sampler, PCD) else v", "return v", FUSED),
     Bug("a fused centering of the wrong sign", "numerics/sparse.py",

@@ -77,22 +77,28 @@ def _turn(typing: Any, table: Any, apart: Any, into: Any, beyond: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def sums(table, places, count, into):  # type: ignore[no-untyped-def]
-    """Write Σ over the first ``count`` of ``places`` of these rows of a table, each column in this order."""
+def sums(table, places, counts, into):  # type: ignore[no-untyped-def]
+    """Write in each row Σ over the first of its ``places``, (rows, places), of these rows of a table, in this order.
+
+    All rows share some columns of the table before the next ones come, which then lie in the cache.
+    """
     width = table.shape[1]
-    base, out, which = table.ctypes.data, into.ctypes.data, places.ctypes.data
+    base, out, which, apart = table.ctypes.data, into.ctypes.data, places.ctypes.data, 4 * places.shape[1]
     if width < NARROW:
-        for unit in range(width):
-            total = f4(0)
-            for k in range(count):
-                total += table[places[k], unit]
-            into[unit] = total
+        for row in range(len(counts)):
+            for unit in range(width):
+                total = f4(0)
+                for k in range(counts[row]):
+                    total += table[places[row, k], unit]
+                into[row, unit] = total
+        return
     for first in range(0, width - WIDE + 1, WIDE):
-        _add_wide(base + 4 * first, width, which, count, out + 4 * first)
-    if width >= NARROW:
-        for begin in range(width // WIDE * WIDE, width, NARROW):
-            first = min(begin, width - NARROW)  # the last ones again, where they make no whole vector
-            _add_narrow(base + 4 * first, width, which, count, out + 4 * first)
+        for row in range(len(counts)):
+            _add_wide(base + 4 * first, width, which + apart * row, counts[row], out + 4 * (width * row + first))
+    for begin in range(width // WIDE * WIDE, width, NARROW):
+        first = min(begin, width - NARROW)  # the last ones again, where they make no whole vector
+        for row in range(len(counts)):
+            _add_narrow(base + 4 * first, width, which + apart * row, counts[row], out + 4 * (width * row + first))
 
 
 @njit(cache=True, nogil=True)
