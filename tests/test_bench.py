@@ -3,6 +3,8 @@
 import importlib
 import json
 import math
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -73,3 +75,12 @@ def test_a_race_ends_when_all_have_passed_or_taken_twice_as_long(bench, monkeypa
     alone = race.Runner(1)
     race.compete([alone], None, math.inf, 3.0)
     assert alone.seconds == 3.0
+
+
+def test_extras_that_are_told_of_are_there():
+    """pip installs nothing for an extra that is not, and only warns."""
+    root = Path(__file__).parents[1]
+    extras = tomllib.loads((root / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    texts = [root / "Makefile", root / "README.md", root / "CONTRIBUTING.md", *(root / "docs").rglob("*.md")]
+    told = {name for path in texts for name in re.findall(r"\[(\w+)\]'", path.read_text())}
+    assert told == set(extras)
