@@ -1,8 +1,8 @@
 """Boltzmann machines: train them, sample them, and get likelihoods you can defend.
 
 `fit` trains a model on rows and returns a `Run`; `Trainer` does the same epoch by epoch, `load` reads what was saved.
-Rows of units (`Bernoulli`, `Spin`, `Binomial`, `Potts`, `Gaussian`, `ReLU`, `ZeroInflated`, `Concat`) make machines
-(`RBM`, `BoltzmannMachine`, `DBM`) and networks (`DBN`); samplers (`CD`, `PCD`, `ParallelTempering`,
+Rows of units (`Bernoulli`, `Spin`, `Binomial`, `Potts`, `OneHot`, `Gaussian`, `ReLU`, `ZeroInflated`, `Concat`) make
+machines (`RBM`, `BoltzmannMachine`, `DBM`) and networks (`DBN`); samplers (`CD`, `PCD`, `ParallelTempering`,
 `TrajectoryTempering`, `NaiveMCMC`, `ExactSampler`) give `train` its negative states; `evaluation` says how good the
 machine is.  Names are imported when first used, so that the command line starts at once.
 """
@@ -52,12 +52,12 @@ if TYPE_CHECKING:
         schedule,
         train,
     )
-    from .units import Bernoulli, Binomial, Concat, Gaussian, Potts, ReLU, Spin, Units, ZeroInflated
+    from .units import Bernoulli, Binomial, Concat, Gaussian, OneHot, Potts, ReLU, Spin, Units, ZeroInflated
 
 __version__ = _version("harmonium")
 
 _ROOMS = {
-    "units": "Bernoulli Binomial Concat Gaussian Potts ReLU Spin Units ZeroInflated",
+    "units": "Bernoulli Binomial Concat Gaussian OneHot Potts ReLU Spin Units ZeroInflated",
     "machines": "DBM DBN RBM Bipartite BoltzmannMachine DoubledRBM InterpolationPath Machine SigmoidBeliefLayer",
     "sampling": "CD PCD ExactSampler NaiveMCMC ParallelTempering Sampler TrajectoryTempering denoise gibbs_sample "
     "impute sample",
@@ -72,6 +72,7 @@ __all__ = [
     "CD", "DBM", "DBN", "L1", "L2", "PCD", "RBM", "Bernoulli", "Binomial", "Bipartite", "BoltzmannMachine",
     "CenterGradient", "ClipGradNorm", "Concat", "DivergenceError", "DoubledRBM", "Evaluation", "ExactSampler",
     "FinetuneConfig", "Gaussian", "HybridLoss", "InputError", "InterpolationPath", "Machine", "NaiveMCMC",
+    "OneHot",
     "ParallelTempering", "Potts", "ReLU", "Rollback", "Run", "Sampler", "SaveError", "SigmoidBeliefLayer",
     "SparsityPenalty", "Spin", "Step", "TrainConfig", "Trainer", "TrajectoryTempering", "Units", "ZeroInflated",
     "contrastive_loss", "data", "denoise",

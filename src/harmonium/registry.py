@@ -61,6 +61,7 @@ UNITS = Registry(
         "spin": "units:Spin",
         "binomial": "units:Binomial",
         "potts": "units:Potts",
+        "one-hot": "units:OneHot",
         "gaussian": "units:Gaussian",
         "relu": "units:ReLU",
     },

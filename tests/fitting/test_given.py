@@ -20,6 +20,10 @@ BITS = DRAWN.random((300, 4)) < [0.1, 0.3, 0.5, 0.9]
 SETTINGS = {"hidden": 4, "steps": 20, "seed": 2}
 NUMBERS = {  # rows, what they are trained as, conditions on them, and the test that samples must pass
     "bits": (BITS.astype(np.uint8), {}, "column2=1", lambda x: x[:, 1] == 1),
+    "one-hot": (
+        np.eye(4, dtype=np.uint8)[DRAWN.integers(0, 4, 300)], {}, "column1=0, column3=0",
+        lambda x: (x[:, 0] == 0) & (x[:, 2] == 0) & (x.sum(1) <= 1),
+    ),
     "spins": (2.0 * BITS - 1, {}, "column2=-1", lambda x: x[:, 1] == -1),
     "gray": ((255 * BITS).astype(np.uint8), {"levels": 255}, "column1=255", lambda x: x[:, 0] == 255),
     "states": (DRAWN.integers(0, 5, (300, 4)), {"visible": "potts:5"}, "column1>=3", lambda x: x[:, 0] >= 3),

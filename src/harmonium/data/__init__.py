@@ -10,6 +10,7 @@ from harmonium.data.dataset import Dataset
 from harmonium.data.idx import read_idx
 from harmonium.data.labels import listed
 from harmonium.data.named import NamedData
+from harmonium.data.onehot import mostly_one_hot, one_hot_blocks
 from harmonium.data.schema import Column, Schema, kinds_of, read_schema
 from harmonium.data.sources import from_array, load, load_rows, load_train_valid, open_rows
 from harmonium.data.splits import SPLITS, split_rows
@@ -42,8 +43,10 @@ __all__ = [
     "load",
     "load_rows",
     "load_train_valid",
+    "mostly_one_hot",
     "numbered_batches",
     "one_hot",
+    "one_hot_blocks",
     "open_rows",
     "read_idx",
     "read_schema",

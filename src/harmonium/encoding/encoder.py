@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, fields
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,9 @@ from .. import data, numerics
 from ..data import Dataset, Form, one_hot
 from ..errors import InputError
 from ..units import Concat, Potts, Units
-from .kinds import encoding, make_units, parse
+from .kinds import encoding, make_units, parse, sizes
 
-SMALL = ("bernoulli", "spin", "binomial", "potts")  # kinds whose states fit into a byte
+SMALL = ("bernoulli", "spin", "binomial", "potts", "one-hot")  # kinds whose states fit into a byte
 FAR = 10.0  # deviations from the mean that a standardized value may lie
 MOST, CHUNK = 10_000_000, 1000  # entries that independent units are fitted to at most, and rows at a time
 MODEL = "the model was trained on"
@@ -80,16 +81,22 @@ class Encoder:
 
     @property
     def cells(self) -> tuple[slice, ...]:
-        """The columns of a state that each column of the rows has."""
+        """The columns of a state that each column of the rows has: of one-hot bits those of their block."""
+        blocks = sizes(self.visible)
+        if blocks:
+            cells = [slice(end - size, end) for size, end in zip(blocks, accumulate(blocks), strict=True)]
+            return tuple(cell for cell, size in zip(cells, blocks, strict=True) for _ in range(size))
         wide = self.width // self.columns
         return tuple(slice(first, first + wide) for first in range(0, self.width, wide))
 
-    def spread(self, columns: Tensor) -> Tensor:
-        """Return a mask of columns of rows, (..., columns), as one of the columns of states, (..., width)."""
+    def spread(self, known: Tensor) -> Tensor:
+        """Return which columns of states, (..., width), are known where those of rows, (..., columns), are."""
+        if sizes(self.visible):
+            return torch.stack([known[..., cell].all(-1) for cell in self.cells], -1)
         owner = torch.empty(self.width, dtype=torch.long)
         for column, cell in enumerate(self.cells):
             owner[cell] = column
-        return columns[..., owner]
+        return known[..., owner]
 
     def units(self) -> Units:
         """Return a new visible row, without labels."""

@@ -114,7 +114,8 @@ class RBMEstimator(BaseEstimator):
 
     def _config(self, dataset: Dataset, **more: Any) -> TrainConfig:
         """Return the settings of a training on rows."""
-        visible = self.fractions if self.visible == "auto" and dataset.kind == "gray" else self.visible
+        plain = {"gray": self.fractions, "binary": "bernoulli"}  # new rows may have two columns of a category on
+        visible = plain.get(dataset.kind, "auto") if self.visible == "auto" else self.visible
         size = self.batch_size or min(max(len(dataset) // 10, 10), 100)
         words = {"model": self.model, "hidden": self.hidden, "visible": visible, "binarize": "none"}
         own = {"epochs": self.epochs, "batch_size": size, "lr": self.lr, "seed": seed(self.random_state)}

@@ -16,6 +16,8 @@ CONTINUOUS = ("gaussian", "relu")
 def check_shape(config: TrainConfig, visible: str, train: Dataset) -> None:
     """Raise `InputError` unless the layers, the labels and the sampler fit the model and the data."""
     layers, one_row = config.layers, config.model in ("rbm", "boltzmann")
+    if config.model == "boltzmann" and visible.startswith("one-hot"):
+        raise InputError("--visible one-hot is for machines of layers, not for a boltzmann: pass --visible bernoulli")
     if len(layers) > 1 and one_row:
         given = f"--hidden {config.hidden} was given where a {config.model} has one hidden row"
         raise InputError(f"{given}: pass one number, or --model dbm or dbn")
@@ -113,6 +115,18 @@ def check_table(config: TrainConfig, visible: str, train: Dataset) -> None:
         raise InputError(f"{given}: such a machine has no normalizer once it has learned; pass --hidden-kind bernoulli")
 
 
+def check_blocks(visible: str, train: Dataset) -> None:
+    """Raise `InputError` unless rows are bits in blocks of the sizes that are named, at most one on in each."""
+    sizes = [int(size) for size in visible.partition(":")[2].split(",")]
+    given, otherwise = f"--visible {visible} was given", "pass other sizes, or --visible bernoulli"
+    if train.kind != "binary" or sum(sizes) != train.width:
+        rows = f"{train.source} has {train.width} columns, {train.kind}"
+        raise InputError(f"{given} for {sum(sizes)} columns of bits, and {rows}: {otherwise}")
+    blocks = np.split(train.rows, np.cumsum(sizes)[:-1], axis=1)
+    if any((block.sum(1) > 1).any() for block in blocks):
+        raise InputError(f"{given}, and {train.source} has rows with two columns of a block on: {otherwise}")
+
+
 def check_values(config: TrainConfig, visible: str, train: Dataset) -> None:
     """Raise `InputError` unless units of the kind ``visible`` can take the values of the data."""
     if train.kind == "table" or visible == "table":
@@ -126,6 +140,8 @@ def check_values(config: TrainConfig, visible: str, train: Dataset) -> None:
         raise InputError(f"{given} where spin units take -1 or +1 (or 0 and 1): pass --visible {KINDS[train.kind]}")
     if visible == "spin" and train.kind == "gray" and config.binarize == "none":
         raise InputError(f"{given} where spin units take two values: pass --binarize threshold")
+    if name == "one-hot":
+        check_blocks(visible, train)
     if visible == "relu" and low < 0:
         raise InputError(f"{given} where relu units take numbers of 0 or more: pass --visible gaussian")
     if name in ("potts", "binomial"):

@@ -85,8 +85,8 @@ class TrainConfig(Settings):
     pretrain: bool = False
     """Learn the layers of a dbm one by one first, with doubled inputs, for as many steps each."""
     visible: str = "auto"
-    """Kind of the visible units: auto, bernoulli, spin, gaussian, relu, binomial:N (N trials), potts:Q (Q states), or
-    table: each column of its own kind."""
+    """Kind of the visible units: auto, bernoulli, spin, gaussian, relu, binomial:N (N trials), potts:Q (Q states),
+    one-hot:N,N,... (blocks of N columns of bits, at most one of them on), or table: each column of its own kind."""
     sampler: str = "auto"
     """Where negative states come from: cd (CD-k), pcd (PCD), pt (parallel tempering), ptt (trajectory tempering),
     naive-mcmc or exact (enumeration); auto is pcd, but cd for a dbn."""
@@ -99,7 +99,8 @@ class TrainConfig(Settings):
     batch_size: Count = 100
     """Rows in a batch."""
     epochs: Count | None = None
-    """Passes over the training rows; as many as make 12000 steps, 3000 of a table, unless given."""
+    """Passes over the training rows; as many as make 12000 steps, 3000 of a table, 6000 of one-hot bits,
+    unless given."""
     steps: Count | None = None
     """Updates instead of --epochs, of every layer that is learned by itself."""
     patience: Count | None = None
@@ -109,7 +110,8 @@ class TrainConfig(Settings):
     max_time: Positive | None = None
     """Seconds of training after which it ends, with the report still to come."""
     lr: Positive | None = None
-    """Learning rate; 0.05 for sgd, 0.001 for adam, a tenth for gaussian units, 0.003 of a table unless given."""
+    """Learning rate; 0.05 for sgd, 0.001 for adam, a tenth for gaussian units, 0.003 of a table, 0.02 of one-hot bits
+    unless given."""
     upper_lr: Positive | None = None
     """Learning rate of the layers above the first that are learned one by one; --lr, or that of bernoulli units."""
     schedule: Literal["constant", "linear", "late", "cosine"] = "linear"
@@ -123,7 +125,7 @@ class TrainConfig(Settings):
     l1: Annotated[float, Field(ge=0)] = 0.0
     """Strength of the L1 penalty on the weights."""
     l2: Annotated[float, Field(ge=0)] = 0.0
-    """Strength of the L2 penalty (weight decay); 0.001 of a table unless given."""
+    """Strength of the L2 penalty (weight decay); 0.001 of a table, 0.003 of one-hot bits, unless given."""
     sparsity: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Mean activation that hidden units are pulled to, such as 0.1."""
     sparsity_strength: Positive = 1.0
@@ -188,6 +190,8 @@ class TrainConfig(Settings):
             return value
         name, _, number = value.partition(":")
         UNITS.check(name)
+        if name == "one-hot":
+            return _one_hot(value, number, info.field_name)
         least = 2 if name == "potts" else 1
         if name in NUMBERED and not (number.isdecimal() and int(number) >= least):
             letter, what = ("Q", "states") if name == "potts" else ("N", "trials")
@@ -230,6 +234,14 @@ class TrainConfig(Settings):
     def layers(self) -> list[int]:
         """The widths of the hidden layers from the lowest up; none for a machine of visible units alone."""
         return [width for width in map(int, self.hidden.split(",")) if width]
+
+
+def _one_hot(value: str, sizes: str, field: str) -> str:
+    if field != "visible":
+        raise ValueError("one-hot units are visible ones: pass potts:Q for hidden sites of Q states")
+    if not re.fullmatch(r"[1-9]\d*(,[1-9]\d*)*", sizes):
+        raise ValueError("expected one-hot with the numbers of columns of its blocks, such as one-hot:3,3,2")
+    return value
 
 
 class FinetuneConfig(Settings):

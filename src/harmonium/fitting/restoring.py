@@ -178,7 +178,7 @@ class Corruption(NamedTuple):
 
 def _hidden(run: "Run", v: Tensor, hidden: Tensor) -> Corruption:
     encoder = run.encoder
-    truth, wide = encoder.decode(v), encoder.spread(hidden)
+    truth, known = encoder.decode(v), encoder.spread(~hidden)
     units = run.baseline
     mean = encoder.decode(units.mean(units.zero_field(1)).float())
     picture, states = len(encoder.shape) == 2, parse(encoder.visible)[0] == "potts"
@@ -186,7 +186,7 @@ def _hidden(run: "Run", v: Tensor, hidden: Tensor) -> Corruption:
     words = "the most frequent states" if states else "the training means"
 
     def restore(**settings: Any) -> Tensor:
-        return sampling.impute(run.model, v, ~wide, **settings)
+        return sampling.impute(run.model, v, known, **settings)
 
     return Corruption(restore, torch.where(hidden, blank, truth), hidden, mean.expand_as(truth), words)
 

@@ -130,7 +130,7 @@ class Dream:
         encoder, mask = self.subject.encoder, torch.zeros(self.subject.model.width, dtype=torch.bool)
         if self.how.mask is not None:
             wide = torch.tensor(self.how.mask, dtype=torch.bool)
-            mask[: encoder.width] = wide.repeat_interleave(encoder.width // encoder.columns)
+            mask[: encoder.width] = encoder.spread(wide)
         if self.how.label is not None:
             mask[encoder.width : encoder.width + self.subject.labels] = True
         mask[list(self._kept())] = True

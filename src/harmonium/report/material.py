@@ -133,8 +133,8 @@ class Report:
         """
         encoder, count = self.encoder, min(self.encoder.columns, SHOWN)
         v = self.test[: max(min(FILLED, 10 * self.allowed.chains) // count, 10)]
-        hidden = encoder.spread(torch.eye(encoder.columns, dtype=torch.bool)[:count])
-        known = (~hidden)[:, None].expand(-1, len(v), -1).flatten(0, 1)
+        known = encoder.spread(~torch.eye(encoder.columns, dtype=torch.bool)[:count])
+        known = known[:, None].expand(-1, len(v), -1).flatten(0, 1)
         stacked, g = v.repeat(count, 1), Generator().manual_seed(self.run.seed)
         settings: dict[str, Any] = {"chains": CHAINS, "gibbs_steps": STEPS, "progress": self.progress, "generator": g}
         found = self.decoded(impute(self.run.model, stacked, known, **settings)).reshape(count, len(v), -1)

@@ -5,12 +5,14 @@ from .concat import Concat
 from .continuous import Gaussian, Quadratic, ReLU
 from .discrete import Bernoulli, Binomial, Discrete, Spin, as_units
 from .inflated import ZeroInflated
+from .onehot import OneHot
 from .potts import Potts
 from .restricted import Condition, restricted
 from .validation import Rows, as_rows, as_tensor
 
 KINDS: dict[str, type[Units]] = {
-    kind.__name__.lower(): kind for kind in (Bernoulli, Spin, Binomial, Potts, Gaussian, ReLU, ZeroInflated, Concat)
+    kind.__name__.lower(): kind
+    for kind in (Bernoulli, Spin, Binomial, Potts, OneHot, Gaussian, ReLU, ZeroInflated, Concat)
 }
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "Device",
     "Discrete",
     "Gaussian",
+    "OneHot",
     "Potts",
     "Quadratic",
     "ReLU",

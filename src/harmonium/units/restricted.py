@@ -13,6 +13,7 @@ from .base import Units
 from .continuous import Gaussian, Quadratic, ReLU
 from .discrete import Discrete
 from .inflated import ZeroInflated
+from .onehot import OneHot
 from .potts import Potts
 
 NEVER = 1e4  # nats of energy that rule a value out: exp(−10⁴) is 0
@@ -208,6 +209,22 @@ def _(row: Potts, conditions: Sequence[Condition]) -> Units:
     for condition in conditions:
         left = _some_left(_values(condition).bool() & (row.bias[condition.columns] > -NEVER / 2))
         row.bias.data[condition.columns] -= NEVER * (~left.any(0)).to(row.bias)
+    return row
+
+
+@restricted.register
+def _(row: OneHot, conditions: Sequence[Condition]) -> Units:
+    block = row.bias.detach().new_zeros(len(row.sizes)) if row.none is None else row.none.clone()
+    for condition in conditions:
+        values = _values(condition)
+        none = torch.where((values == 0).all(-1).any(), 0.0, -NEVER).to(block)
+        site = row._layout.site.to(block.device)[condition.columns[:1]]
+        block[site] = torch.minimum(block[site], none)
+        bias = row.bias.data[condition.columns]
+        row.bias.data[condition.columns] = torch.where(values.any(0), bias, bias - NEVER)
+        left = row.bias.data[condition.columns] > -NEVER / 2
+        _some_left(torch.cat([left, block[site] == 0])[None])
+    row.none = block
     return row
 
 
