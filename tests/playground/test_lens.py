@@ -84,7 +84,8 @@ def test_bytes_of_weights_give_them_back():
 @pytest.mark.parametrize("kind", UNITS)
 @torch.no_grad()
 def test_levels_lie_between_off_and_on(kind):
-    units = {"binomial": lambda: hm.Binomial(2, 3), "potts": lambda: hm.Potts(1, 2)}.get(kind, lambda: UNITS[kind](2))()
+    own = {"binomial": lambda: hm.Binomial(2, 3), "potts": lambda: hm.Potts(1, 2), "one-hot": lambda: UNITS[kind]([2])}
+    units = own.get(kind, lambda: UNITS[kind](2))()
     means = units.mean(torch.tensor([[-3.0, 3.0], [0.0, 1.0]]))
     found = levels(units, means)
     assert float(found.min()) >= 0

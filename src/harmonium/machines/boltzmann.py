@@ -105,7 +105,7 @@ class BoltzmannMachine(Machine):
     def interaction(self, means: list[Tensor]) -> Tensor:
         """Return ½ xᵀJx; of states that are mostly 0, which no gradient follows, as a sum over pairs."""
         x = means[0]
-        sums = pair_sums(x, self.upper) if self._in_loops(x) and not torch.is_grad_enabled() else None
+        sums = pair_sums(x, self.upper) if not torch.is_grad_enabled() and self._in_loops(x) else None
         if sums is not None:
             return sums * (self.beta[..., 0] if isinstance(self.beta, Tensor) and self.beta.ndim else self.beta)
         return (self.beta * (x @ self.upper) * x).sum(-1)
@@ -149,8 +149,8 @@ class BoltzmannMachine(Machine):
 
     def _in_loops(self, x: Tensor) -> bool:
         """Say whether loops move the sites: those of many classes, of finite kinds and linear energies."""
-        finite = all(isinstance(part, Discrete) and part.linear for part in self.row.components())
-        return len(self.classes) >= MANY and finite and in_loops(x)
+        finite = in_loops(x) and all(isinstance(part, Discrete) and part.linear for part in self.row.components())
+        return finite and len(self.classes) >= MANY
 
     def free_energy(self, x: Tensor) -> Tensor:
         """Return own energies − ½ xᵀJx, in nats: nothing is summed out."""

@@ -77,4 +77,5 @@ def _table(x: Tensor, batch: list[int]) -> Tensor:
 
 def in_loops(x: Tensor) -> bool:
     """Say whether states are such as the loops take: float32 on the processor, whose products nothing rounds."""
-    return x.dtype == torch.float32 and not torch.is_autocast_enabled(x.device.type) and compiled(x) is not None
+    rounded = torch.is_autocast_enabled(x.device.type) or torch.compiler.is_compiling()
+    return x.dtype == torch.float32 and not rounded and compiled(x) is not None

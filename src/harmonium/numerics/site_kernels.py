@@ -29,13 +29,13 @@ def _state(row, first, size):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _field(row, states, start, size, block, places, field):  # type: ignore[no-untyped-def]
+def _field(row, states, start, size, block, places, counts, field):  # type: ignore[no-untyped-def]
     """Put what all other sites send to one into ``field``; ``block``, (width, states), are its couplings."""
-    found = 0
+    counts[0] = 0
     for other in range(len(start)):
-        places[found] = states[other]
-        found += states[other] >= 0
-    sums(block, places, found, field)
+        places[0, counts[0]] = states[other]
+        counts[0] += states[other] >= 0
+    sums(block, places, counts, field.reshape(1, len(field)))
     for other in range(len(start)):
         if states[other] == OTHER:
             for column in range(start[other], start[other] + size[other]):
@@ -95,7 +95,8 @@ def step(x, mean, start, size, choices, values, couplings, bias, scale, still, k
         for site in range(len(start)):
             states[row, site] = _state(x[row], start[site], size[site])
     space = np.zeros(max(size.max(), choices.max(), NARROW), np.float32)
-    block, places = np.zeros((x.shape[1], max(size.max(), NARROW)), np.float32), np.empty(len(start) + 1, np.int32)
+    block, places = np.zeros((x.shape[1], max(size.max(), NARROW)), np.float32), np.empty((1, len(start) + 1), np.int32)
+    counts = np.zeros(1, np.int64)
     for site in range(len(start)):
         first, end, own = start[site], start[site] + size[site], values[site, : choices[site]]
         odds = space[: choices[site] or size[site]]
@@ -111,7 +112,7 @@ def step(x, mean, start, size, choices, values, couplings, bias, scale, still, k
                 for choice in range(len(odds)):
                     odds[choice] = own[choice] * pull
             else:
-                _field(x[row], states[row], start, size, block, places, space[: block.shape[1]])
+                _field(x[row], states[row], start, size, block, places, counts, space[: block.shape[1]])
                 for choice in range(len(odds)):
                     odds[choice] = bases[first + choice] + beta * odds[choice]
             found = _drawn(odds, _uniform(low, high, site))
