@@ -11,6 +11,8 @@ from torch import Tensor
 
 import harmonium as hm
 from harmonium import CD, DBM, DBN, PCD, RBM, evaluation, gibbs_sample
+from harmonium.evaluation.ais import climb
+from harmonium.machines import abreast, ais_base
 from harmonium.numerics import stream
 from harmonium.training import SGD, updown
 
@@ -37,12 +39,16 @@ def chains(v: Tensor, hidden: int, size: Size) -> Iterator[Case]:
     rbm, small = warm(v, hidden, size.warm), RBM(v.shape[1], size.log_z, generator=0)
     asked, many = Asked(size.chains // 2, 0.01, 10), size.chains
 
-    def ais(rungs: int) -> None:
-        evaluation.ais(rbm, v[: 2 * many], chains=many, n_betas=max(2, rungs), burn=1, generator=0)
+    start = ais_base(rbm, v)
+    x = start.sample_independent(many, generator=1)[None]
 
-    def alone(states: int, steps: int) -> Work:
+    def annealing(rungs: int) -> object:
+        betas = torch.linspace(0, 1, rungs + 1, dtype=torch.float64)[:, None]
+        return climb(abreast([start]), rbm, betas, x, generator=0)
+
+    def alone(states: int, ups: int) -> Work:
         w, x, y = rbm.weight.detach(), v[:1].expand(states, -1).contiguous(), torch.ones(states, hidden)
-        return lambda count: [(x @ w, y @ w.T) for _ in range(steps * count)]
+        return lambda count: [(y @ w.T, *(x @ w for _ in range(ups))) for _ in range(count)]
 
     def sampling(steps: int) -> Tensor:
         return gibbs_sample(rbm, v[:64], steps, generator=0)
@@ -50,8 +56,8 @@ def chains(v: Tensor, hidden: int, size: Size) -> Iterator[Case]:
     ten = products(v.shape[1], hidden, asked.batch, k=10)
     yield "a Gibbs step of 64 chains", {"harmonium": sampling, "products alone": alone(64, 1)}, 4 * size.rungs
     yield (
-        f"a rung of annealing, {many} chains, three passes",
-        {"harmonium": ais, "products alone": alone(many, 3)},
+        f"a rung of annealing, {many} chains: a Gibbs step, two free energies",
+        {"harmonium": annealing, "products alone": alone(many, 2)},
         size.rungs,
     )
     training = {"harmonium": ours(v, rbm, asked).work, "products alone": ten}

@@ -20,12 +20,13 @@ WEIGHTS = 100_000  # weights from which their products take longer than all else
 LARGE = 2**23  # multiply-adds in a batch's product from which bfloat16 pays for the rounding of its factors
 HEAVY = 2**25  # multiply-adds in a batch's product from which threads gain more than they wait for each other
 THREADS = 4
-SHARED = 2**22  # multiply-adds of a compiled loop over rows from which threads share them
+SHARED = 2**24  # multiply-adds of a compiled loop over rows from which threads share them
 SEVERAL = 2**16  # multiply-adds in a product of bits from which sums of rows are taken
 NARROW = ("SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2", "AVX512_CORE", "AVX512_CORE_VNNI")  # have no bfloat16
 
 
 _form: ContextVar[str] = ContextVar("form", default="auto")
+_parts: ContextVar[int | None] = ContextVar("parts", default=None)
 
 
 class Bits(NamedTuple):
@@ -44,13 +45,19 @@ def products(precision: str, device: torch.device, form: str = "auto") -> Iterat
     products with states of bits, where they are not rounded, is that of `sparse_kernels`.
     """
     rounded = PRECISIONS[precision] != torch.float32
-    before = _form.set(form)
+    before, threads = _form.set(form), torch.get_num_threads()
+    alone = _parts.set(threads) if form == "sparse" and threads > 1 else None
+    if alone:  # threads of torch wait busily for its next call, on the cores that sums of rows are shared among
+        torch.set_num_threads(1)
     idle = not rounded and not torch.is_autocast_enabled(device.type)  # it would take its time to do nothing
     try:
         with nullcontext() if idle else _rounding(precision, device, rounded):
             yield
     finally:
         _form.reset(before)
+        if alone:
+            _parts.reset(alone)
+            torch.set_num_threads(threads)
 
 
 def _rounding(precision: str, device: torch.device, enabled: bool) -> AbstractContextManager[None]:
@@ -127,7 +134,7 @@ def default_threads(rows: int, width: int, hidden: int) -> int:
 
 def in_parts(work: Callable[[int, int], None], count: int, each: int) -> None:
     """Do the work of ``count`` rows, of so many multiply-adds each, in as many equal parts as torch has threads."""
-    parts = torch.get_num_threads() if count * each >= SHARED else 1
+    parts = (_parts.get() or torch.get_num_threads()) if count * each >= SHARED else 1
     if parts == 1:
         work(0, count)
         return
