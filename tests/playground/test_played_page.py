@@ -161,6 +161,9 @@ def test_an_update_is_shown_stage_by_stage(page):
         page.get_by_role("button", name="Next", exact=True).click()
     assert "Update 1:" in page.locator(".microscope .told").inner_text()
     page.get_by_label("Chain begins").first.select_option("pcd")
+    for left in (7, 6):
+        wait(page, ".veiled", left)
+        page.get_by_role("button", name="Next", exact=True).click()
     page.get_by_text("they go on from the last update").wait_for()
     told = page.locator(".microscope .line output")
     told.get_by_text("PCD").wait_for()
