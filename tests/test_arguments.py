@@ -76,8 +76,14 @@ CALLS = {  # every function and class that a user calls, with arguments that are
     "hidden_means": (small().hidden_means, {"x": ROWS}),
     "reconstruct": (small().reconstruct, {"x": ROWS}),
     "init_from_data": (lambda v: small().init_from_data(v), {"v": ROWS}),
-    "fit": (lambda rows, labels: hm.fit(rows, labels, steps=1), {"rows": ROWS.numpy(), "labels": None}),
-    "Trainer": (hm.Trainer, {"config": hm.TrainConfig(hidden=3, steps=3), "rows": ROWS.numpy(), "labels": None}),
+    "fit": (
+        lambda rows, labels, weights: hm.fit(rows, labels, sample_weight=weights, steps=1),
+        {"rows": ROWS.numpy(), "labels": None, "weights": None},
+    ),
+    "Trainer": (
+        hm.Trainer,
+        {"config": hm.TrainConfig(hidden=3, steps=3), "rows": ROWS.numpy(), "labels": None, "sample_weight": None},
+    ),
     "data.load": (hm.data.load, {"name_or_path": "digits", "split": "train", "levels": None}),
     "data.check": (hm.data.check, {"name_or_path": "digits", "levels": None}),
     "data.load_rows": (hm.data.load_rows, {"path": "digits", "levels": None}),

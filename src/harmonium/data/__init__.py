@@ -4,7 +4,7 @@
 tensors. Importing or loading does not import torch; the first tensor does.
 """
 
-from harmonium.data.batches import batches, numbered_batches, one_hot, steps_per_epoch, to_float
+from harmonium.data.batches import batches, numbered_batches, one_hot, one_pass, steps_per_epoch, to_float
 from harmonium.data.check import DataReport, check
 from harmonium.data.dataset import Dataset
 from harmonium.data.idx import read_idx
@@ -17,6 +17,7 @@ from harmonium.data.splits import SPLITS, split_rows
 from harmonium.data.table import Form, Reading, Table, answers
 from harmonium.data.toys import bars_and_stripes
 from harmonium.data.values import interpret, is_whole
+from harmonium.data.weights import by_weight
 from harmonium.data.writing import by_name, check_ending, table_bytes
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "bars_and_stripes",
     "batches",
     "by_name",
+    "by_weight",
     "check",
     "check_ending",
     "from_array",
@@ -47,6 +49,7 @@ __all__ = [
     "numbered_batches",
     "one_hot",
     "one_hot_blocks",
+    "one_pass",
     "open_rows",
     "read_idx",
     "read_schema",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harmonium.data.weights import shares_of
 from harmonium.errors import InputError, suggest
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def batches(
 
     With ``labels`` classes the label of each row of a ``Dataset`` stands behind it, one-hot: (size, width + labels).
 
-    Every epoch draws a new permutation from ``generator``, or from a new one of that seed, and gives
+    Every epoch draws a new `one_pass` from ``generator``, or from a new one of that seed, and gives
     ``steps_per_epoch`` batches; the rows left over differ from epoch to epoch. A size beyond the data gives all rows
     each time. A ``Dataset`` gives float32, see ``to_float``; a floating-point tensor (N, width) gives its own type and
     takes no ``binarize``.
@@ -82,7 +83,7 @@ def numbered_batches(
     marks, fetch = one_hot(dataset, labels).to(device or "cpu"), _fetcher(dataset, device)
     return (
         (order, _batch(fetch(order), _marks(marks, order, labels), dataset.levels, binarize, generator))
-        for order in shuffled(len(dataset), size, generator)
+        for order in shuffled(len(dataset), size, generator, dataset.weights)
     )
 
 
@@ -133,18 +134,33 @@ def steps_per_epoch(count: int, size: int) -> int:
     return max(1, count // size)
 
 
-def shuffled(count: int, size: int, generator: torch.Generator | None) -> Iterator[torch.Tensor]:
-    """Return an endless stream of the numbers of the rows of every batch, (size,), a permutation an epoch."""
+def shuffled(
+    count: int, size: int, generator: torch.Generator | None, weights: np.ndarray | None = None
+) -> Iterator[torch.Tensor]:
+    """Return an endless stream of the numbers of the rows of every batch, (size,), `one_pass` an epoch."""
     if size < 1:
         raise InputError(f"batch size {size} was given where at least 1 was expected: pass a positive size")
-    return _permuted(count, size, generator)
+    return _passes(count, size, generator, weights)
 
 
-def _permuted(count: int, size: int, generator: torch.Generator | None) -> Iterator[torch.Tensor]:
-    from harmonium.numerics import permutation
+def one_pass(
+    count: int, weights: np.ndarray | None = None, *, generator: torch.Generator | None = None
+) -> torch.Tensor:
+    """Return the numbers of the rows of one pass, (count,), in random order: each once, or by its share of weight."""
+    from harmonium.numerics import permutation, uniforms
 
+    order = permutation(count, generator=generator)
+    if weights is None:
+        return order
+    drawn = shares_of(weights, float(uniforms((1,), generator=generator)))
+    return _as_tensor(drawn).to(order.device)[order]
+
+
+def _passes(
+    count: int, size: int, generator: torch.Generator | None, weights: np.ndarray | None
+) -> Iterator[torch.Tensor]:
     while True:
-        order = permutation(count, generator=generator)
+        order = one_pass(count, weights, generator=generator)
         for step in range(steps_per_epoch(count, size)):
             yield order[step * size : (step + 1) * size]
 

@@ -13,6 +13,7 @@ from harmonium.data.labels import classes, listed, relabeled
 from harmonium.data.schema import Schema
 from harmonium.data.table import Form, form_of
 from harmonium.data.values import kind
+from harmonium.data.weights import weights_of
 from harmonium.errors import InputError
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Dataset:
     label_column: str = ""  # the name, or the number from 1, of the column that the labels were
     notes: tuple[str, ...] = ()
     schema: Schema | None = field(default=None, repr=False)  # of a table of codes: see `Schema.words`
+    weights: np.ndarray | None = field(default=None, repr=False)  # (N,) float64: how much each row counts in training
 
     def __post_init__(self) -> None:
         if self.table.ndim != 2 or self.table.dtype not in (np.uint8, np.float32):
@@ -119,6 +121,16 @@ class Dataset:
         indices, names = classes(labels, len(self), self.source)
         return replace(self, labels=indices, label_names=names)
 
+    def with_weights(self, weights: Any) -> Dataset:
+        """Return the same rows, of which each counts in training in proportion to its weight, (rows,), 0 or more."""
+        if self.weights is not None:
+            raise InputError(f"weights were given beside the column of {self.source} that holds some: give one of them")
+        return replace(self, weights=weights_of(weights, len(self), self.source))
+
+    def noted(self, note: str) -> Dataset:
+        """Return the same rows with a note more, unless they have it."""
+        return self if note in self.notes else replace(self, notes=(*self.notes, note))
+
     def relabeled(self, names: tuple[str, ...]) -> Dataset:
         """Return the same rows with labels that point into ``names``; raises `InputError` for one not among them."""
         if self.labels is None or self.label_names == names:
@@ -128,8 +140,8 @@ class Dataset:
     def select(self, which: np.ndarray) -> Dataset:
         """Return the rows of the split that ``which`` numbers, in its order."""
         index = which if self.index is None else self.index[which]
-        labels = None if self.labels is None else self.labels[which]
-        return replace(self, index=index, labels=labels, ids=None if self.ids is None else self.ids[which])
+        labels, ids, weights = (None if x is None else x[which] for x in (self.labels, self.ids, self.weights))
+        return replace(self, index=index, labels=labels, ids=ids, weights=weights)
 
     @property
     def form(self) -> Form:

@@ -18,6 +18,7 @@ COUNTS = 30  # up to which whole numbers from 0 are counts, and not real
 OFTEN = 0.2  # the share of zeros from which they are more than a value among others
 STRAY = 0.05  # the share of words among numbers up to which they are mistakes, and no levels
 FEW = 10  # rows from which a column that counts its rows is no accident
+WEIGHS = "it says how much each row counts"
 IDS = re.compile(r"id|index|key|uuid|.*(_id|Id|ID)")
 
 
@@ -54,7 +55,7 @@ def _column(name: str, cells: Cells, said: Column | None, source: str) -> Column
         _refuse_levels(found, source)
     elif kind == "constant":
         found = replace(found, levels=_levels(cells))
-    return found
+    return replace(found, reason=WEIGHS) if kind == "weight" else found
 
 
 def _kind(name: str, cells: Cells, source: str) -> tuple[str, str]:

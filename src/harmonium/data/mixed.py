@@ -22,6 +22,7 @@ from harmonium.data.sheet import (
     said_of_ids,
 )
 from harmonium.data.table import Form, Table
+from harmonium.data.weights import weights_of
 from harmonium.errors import InputError
 
 
@@ -49,6 +50,7 @@ def table_of(
     if not rest:
         raise InputError(f"{source} has no column beside its labels and ids: give rows of at least one feature")
     names, notes = _named(sheet, rest, like)
+    weights = None
     if like is not None and like.schema is not None:
         schema, more = like.schema, _unlike(names, like.schema, source)
         codes = schema.codes(_cells(sheet, names, rest, {c.name: c.levels for c in schema.columns}), source)
@@ -58,6 +60,7 @@ def table_of(
         schema = infer(cells, said, source)
         codes, more = schema.codes(cells, source), [*_notes(schema, len(sheet.numbers), source)]
         more += [] if wanted else [_kept(sheet, i) for i in answers_of(sheet) if i in rest]
+        weights = _weights(schema, cells, source)
     return Table(
         array=codes,
         labels=None if answer is None else column_of(sheet, answer),
@@ -68,6 +71,7 @@ def table_of(
         label_column=said_column(sheet, wanted, answer),
         notes=(*sheet.notes, *said_of_ids(sheet, ids), *notes, *more),
         schema=schema,
+        weights=weights,
     )
 
 
@@ -112,6 +116,14 @@ def _categories(sheet: Sheet, names: list[str], columns: list[int]) -> dict[str,
     kinds = {0: "", 1: "", 2: "binary"}
     told = {name: (kinds.get(len(levels), "categorical"), levels) for name, levels in own.items()}
     return {name: {"kind": kind, "levels": [*levels]} for name, (kind, levels) in told.items() if kind}
+
+
+def _weights(schema: Schema, cells: Mapping[str, Cells], source: str) -> np.ndarray | None:
+    """Return the weights of rows that one column holds; `InputError` for two such columns, or words in one."""
+    own = tuple(column.name for column in schema.columns if column.kind == "weight")
+    if len(own) > 1:
+        raise InputError(f"{source} has the columns {listed(own)} as weights where one was expected: drop the rest")
+    return weights_of(cells[own[0]].values, len(cells[own[0]].values), f"{source}, column {own[0]!r},") if own else None
 
 
 def _levels(told: Any) -> tuple[Any, ...]:

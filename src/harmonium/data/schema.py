@@ -14,7 +14,7 @@ from harmonium.errors import InputError, suggest
 
 LEVELED = ("binary", "categorical")
 NUMERIC = ("discrete", "count", "real", "zero-inflated", "date")
-LEFT_OUT = ("constant", "identifier", "text")
+LEFT_OUT = ("constant", "identifier", "text", "weight")
 KINDS = (*LEVELED, *NUMERIC, *LEFT_OUT)
 
 
@@ -25,7 +25,7 @@ class Column:
     ``binary`` and ``categorical`` columns have ``levels`` in order; ``discrete`` (numbers among ``levels``), ``count``,
     ``real``, ``zero-inflated`` (real, and often exactly 0) and ``date`` ones lie between ``low`` and ``high``, and are
     written with so many ``decimals`` (None: as many as they have). ``constant``, ``identifier`` and ``text`` columns
-    are left out, for the ``reason``.
+    are left out, for the ``reason``, and so is the one ``weight``, which says how much each row counts in training.
 
     Example:
         >>> from harmonium.data import Column

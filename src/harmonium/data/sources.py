@@ -136,6 +136,7 @@ def _dataset(table: Table, split: str, picked: np.ndarray | slice | None) -> Dat
         label_column=table.label_column,
         notes=table.notes,
         schema=table.schema,
+        weights=None if table.weights is None else table.weights[picked],
     )
 
 

@@ -64,6 +64,7 @@ class Table(NamedTuple):
     label_names: tuple[str, ...] = ()  # once they are evaluated
     notes: tuple[str, ...] = ()  # what was noticed and done, a sentence each
     schema: Schema | None = None  # of a table of columns of their own kinds, whose array holds their codes
+    weights: np.ndarray | None = None  # (N,), of the column that holds them: see `Dataset`
 
 
 def interpreted(table: Table, *, levels: int | None = None, shape: str | None = None) -> Table:

@@ -140,7 +140,7 @@ class TrainConfig(Settings):
     """Name, or number from 1, of the column of a file that holds the labels; none keeps every column as a feature."""
     column: Annotated[tuple[str, ...], BeforeValidator(column_words)] = ()
     """NAME=KIND for a column that is not what it seems, again for each: binary, categorical, discrete, count, real,
-    zero-inflated or date; constant, identifier or text leave it out."""
+    zero-inflated or date; constant, identifier or text leave it out, weight says how much each row counts."""
     shape: Annotated[str, BeforeValidator(_crossed), Field(pattern=r"^[1-9]\d*(x[1-9]\d*)*$")] | None = None
     """Shape of a row that is a picture, such as 28x28, where the file does not say it."""
     seed: Annotated[int, Field(ge=0)] = 0

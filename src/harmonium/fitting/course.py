@@ -8,8 +8,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor, nn
 
-from .. import numerics
-from ..data import numbered_batches, steps_per_epoch
+from ..data import numbered_batches, one_pass, steps_per_epoch
 from ..encoding import Encoder
 from ..errors import InputError
 from ..machines import DBN, Machine
@@ -220,7 +219,7 @@ class Course:
     def first_rows(self) -> Tensor:
         """Return the rows of training, labels behind them, that first biases and first chains are taken from."""
         seeded = Generator().manual_seed(self.config.seed)
-        drawn = numerics.permutation(len(self.rows), generator=seeded)[:FIRST].sort().values
+        drawn = one_pass(len(self.rows), self.rows.weights, generator=seeded)[:FIRST].sort().values
         some = self.rows.select(drawn.numpy())
         rows = self.encoder.rows(some, labeled=True, generator=seeded).to(self.device)
         return rows if self.holes is None else self.holes.known(rows, drawn)

@@ -41,6 +41,12 @@ class Holes:
         clamped = pad(~v[:, :seen].isnan(), (0, x.shape[-1] - seen))
         drawn = machine.gibbs(x, clamped, generator=generator)[:, :width]
         whole = torch.cat([drawn, whole[:, width:]], -1)
-        place = distributed.whole(self.place[order.cpu()].to(v.device))
-        self.states[place[place >= 0]] = distributed.whole(drawn)[place >= 0]
+        self._remember(distributed.whole(self.place[order.cpu()].to(v.device)), distributed.whole(drawn))
         return whole
+
+    def _remember(self, place: Tensor, drawn: Tensor) -> None:
+        """Keep the draws of rows with holes; of a row that a batch holds twice the first one."""
+        place, drawn = place[place >= 0], drawn[place >= 0]
+        last = torch.full((len(self.states),), len(place), device=place.device)
+        first = last.scatter_reduce(0, place, torch.arange(len(place), device=place.device), "amin")
+        self.states[place] = drawn[first[place]]

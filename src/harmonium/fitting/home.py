@@ -116,11 +116,11 @@ class Home:
         origin = Run.open(self.file(ORIGIN))
         return self.tuning, origin.model, encoder_for(origin, self.tuning, self.splits(None, None, self.config))
 
-    def splits(self, rows: Any, labels: Any, config: TrainConfig) -> Splits:
+    def splits(self, rows: Any, labels: Any, config: TrainConfig, sample_weight: Any = None) -> Splits:
         """Return the rows of the run, from where they lie, or as they were given again."""
         if self.source == MEMORY and rows is None:
             raise InputError(f"{self.path} was trained on rows in memory: give them again, Trainer.resume(path, rows)")
-        return Splits(self.source if rows is None else rows, config, labels)
+        return Splits(self.source if rows is None else rows, config, labels, sample_weight)
 
     def check_data(self, splits: Splits) -> None:
         """Raise `InputError` where the training rows are not those that the run began with."""

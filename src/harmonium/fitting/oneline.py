@@ -12,13 +12,24 @@ from .trainer import Trainer
 
 
 @checked
-def fit(rows: Any, labels: Any = None, *, out: str | Path | None = None, replace: bool = False, **settings: Any) -> Run:
+def fit(
+    rows: Any,
+    labels: Any = None,
+    *,
+    sample_weight: Any = None,
+    out: str | Path | None = None,
+    replace: bool = False,
+    **settings: Any,
+) -> Run:
     """Train a model on rows and return the run.
 
     Args:
         rows: "digits", "mnist", "fashion-mnist", a path, an array or tensor (rows, columns), a frame, or a `Dataset`.
         labels: numbers or words (rows,), or one-hot rows, that go with an array; with ``labels=True`` those of the data
             set are learned.
+        sample_weight: how much each row counts, (rows,), 0 or more, in proportion; of a file name the column that holds
+            it, ``column={"NAME": "weight"}``.  The weighted mean of log p is climbed: a whole weight is as many copies
+            of a row, and others are the expected numbers of times that a pass over the rows holds it.
         out: a directory for the run; without it the run is in memory alone.
         replace: start anew where a run lies already.
         settings: those of `TrainConfig`: model, hidden, sampler, epochs, lr, seed, ...
@@ -39,7 +50,7 @@ def fit(rows: Any, labels: Any = None, *, out: str | Path | None = None, replace
         settings["labels"] = True
     if rows is None:
         raise InputError("no data were given: pass a name such as 'digits', a path, or an array")
-    trainer = Trainer(TrainConfig(**settings), rows, labels, out=out, replace=replace)
+    trainer = Trainer(TrainConfig(**settings), rows, labels, sample_weight=sample_weight, out=out, replace=replace)
     for _ in trainer:
         pass
     return trainer.run

@@ -20,14 +20,20 @@ SEEN = 2**22  # bytes that the fingerprint of a table is taken from
 class Splits:
     """Training, validation and test rows; test rows are read when they are first asked for.
 
-    ``rows`` is a name, a path, an array, a tensor, a frame or a `Dataset`; ``labels`` (rows,) goes with an array.
+    ``rows`` is a name, a path, an array, a tensor, a frame or a `Dataset`; ``labels`` and ``sample_weight``, (rows,)
+    each, go with what is in memory.
     ``config`` says what the values mean, and may name files of its own for validation and test rows.  Unless rows are
     ``held_out``, all rows in memory are learned from, and nothing is watched.
     """
 
-    def __init__(self, rows: Any, config: TrainConfig, labels: Any = None, *, held_out: bool = True):
+    def __init__(
+        self, rows: Any, config: TrainConfig, labels: Any = None, sample_weight: Any = None, *, held_out: bool = True
+    ):
         self.config, self.rows, self.labels, self.held_out = config, rows, labels, held_out
+        self.sample_weight = sample_weight
         self.in_memory = not isinstance(rows, str | Path)
+        if sample_weight is not None and not self.in_memory:
+            raise InputError(f"sample_weight was given beside {rows}: name the column of the file, NAME=weight")
         if labels is not None and not self.in_memory:
             raise InputError(f"labels were given beside {rows}: name the column of the file with label_column")
 
@@ -68,6 +74,7 @@ class Splits:
     def _parts(self) -> dict[str, Dataset]:
         if self.in_memory:
             whole = _in_memory(self.rows, self.labels, self.reading)
+            whole = whole if self.sample_weight is None else whole.with_weights(self.sample_weight)
             return data.split_rows(whole, self.apart) if self.held_out else dict.fromkeys(data.SPLITS, whole)
         return data.load_train_valid(self.rows, apart=self.apart, data_dir=self.config.data_dir, **self.reading)
 
@@ -78,9 +85,9 @@ class Splits:
 
     @property
     def train(self) -> Dataset:
-        """The rows to learn from."""
+        """The rows to learn from, as often as whole weights say, or with weights that are not whole."""
         found = self._parts["train"]
-        return found if self.config.rows is None else found.take(self.config.rows)
+        return data.by_weight(found if self.config.rows is None else found.take(self.config.rows))
 
     @cached_property
     def valid(self) -> Dataset:
@@ -130,8 +137,9 @@ class Splits:
         """What tells these training rows from others: their number, their columns, and a hash of some megabytes."""
         rows = self.train
         few = np.linspace(0, len(rows) - 1, min(len(rows), max(1, SEEN // rows.gather(slice(0, 1)).nbytes))).astype(int)
-        digest = hashlib.sha256(np.ascontiguousarray(rows.gather(few)).tobytes()).hexdigest()
-        return {"name": self.name, "rows": len(rows), "columns": rows.width, "sha256": digest}
+        digest = hashlib.sha256(np.ascontiguousarray(rows.gather(few)).tobytes())
+        digest.update(b"" if rows.weights is None else rows.weights.tobytes())
+        return {"name": self.name, "rows": len(rows), "columns": rows.width, "sha256": digest.hexdigest()}
 
 
 def _in_memory(rows: Any, labels: Any, reading: Reading) -> Dataset:

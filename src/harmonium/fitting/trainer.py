@@ -44,7 +44,8 @@ class Trainer(Course):
 
     Args:
         config: the settings.
-        rows, labels: what `fit` takes: rows (rows, columns) or where they lie, and class numbers (rows,).
+        rows, labels, sample_weight: what `fit` takes: rows (rows, columns) or where they lie, class numbers (rows,),
+            and how much each row counts (rows,).
         out: a directory for settings, figures, model and checkpoints, from which `resume` goes on bit for bit.
         replace: start anew where a run lies already.
         save_every: seconds between checkpoints.
@@ -69,6 +70,7 @@ class Trainer(Course):
         rows: Any,
         labels: Any = None,
         *,
+        sample_weight: Any = None,
         out: str | Path | None = None,
         replace: bool = False,
         save_every: float = 5.0,
@@ -76,7 +78,7 @@ class Trainer(Course):
     ):
         config = config.model_copy(update={"labels": True}) if labels is not None else config
         config = going_on(config, init.encoder, out) if init else config
-        splits = rows if isinstance(rows, Splits) else Splits(rows, config, labels)
+        splits = rows if isinstance(rows, Splits) else Splits(rows, config, labels, sample_weight)
         settled = resolve(config, splits.train)
         torchrun.check_even(settled, len(splits.train))
         splits.check()
@@ -123,13 +125,14 @@ class Trainer(Course):
         rows: Any = None,
         labels: Any = None,
         *,
+        sample_weight: Any = None,
         save_every: float = 5.0,
         **changed: Any,
     ) -> Self:
         """Return the training of a run directory at its newest whole checkpoint, to go on bit for bit.
 
         ``epochs``, ``steps``, ``patience`` or ``max_time`` may be given anew: a finished run goes on with more.  A run
-        whose data were an array needs it again as ``rows``.  What was passed over is in ``problems``.
+        whose data were an array needs it again as ``rows``, with its weights.  What was passed over is in ``problems``.
 
         Raises:
             InputError: when there is no run, another process trains there, or its data have changed.
@@ -146,7 +149,7 @@ class Trainer(Course):
         with home.released_on_error():
             home.hold()
             config = home.go_on_with(changed)
-            splits = home.splits(rows, labels, config)
+            splits = home.splits(rows, labels, config, sample_weight)
             torchrun.check_even(config, len(splits.train), home.tuning is not None)
             home.check_data(splits)
             self._begin(config, splits, save_every, tuning=home.origin())
