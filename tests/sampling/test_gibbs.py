@@ -1,7 +1,6 @@
 """Chains of Gibbs steps, with and without a label, and what is put in for missing and flipped values, all exactly."""
 
 import itertools
-import math
 
 import pytest
 import torch
@@ -68,16 +67,12 @@ def test_samples_of_a_label_have_their_distribution_given_it(name):
         drawn, mean = last(sample_chain(m, CHAINS, 50, label=label, generator=rng(label)))
         pixels, p = marginal(m, label)
         same_distribution(drawn, pixels, p)
-        assert ((mean.mean(0) - p @ pixels).abs() < bernstein(mean, float(pixels.max() - pixels.min()))).all()
+        assert ((mean.mean(0) - p @ pixels).abs() < 5 * deviation(pixels, p) / CHAINS**0.5 + 1e-9).all()
 
 
-def bernstein(x, reach):
-    """Return how far means of draws from an interval lie from the truth but once in a million (Maurer & Pontil, 2009).
-
-    Five standard errors say less where a rare draw lies far from all others, and may not be among them.
-    """
-    once = math.log(2e6)
-    return (2 * once * x.var(0) / len(x)).sqrt() + 7 * reach * once / (3 * (len(x) - 1))
+def deviation(pixels, p):
+    """Return the exact standard deviation of states: that of any conditional mean of them is no larger."""
+    return (p @ pixels.square() - (p @ pixels).square()).clamp(min=0).sqrt()
 
 
 @every_labeled
@@ -86,7 +81,7 @@ def test_chains_without_a_label_follow_the_machine(name):
     drawn, mean = last(sample_chain(m, CHAINS, 50, generator=rng()))
     pixels, p = marginal(m)
     same_distribution(drawn, pixels, p)
-    assert ((mean.mean(0) - p @ pixels).abs() < 5 * mean.std(0) / CHAINS**0.5 + 1e-9).all()
+    assert ((mean.mean(0) - p @ pixels).abs() < 5 * deviation(pixels, p) / CHAINS**0.5 + 1e-9).all()
 
 
 def test_a_network_is_sampled_in_its_top_and_shows_the_pass_down():
