@@ -9,7 +9,7 @@ import torch
 from harmonium import CD, L2, PCD, RBM, CenterGradient, ClipGradNorm, DivergenceError, train
 from harmonium.numerics import products
 from harmonium.training import SGD
-from harmonium.training.fused import Fused
+from harmonium.training.loop import in_few_calls
 from laws import rng
 from numerics.test_bits import KINDS, made, states
 
@@ -57,10 +57,9 @@ def test_rates_chains_and_offsets_go_on_from_one_update_to_the_next(sampler):
     )
 
 
-def fused(m, sampler=None, optimizer=None, transforms=()):
-    optimizer = optimizer or SGD(m.parameters())
+def fused(m, optimizer=None):
     with products("float32", CPU, "sparse"):
-        return Fused.of(m, sampler or CD(), transforms, [], optimizer, states(m, 5))
+        return in_few_calls(m, CD(), [], [], optimizer or SGD(m.parameters()), states(m, 5))
 
 
 def test_what_it_does_not_know_is_left_to_the_plain_form():

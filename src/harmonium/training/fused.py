@@ -1,6 +1,5 @@
 """Updates of a machine of bits by contrastive divergence, plain or persistent, in a few compiled calls."""
 
-from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -8,13 +7,12 @@ import torch
 from torch import Generator, Tensor
 from torch.optim import Optimizer
 
-from ..machines import RBM, Machine
+from ..machines import RBM
 from ..machines.binary import moved, pair
 from ..machines.contrast import hooked, inputs
-from ..numerics import distributed, sparse_kernels
-from ..sampling import CD, PCD, Sampler
-from .penalties import Penalty
-from .transforms import CenterGradient, GradientTransform
+from ..numerics import sparse_kernels
+from ..sampling import CD, PCD
+from .transforms import CenterGradient
 
 FAR = 1e9  # nats: a difference of free energies that no useful machine comes near
 
@@ -37,22 +35,13 @@ class Fused:
 
     @classmethod
     def of(
-        cls,
-        machine: Machine,
-        sampler: Sampler,
-        transforms: Sequence[GradientTransform],
-        penalties: Sequence[Penalty],
-        optimizer: Optimizer,
-        v: Tensor,
+        cls, machine: RBM, sampler: CD | PCD, center: CenterGradient | None, optimizer: Optimizer, v: Tensor
     ) -> Self | None:
         """Return what makes the gradients of a training that begins at a batch, or nothing where it cannot."""
-        if type(machine) is not RBM or not (type(sampler) is CD or type(sampler) is PCD) or distributed.count() > 1:
-            return None
         own, moving = inputs(machine), [p for group in optimizer.param_groups for p in group["params"]]
         if v.ndim != 2 or not {*moving} <= {*own} or not all(p.requires_grad and not hooked(p) for p in own):
             return None
-        rows, first = pair(machine, v), transforms[0] if transforms and not penalties else None
-        return cls(machine, sampler, first if type(first) is CenterGradient else None, rows) if rows else None
+        return cls(machine, sampler, center, found) if (found := pair(machine, v)) else None
 
     def fits(self, v: Tensor) -> bool:
         """Say whether it can make the gradients at a batch: parameters lie where they lay, and states are sharp."""

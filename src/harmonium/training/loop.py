@@ -12,15 +12,15 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from ..arguments import Count, Natural, checked
 from ..errors import DivergenceError, InputError
-from ..machines import DBN, Machine
+from ..machines import DBN, RBM, Machine
 from ..numerics import Seed, distributed, stream
-from ..sampling import Sampler
+from ..sampling import CD, PCD, Sampler
 from ..units import Rows
 from .batch import Batch, rows
 from .fused import FAR, Fused
 from .penalties import Penalty
 from .recorded import Recorded
-from .transforms import GradientTransform
+from .transforms import CenterGradient, GradientTransform
 
 LOOKS = 1000  # a run looks at the end of every epoch too
 SCHEDULES = {
@@ -109,7 +109,7 @@ def train(
         v = rows(batch, machine)
         known = index > start and isinstance(v, Tensor)
         v = (v if known else machine.as_rows(v, "the batch", whole=True)).detach()
-        fused = _fused(machine, sampler, transforms, penalties, optimizer, v) if index == start else fused
+        fused = in_few_calls(machine, sampler, transforms, penalties, optimizer, v) if index == start else fused
         made = fused if fused is not None and fused.fits(v) else None
         if made:
             positive, (loss, negative, finite) = v, made.descend(v, generator)
@@ -131,7 +131,7 @@ def train(
         yield Step(index, loss, positive, negative)
 
 
-def _fused(
+def in_few_calls(
     machine: Machine,
     sampler: Sampler,
     transforms: Sequence[GradientTransform],
@@ -140,9 +140,11 @@ def _fused(
     v: Tensor,
 ) -> Fused | Recorded | None:
     """Return what makes the gradients of all updates in a few calls, or nothing where each is made by itself."""
-    if v.is_cuda:
-        return Recorded.of(machine, sampler, transforms, penalties, v)
-    return Fused.of(machine, sampler, transforms, penalties, optimizer, v)
+    if type(machine) is not RBM or not (type(sampler) is CD or type(sampler) is PCD) or distributed.count() > 1:
+        return None
+    first = transforms[0] if transforms and not penalties else None
+    center = first if type(first) is CenterGradient else None
+    return Recorded.of(machine, sampler, center) if v.is_cuda else Fused.of(machine, sampler, center, optimizer, v)
 
 
 def forget(machine: Machine, optimizer: Optimizer) -> None:

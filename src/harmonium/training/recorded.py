@@ -1,17 +1,15 @@
 """Updates on a graphics card, recorded once and played back by one call: launching each kernel takes longer than it."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from typing import Self
 
 import torch
 from torch import Generator, Tensor
 
-from ..machines import RBM, Machine
+from ..machines import RBM
 from ..machines.contrast import descend, hooked
-from ..numerics import distributed
-from ..sampling import CD, PCD, Sampler
-from .penalties import Penalty
-from .transforms import CenterGradient, GradientTransform
+from ..sampling import CD, PCD
+from .transforms import CenterGradient
 
 EAGER = 3  # steps as they are before one is recorded: they compile kernels, and make what is made once
 
@@ -32,21 +30,11 @@ class Recorded:
         self.chains: Tensor | None = None
 
     @classmethod
-    def of(
-        cls,
-        machine: Machine,
-        sampler: Sampler,
-        transforms: Sequence[GradientTransform],
-        penalties: Sequence[Penalty],
-        v: Tensor,
-    ) -> Self | None:
-        """Return what makes the gradients of a training that begins at a batch, or nothing where it cannot."""
-        if type(machine) is not RBM or not (type(sampler) is CD or type(sampler) is PCD) or distributed.count() > 1:
-            return None
+    def of(cls, machine: RBM, sampler: CD | PCD, center: CenterGradient | None) -> Self | None:
+        """Return what makes the gradients of all updates, or nothing where it cannot."""
         if not (machine.even.linear and machine.odd.linear) or any(map(hooked, machine.parameters())):
             return None
-        first = transforms[0] if transforms and not penalties else None
-        return cls(machine, sampler, first if type(first) is CenterGradient else None)  # type: ignore[arg-type]
+        return cls(machine, sampler, center)
 
     def fits(self, v: Tensor) -> bool:
         """Say whether all is for some steps as it was: shapes, places, precision and the chains."""
