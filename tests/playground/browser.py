@@ -12,6 +12,7 @@ from PIL import Image
 
 CHROMIUM = shutil.which("chromium")
 needed = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium to look at the page with")
+PATIENCE = 180_000  # milliseconds: what is compiled at the first training takes half a minute, more on a busy machine
 IMPACTS = ("serious", "critical")
 
 
@@ -32,6 +33,7 @@ class Watched:
 
     def __init__(self, found, own: str, **settings):
         self.page, self.faults = found.new_context(**settings).new_page(), []
+        self.page.set_default_timeout(PATIENCE)
         fine = (own, "blob:", "data:")
         self.page.on("console", lambda message: self.faults.append(message.text))
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))

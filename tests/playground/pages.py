@@ -23,7 +23,7 @@ class Page:
         """Return the head and the arrays of an answer."""
         self.count += 1
         self.socket.send(json.dumps({"type": type, "n": self.count, **fields}))
-        head, arrays = unpack(self.socket.recv(timeout=60))
+        head, arrays = unpack(self.socket.recv(timeout=180))
         assert head.pop("n") == self.count
         return head, arrays
 

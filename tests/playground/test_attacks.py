@@ -156,7 +156,7 @@ def test_the_token_is_compared_as_a_whole(playground):
 def greeted(playground):
     line = socket_to(playground)
     line.send(json.dumps({"type": "hello", "token": playground.token}))
-    assert unpack(line.recv(timeout=60))[0]["type"] == "model"
+    assert unpack(line.recv(timeout=180))[0]["type"] == "model"
     return line
 
 

@@ -41,13 +41,14 @@ export function learnMode(ask, second, facts, show) {
   });
 
   const start = tried(async () => {
-    said("");
+    said(names.starting);
     curve.clear();
     shown = new Map();
     judged = performance.now();
     pupils.replaceChildren();
     if (state !== "none") await ask("train.stop");
     await ask("train.start", { settings: asked, against: rival, pace });
+    said("");
     watch();
   });
 

@@ -128,6 +128,7 @@ export const words = {
     about: "It trains on {name}, here and now. Change a slider and the training that runs changes with it.",
     none: "A model file has no data beside it: open a run or a data set to train.",
     start: "Start a training",
+    starting: "The training begins; the first one on a machine waits half a minute for what is compiled.",
     pause: "Pause",
     resume: "Go on",
     stop: "Stop",
