@@ -28,6 +28,7 @@ def blocks(rows):
         (BITS, [1] * 5),
         (WHOLE[:15, :2], [1, 1]),  # too few rows to tell by
         ((G.random((600, 6)) < 0.01).astype(np.uint8), [1] * 6),  # too seldom on
+        (np.eye(4, dtype=np.uint8)[np.repeat([0, 1, 2, 3], [510, 30, 30, 30])][:, 1:], [1] * 3),  # apart by chance
         (np.eye(6, dtype=np.uint8)[np.zeros(600, int)], [1] * 6),  # which never vary
     ],
 )

@@ -28,7 +28,7 @@ ANNEALING, STRATA, VERDICT, BASINS, CERTIFICATE, MIXING, BOUND = (
 LIARS = "tests/evaluation/test_ais.py"
 CHECKPOINTS, FITTING, RUNS = (f"tests/fitting/test_{name}.py" for name in ("checkpoints", "fitting", "runs"))
 GIBBS = "tests/sampling/test_gibbs.py"
-FILES = "tests/data/test_zoo.py"
+FILES, ONE_HOT = "tests/data/test_zoo.py", "tests/data/test_onehot.py"
 TRAJECTORY, INPUTS = "tests/sampling/test_trajectory.py", "tests/test_inputs.py"
 
 BUGS = [
@@ -349,4 +349,16 @@ BUGS = [
     Bug("a hyphen for a minus", "report/template.py", 're.sub("^-", "−", text)', "text", "tests/report/test_markdown.py"),
     Bug("a caption that stays above its table", "report/markdown.py",
         "tokens[at : at + 4] = [table, opening, words, closing]", "pass", "tests/report/test_markdown.py"),
+    Bug("a block of bits that forgets the state of none", "units/onehot.py",
+        "self.blocks(self.bias + field, self.none).logsumexp(-1)",
+        "self.blocks(self.bias + field, self.none)[..., 1:].logsumexp(-1)", UNITS),
+    Bug("a block of bits counted without the state of none", "units/onehot.py",
+        "math.prod(size + 1 for", "math.prod(size for", UNITS),
+    Bug("biases of a block of bits matched bit by bit", "units/onehot.py",
+        "(counts + 1) / (none + 1)[self._layout.site.to(none.device)]", "(counts + 1) / (len(v) - counts + 1)", UNITS),
+    Bug("two bits of a block on at a time", "units/onehot.py", "(self.on(x) <= 1)", "(self.on(x) <= 2)", UNITS),
+    Bug("bits that are on together taken for one category", "data/onehot.py",
+        "(taken & on[column]).any()", "(taken & on[column]).all()", ONE_HOT),
+    Bug("bits that are rare taken for one category", "data/onehot.py",
+        "if count * share * taken >= TOGETHER", "if count * share >= TOGETHER", ONE_HOT),
 ]  # fmt: skip

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from harmonium import Bernoulli, Binomial, Concat, Gaussian, Potts, ReLU, Spin, units
+from harmonium import Bernoulli, Binomial, Concat, Gaussian, OneHot, Potts, ReLU, Spin, units
 from harmonium.units.continuous import cut_var
 from laws import CONTINUOUS, DRAWS, FINITE, KINDS, LIMIT, chi_square, field, kind, rng, same_distribution, variances
 
@@ -192,6 +192,7 @@ def test_bernoulli_frequencies_are_right_for_every_type():
         (Spin(2), [0.0, 1.0]),
         (Binomial(2, 3), [1.0, 4.0]),
         (Potts(1, 2), [1.0, 1.0]),
+        (OneHot([2, 1]), [1.0, 1.0, 0.0]),
         (Gaussian(2), [0.0, math.nan]),
         (ReLU(2), [0.0, -1.0]),
         (Concat(Spin(1), Bernoulli(1)), [1.0, 2.0]),
