@@ -28,8 +28,8 @@ def caught(bug: Bug) -> str:
 
 def failed(bug: Bug, place: Path) -> str:
     """Return the same for a copy in a place."""
-    source = place / "src"
-    shutil.copytree(ROOT / "src", source, ignore=shutil.ignore_patterns("__pycache__"))
+    source, stale = place / "src", ["*.pyc", "*.nb?"] if bug.file.startswith("numerics/") else ["*.pyc"]
+    shutil.copytree(ROOT / "src", source, ignore=shutil.ignore_patterns(*stale))  # else what is compiled goes along
     file = source / "harmonium" / bug.file
     text = file.read_text()
     if bug.right not in text:
