@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Annotated, NamedTuple
 
 import torch
@@ -127,6 +128,7 @@ class Layout(NamedTuple):
     """Of each place in these the column, one past the last where there is none."""
 
 
+@lru_cache(256)
 def layout(sizes: tuple[int, ...]) -> Layout:
     """Return the layout of sites of so many states."""
     with torch.device("cpu"):
