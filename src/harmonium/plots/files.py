@@ -81,12 +81,14 @@ def _image(picture: "np.ndarray | Figure", zoom: int | None) -> "Image":
 
 
 def _drawn(figure: Any, zoom: int | None) -> "Image":
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
     if not hasattr(figure, "savefig"):
         raise InputError(f"picture is a {type(figure).__name__}: expected a uint8 array or a Figure")
     if zoom is not None:
         raise InputError(f"zoom = {zoom} for a Figure: only arrays are enlarged; leave zoom out")
-    held = io.BytesIO()
-    figure.savefig(held, format="png")
-    return Image.open(held).convert("RGB")
+    own, canvas = figure.canvas, FigureCanvasAgg(figure)
+    canvas.draw()  # once, where savefig draws twice
+    figure.set_canvas(own)
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
