@@ -6,7 +6,7 @@ import torch
 
 from harmonium import CD, PCD, RBM, Bernoulli, CenterGradient, ExactSampler, data, evaluation, schedule, train
 
-UPDATES = 2500
+UPDATES = 1000
 v = data.bars_and_stripes(4)  # all 30 patterns, 16 pixels each
 print(f"the best possible log-likelihood is -log {len(v)} = {-math.log(len(v)):.2f} nats a pattern")
 
@@ -18,7 +18,7 @@ samplers = {
 for name, make in samplers.items():
     rng = torch.Generator().manual_seed(0)
     machine = RBM(Bernoulli(16), Bernoulli(10), generator=rng).init_from_data(v)
-    optimizer = torch.optim.SGD(machine.parameters(), lr=0.2)
+    optimizer = torch.optim.SGD(machine.parameters(), lr=0.5)
     fall = schedule(optimizer, "linear", UPDATES)
     feed = data.batches(v, 30, generator=rng)
     loop = train(machine, feed, make(machine, rng), optimizer, transforms=[CenterGradient()], generator=rng)

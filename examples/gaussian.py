@@ -5,7 +5,7 @@ from sklearn.datasets import load_wine
 
 from harmonium import PCD, RBM, Bernoulli, ClipGradNorm, Gaussian, data, evaluation, schedule, train
 
-UPDATES = 3000
+UPDATES = 1500
 rng = torch.Generator().manual_seed(0)
 columns = torch.from_numpy(load_wine().data).float()
 columns = columns[torch.randperm(len(columns), generator=rng)]
@@ -22,7 +22,7 @@ baseline = evaluation.baseline_log_likelihood(machine.visible, rows, test)
 print(f"{len(test)} held-out rows; independent columns reach {baseline:.2f} nats a row")
 for step in train(machine, feed, sampler, optimizer, transforms=[ClipGradNorm(10)], generator=rng):
     fall.step()
-    if step.index % 750 == 749:
+    if step.index % 500 == 499:
         score = evaluation.log_likelihood(machine, test, evaluation.log_partition(machine))
         print(f"after {step.index + 1} updates: {score.value:.2f} nats a row ({score.verdict})")
     if step.index + 1 == UPDATES:
