@@ -155,7 +155,7 @@ DOORS = {
     "train": learned,
     "log_likelihood": lambda m, v: answer(evaluation.log_likelihood(m, v, evaluation.log_partition(m)).value),
     "pseudo_likelihood": lambda m, v: answer(evaluation.pseudo_likelihood(m, v)),
-    "ais": lambda m, v: answer(evaluation.ais(m, v, chains=10, n_betas=10, generator=rng(3)).value),
+    "ais": lambda m, v: answer(evaluation.ais(m, v, chains=10, n_betas=10, burn=5, generator=rng(3)).value),
     "impute": lambda m, v: impute(m, v, torch.arange(6) < 3, chains=2, gibbs_steps=4, generator=rng(4)),
 }
 

@@ -124,14 +124,14 @@ def test_labels_weigh_in_by_their_probabilities():
     assert np.allclose(run.features(), run.model.hidden_means(v)[0].numpy(), atol=1e-6)
 
 
-@pytest.fixture
-def named(tmp_path):
+@pytest.fixture(scope="module")
+def named(tmp_path_factory):
     """A run on a file whose columns have names and whose rows have ids, and new rows of it."""
-    rows = DRAWN.normal([5, -4, 0], [2, 1, 3], (60, 3)).round(3)
+    place, rows = tmp_path_factory.mktemp("named"), DRAWN.normal([5, -4, 0], [2, 1, 3], (60, 3)).round(3)
     for name, part in (("old", rows[:50]), ("new", rows[50:])):
         lines = [f"{1000 + i},{','.join(map(str, row))}" for i, row in enumerate(part.tolist())]
-        (tmp_path / f"{name}.csv").write_text("\n".join(["id,height,depth,width", *lines]) + "\n")
-    return hm.fit(tmp_path / "old.csv", hidden=3, steps=20, seed=1), tmp_path / "new.csv", rows[50:]
+        (place / f"{name}.csv").write_text("\n".join(["id,height,depth,width", *lines]) + "\n")
+    return hm.fit(place / "old.csv", hidden=3, steps=20, seed=1), place / "new.csv", rows[50:]
 
 
 @pytest.mark.parametrize("what", ["score", "features", "reconstruct", "impute"])
