@@ -92,3 +92,18 @@ def test_continuous_sites_on_both_sides_need_a_normalizer():
     rbm.weight.data.fill_(3.0)
     with pytest.raises(hm.InputError, match="no normalizer"):
         hm.machines.check_normalizable(rbm)
+
+
+@pytest.mark.parametrize("sizes", [[20, 3, 2, 18, 18], [3, 17], [4, 4]])
+def test_sites_laid_out_in_parts_are_those_of_one_block(sizes):
+    """Wide sites lie by themselves: what is asked of them is what one padded block of all says."""
+    row, g = Potts(sizes, dtype=torch.float64), rng(4)
+    row.bias.data = torch.randn(row.width, generator=g, dtype=torch.float64)
+    field = torch.randn(5, row.width, generator=g, dtype=torch.float64)
+    blocks = row.blocks(row.bias + field)
+    assert torch.allclose(row.mean(field), row.flat(blocks.softmax(-1)), atol=1e-14)
+    assert torch.allclose(row.cgf(field), blocks.logsumexp(-1).sum(-1), atol=1e-12)
+    drawn = row.sample(field[:1].expand(DRAWS, -1), generator=g)
+    assert row.in_support(drawn)
+    for site in row.sites():
+        assert chi_square(drawn[:, site].sum(0), row.mean(field[0])[site].detach()) > LIMIT

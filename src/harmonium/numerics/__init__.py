@@ -27,6 +27,7 @@ from .random import (
     stream,
     uniform,
     uniforms,
+    winners,
 )
 from .sequential import Sites, in_loops, pair_sums, sequential_step
 from .stable import (
@@ -89,4 +90,5 @@ __all__ = [
     "uniform",
     "uniforms",
     "upcast",
+    "winners",
 ]

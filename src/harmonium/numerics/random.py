@@ -98,10 +98,14 @@ def binomial(logits: Tensor, trials: int, *, generator: Generator | None = None)
 
 def one_hot(logits: Tensor, *, generator: Generator | None = None) -> Tensor:
     """Draw one of the last axis' entries with probability softmax(logits), as a one-hot vector; none of odds zero."""
+    return torch.zeros_like(logits).scatter_(-1, winners(logits, generator=generator), 1.0)
+
+
+def winners(logits: Tensor, *, generator: Generator | None = None) -> Tensor:
+    """Draw what `one_hot` draws, as the number of the entry, (..., 1)."""
     steps = upcast(logits.detach()).softmax(-1).cumsum(-1)
     u = (1 - uniform(steps[..., :1], generator=generator)) * steps[..., -1:]  # above 0, and no more than the sum
-    winner = torch.searchsorted(steps, u).clamp_max(logits.shape[-1] - 1)  # what is not a number is beyond
-    return torch.zeros_like(logits).scatter_(-1, winner, 1.0)
+    return torch.searchsorted(steps, u).clamp_max(logits.shape[-1] - 1)  # what is not a number is beyond
 
 
 def normal(like: Tensor, *, generator: Generator | None = None) -> Tensor:

@@ -1,5 +1,6 @@
 """Sites of which one state is on: Potts units, softmax units, one-hot rows."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from functools import lru_cache
@@ -16,6 +17,7 @@ from .base import Device
 from .discrete import Discrete
 
 Size = Annotated[int, 2]
+FEW = 16  # states up to which neighboring sites are laid out together, whatever room that leaves
 
 
 class Potts(Discrete):
@@ -51,28 +53,30 @@ class Potts(Discrete):
     def _set_sizes(self, sizes: tuple[int, ...]) -> None:
         self.sizes, self.n_sites, self._layout = sizes, len(sizes), layout(sizes)
         self.n_states = sizes[0] if len(set(sizes)) == 1 else sizes
+        self._parts = parts(sizes)
 
     def blocks(self, x: Tensor, fill: float = -torch.inf) -> Tensor:
         """Return ``x`` with one axis for sites and one for states; ``fill`` stands where a site has fewer than most."""
-        if isinstance(self.n_states, int):
-            return x.unflatten(-1, (self.n_sites, self.n_states))
-        place = self._layout.place.to(x.device)
-        return pad(x, (0, 1), value=fill).index_select(-1, place).unflatten(-1, (self.n_sites, -1))
+        return blocks_of(x, self.sizes, self._layout, fill)
 
     def flat(self, blocks: Tensor) -> Tensor:
         """Return what `blocks` made as a row again."""
-        if isinstance(self.n_states, int):
-            return blocks.flatten(-2)
-        return blocks.flatten(-2).index_select(-1, self._layout.column.to(blocks.device))
+        return flat_of(blocks, self.sizes, self._layout)
 
     def cgf(self, field: Tensor) -> Tensor:
-        return self.blocks(self.bias + field).logsumexp(-1).sum(-1)
+        logits = self.bias + field
+        return torch.cat([part.blocks(logits).logsumexp(-1) for part in self._parts], -1).sum(-1)
 
     def mean(self, field: Tensor) -> Tensor:
-        return self.flat(self.blocks(self.bias + field).softmax(-1))
+        logits = self.bias + field
+        return torch.cat([part.flat(part.blocks(logits).softmax(-1)) for part in self._parts], -1)
 
     def sample(self, field: Tensor, *, generator: Generator | None = None) -> Tensor:
-        return self.flat(numerics.one_hot(self.blocks(self.bias + field), generator=generator))
+        logits = self.bias + field
+        drawn = [numerics.winners(part.blocks(logits), generator=generator)[..., 0] for part in self._parts]
+        first = [part.first.to(logits.device) for part in self._parts]
+        columns = torch.cat([place + begin for place, begin in zip(drawn, first, strict=True)], -1)
+        return torch.zeros_like(logits).scatter_(-1, columns, 1.0)
 
     @torch.no_grad()
     def init_from_data(self, v: Tensor) -> None:
@@ -139,6 +143,54 @@ def layout(sizes: tuple[int, ...]) -> Layout:
         column = site * most + level
         place = torch.full((len(sizes) * most,), len(site)).scatter_(0, column, torch.arange(len(site)))
     return Layout(site, level, stride, column, place)
+
+
+class Part(NamedTuple):
+    """Neighboring sites of a row, laid out with one axis for sites and one for states."""
+
+    sizes: tuple[int, ...]
+    columns: slice
+    first: Tensor
+    """Of each site its first column of the row."""
+    layout: Layout
+
+    def blocks(self, row: Tensor) -> Tensor:
+        """Return logits of a row as (..., sites, states), −∞ where a site has fewer than most."""
+        return blocks_of(row[..., self.columns], self.sizes, self.layout, -torch.inf)
+
+    def flat(self, blocks: Tensor) -> Tensor:
+        """Return blocks as columns of the row again."""
+        return flat_of(blocks, self.sizes, self.layout)
+
+
+def parts(sizes: tuple[int, ...]) -> list[Part]:
+    """Return the sites of a row in parts: neighbors of one size, or of few states, so that little is padding."""
+    runs: list[list[int]] = []
+    for size in sizes:
+        if runs and (max(size, *runs[-1]) <= FEW or {size} == set(runs[-1])):
+            runs[-1].append(size)
+        else:
+            runs.append([size])
+    ends = [0, *itertools.accumulate(map(sum, runs))]
+    return [_part(tuple(run), begin) for run, begin in zip(runs, ends, strict=False)]
+
+
+def _part(sizes: tuple[int, ...], begin: int) -> Part:
+    ends = [*itertools.accumulate(sizes, initial=begin)]
+    return Part(sizes, slice(begin, ends[-1]), torch.tensor(ends[:-1], device="cpu"), layout(sizes))
+
+
+def blocks_of(x: Tensor, sizes: tuple[int, ...], laid: Layout, fill: float) -> Tensor:
+    """Return ``x`` with one axis for sites and one for states; ``fill`` stands where a site has fewer than most."""
+    if len(set(sizes)) == 1:
+        return x.unflatten(-1, (len(sizes), sizes[0]))
+    return pad(x, (0, 1), value=fill).index_select(-1, laid.place.to(x.device)).unflatten(-1, (len(sizes), -1))
+
+
+def flat_of(blocks: Tensor, sizes: tuple[int, ...], laid: Layout) -> Tensor:
+    """Return what `blocks_of` made as a row again."""
+    flat = blocks.flatten(-2)
+    return flat if len(set(sizes)) == 1 else flat.index_select(-1, laid.column.to(blocks.device))
 
 
 def _sizes(n_sites: int | Sequence[int], n_states: int | Sequence[int] | None) -> tuple[int, ...]:
