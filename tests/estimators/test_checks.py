@@ -19,8 +19,8 @@ ALL = [
     RBMFeatures(**QUICK),
     RBMDensity(**QUICK),
     RBMOutlierDetector(**QUICK),
-    RBMClassifier(hidden=8, epochs=20, lr=0.05, batch_size=100, settings={"optimizer": "adam"}),
-    DBNClassifier(hidden=(16,), epochs=2, finetune_epochs=20),
+    RBMClassifier(hidden=8, epochs=10, lr=0.1, batch_size=100, settings={"optimizer": "adam"}),
+    DBNClassifier(hidden=(16,), epochs=2, finetune_epochs=10),
     RBMImputer(hidden=8, epochs=2, gibbs_steps=5),
     RBMSynthesizer(hidden=8, epochs=2),
 ]

@@ -165,6 +165,7 @@ def test_partial_fit_learns_as_fit_does():
     assert density.score(rows) > -9 * np.log(2) + 1  # a nat above independent units; the truth is -2.6
 
 
+@pytest.mark.slow
 def test_a_warm_start_goes_on_and_a_cold_one_begins_again():
     warm, cold = (RBMDensity(**QUICK, warm_start=warm) for warm in (True, False))
     once = cold.fit(BITS).score_samples(BITS)

@@ -16,7 +16,7 @@ def test_annealing_agrees_with_enumeration(name, n_betas):
     """With few temperatures too, where a wrong order of weight and Gibbs step would show."""
     m = machine(name)
     truth = evaluation.log_partition(m).value
-    estimate = evaluation.ais(m, chains=100_000 // n_betas, n_betas=n_betas, generator=rng())
+    estimate = evaluation.ais(m, chains=50_000 // n_betas, n_betas=n_betas, burn=50, generator=rng())
     assert abs(estimate.value - truth) < 5 * estimate.error
     assert estimate.error < 0.5
 
@@ -44,7 +44,7 @@ def test_the_way_back_agrees_too(name):
     m = machine(name)
     truth = evaluation.log_partition(m).value
     data = exact_states(m, 3000)[:, : m.visible.width]
-    estimate = evaluation.ais(m, data, chains=3000, n_betas=30, generator=rng())
+    estimate = evaluation.ais(m, data, chains=3000, n_betas=30, burn=50, generator=rng())
     assert abs(estimate.reverse - truth) < min(5 * estimate.reverse_error, 0.1)
     assert abs(estimate.value - truth) < 5 * estimate.error
     assert estimate.low - 1e-9 <= truth <= estimate.high + 1e-9
@@ -114,6 +114,7 @@ def test_each_mode_has_its_share_and_a_path_of_its_own():
     assert estimate.verdict == "consistent"
 
 
+@pytest.mark.slow
 def test_too_few_betas_are_told_and_more_mend_it():
     m = randomized(RBM(Bernoulli(60), Bernoulli(60)), 1.5, seed=1).requires_grad_(False)
     steps = list(evaluation.ais_until_consistent(m, n_betas=3, chains=60, generator=rng()))

@@ -29,6 +29,7 @@ def test_pseudo_likelihood_is_the_sum_of_conditionals(name):
     assert evaluation.pseudo_likelihood(m, v) == pytest.approx(float(total.mean()), rel=1e-10)
 
 
+@pytest.mark.slow
 def test_sampled_pseudo_likelihood_is_unbiased_and_knows_its_error():
     rbm = RBM(Concat(Bernoulli(20), Potts(4, 3)), Bernoulli(5), generator=0).double().requires_grad_(False)
     rbm.weight.copy_(torch.randn(rbm.weight.shape, generator=rng(1), dtype=torch.float64))

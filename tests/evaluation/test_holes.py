@@ -37,6 +37,7 @@ def test_what_is_missing_is_summed_out_exactly():
     torch.testing.assert_close(evaluation.log_evidence_of_known(m, v), truth(m, v), rtol=0, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_importance_sampling_is_near_the_sum_and_unbiased(monkeypatch):
     m, v = made(), holed(made())
     monkeypatch.setattr(holes, "LISTED", 1)

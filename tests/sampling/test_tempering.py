@@ -50,6 +50,7 @@ def test_continuous_rows_climb_the_ladder_too(name):
     assert ((x.mean(0) - y.mean(0)).abs() < 5 * error).all()
 
 
+@pytest.mark.slow
 def test_plain_chains_stay_stuck_where_tempered_ones_find_the_weight_of_every_mode():
     m, up = bimodal()
     x = torch.cat([torch.ones(100, 10), -torch.ones(100, 10)]).double()
