@@ -163,7 +163,8 @@ class Part(NamedTuple):
         return flat_of(blocks, self.sizes, self.layout)
 
 
-def parts(sizes: tuple[int, ...]) -> list[Part]:
+@lru_cache(256)
+def parts(sizes: tuple[int, ...]) -> tuple[Part, ...]:
     """Return the sites of a row in parts: neighbors of one size, or of few states, so that little is padding."""
     runs: list[list[int]] = []
     for size in sizes:
@@ -172,7 +173,7 @@ def parts(sizes: tuple[int, ...]) -> list[Part]:
         else:
             runs.append([size])
     ends = [0, *itertools.accumulate(map(sum, runs))]
-    return [_part(tuple(run), begin) for run, begin in zip(runs, ends, strict=False)]
+    return tuple(_part(tuple(run), begin) for run, begin in zip(runs, ends, strict=False))
 
 
 def _part(sizes: tuple[int, ...], begin: int) -> Part:
