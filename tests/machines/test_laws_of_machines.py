@@ -200,13 +200,15 @@ def test_a_path_runs_from_one_machine_to_the_other(name, coupled):
     path = InterpolationPath(start, m)
     assert torch.allclose(path.at(0.0).free_energy(x), start.free_energy(x))
     assert torch.allclose(path.at(1.0).free_energy(x), m.free_energy(x))
-    half, before = copy.deepcopy(m).requires_grad_(False), [p.clone() for p in m.parameters()]
-    for p, a in zip(half.parameters(), start.parameters(), strict=True):
-        p.lerp_(a.detach(), 0.5)
-    here = path.at(0.5)
-    assert torch.allclose(here.free_energy(x), half.free_energy(x))
-    assert torch.allclose(here.gibbs(x, generator=rng(1)), half.gibbs(x, generator=rng(1)))
-    assert all(torch.allclose(a, b) for a, b in zip(here.weights, half.weights, strict=True))
+    before = [p.clone() for p in m.parameters()]
+    for beta in (0.5, 1.25):  # the line goes on beyond its end
+        there = copy.deepcopy(m).requires_grad_(False)
+        for p, a in zip(there.parameters(), start.parameters(), strict=True):
+            p.lerp_(a.detach(), 1 - beta)
+        here = path.at(beta)
+        assert torch.allclose(here.free_energy(x), there.free_energy(x))
+        assert torch.allclose(here.gibbs(x, generator=rng(1)), there.gibbs(x, generator=rng(1)))
+        assert all(torch.allclose(a, b) for a, b in zip(here.weights, there.weights, strict=True))
     assert all(torch.equal(a, b) for a, b in zip(before, m.parameters(), strict=True))
 
 

@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 
@@ -184,9 +185,10 @@ def _agreement(seen: Tensor) -> tuple[float, float, float]:
     if not moving.shape[-1]:
         return 1.0, 0.0, float(seen.shape[0] * seen.shape[1])
     n, halves = len(seen) // 2, 2 * seen.shape[1]
-    rhat = float(max(array_stats.rhat(moving, chain_axis=1, draw_axis=0)))
-    ess = float(min(array_stats.ess(moving, chain_axis=1, draw_axis=0)))
-    if math.isnan(rhat):
+    with np.errstate(divide="ignore", invalid="ignore"):  # chains that do not move at all
+        rhat = float(max(array_stats.rhat(moving, chain_axis=1, draw_axis=0)))
+        ess = float(min(array_stats.ess(moving, chain_axis=1, draw_axis=0)))
+    if not math.isfinite(rhat):
         return math.inf, 0.0, ess
     return rhat, max(rhat**2 - (n - 1) / n, 0) * math.sqrt(2 / (halves - 1)) / (2 * rhat), ess
 

@@ -26,14 +26,17 @@ FILLED, CHAINS, STEPS = 2000, 4, 100  # values that are filled in from the rest 
 
 
 class Report:
-    """A page in the making, and what is asked of the run more than once: each is computed when it is first used."""
+    """A page in the making, and what is asked of the run more than once: each is computed when it is first used.
 
-    def __init__(self, run: Run, found: Evaluation, path: Path, judge: Judge, progress: Progress):
+    ``gone`` says why the rows of the run cannot be read, where that is so.
+    """
+
+    def __init__(self, run: Run, found: Evaluation, path: Path, judge: Judge, progress: Progress, *, gone: str = ""):
         assert run.config is not None
         self.judge, self.allowed = judge, effort(run, judge)
         self.run, self.found, self.config, self.progress = run, found, run.config, progress
         self.folder, self.encoder = path.parent / "pictures", run.encoder
-        self.page = Page("")
+        self.page, self.gone = Page(""), gone
 
     def picture(self, section: Section, name: str, content: bytes, caption: str, alt: str) -> None:
         """Keep a picture beside the page and show it."""
@@ -74,7 +77,7 @@ class Report:
     @cached_property
     def labels(self) -> dict[str, LabelReport]:
         """The labels read from test rows by each read-out; nothing where the run knows none."""
-        if not self.encoder.labels or self.run.rows(None, "test").labels is None:
+        if not self.encoder.labels or self.gone or self.run.rows(None, "test").labels is None:
             return {}
         chained = bool(self.run.model.labels) and self.run.classifier is None  # label units can be read by a chain too
         readouts = ["exact", "gibbs"] if chained else ["exact"]

@@ -8,8 +8,9 @@ from .words import BOUND, READOUTS, annealing
 
 
 def remarks(report: Report) -> None:
-    """Add what went wrong, where the training said so."""
-    said = report.run.facts.get("remarks", [])
+    """Add what went wrong, where the training said so, and what is left out."""
+    said = [*report.run.facts.get("remarks", [])]
+    said += [f"what looks at rows is left out: {report.gone}"] if report.gone else []
     if said:
         section = report.page.section("What to know first")
         for line in said:

@@ -1,6 +1,7 @@
 """The report of a run, which is all that it reads; what it shows follows from the kind of the rows and of the model."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from .material import Report
 from .page import write
 from .quality import activation, chains, labels, likelihood, remarks
 
+LOOKING = (labels, activation, *BESIDE.values())  # sections that look at rows
+
 
 def write_report(
     run: Run, out: str | Path | None = None, *, judge: Judge = "quick", progress: Progress = silent
@@ -23,7 +26,8 @@ def write_report(
     """Write the report of a run and return the page's path: ``report.html`` in its directory, or ``out``.
 
     The run is evaluated where its passport does not tell of the test rows; pictures lie in ``pictures/`` beside it.
-    A ``quick`` judge takes about as many Gibbs steps as the training did, a ``full`` one as many as verdicts ask for.
+    Of a run that was evaluated and whose data are gone, all is told that asks for no rows.  A ``quick`` judge takes
+    about as many Gibbs steps as the training did, a ``full`` one as many as verdicts ask for.
     """
     if run.config is None or not run.history:
         raise InputError(f"{run.name} does not tell how it was trained: a report needs a run")
@@ -31,7 +35,8 @@ def write_report(
         raise InputError("the run is in memory: say where its report is to be written, run.report('report.html')")
     path = Path(out) if out is not None else (run.path or Path()) / "report.html"
     found = recall(run) or run.evaluate(judge=judge, progress=progress)
-    report = Report(run, found, path, judge, progress)
+    gone = away(run)
+    report = Report(replace(run, splits=None) if gone else run, found, path, judge, progress, gone=gone)
     for tell in sections(report):
         tell(report)
     page = report.page
@@ -40,9 +45,19 @@ def write_report(
     return write(page, path)
 
 
+def away(run: Run) -> str:
+    """Return why the data of a run cannot be read; nothing where they can."""
+    try:
+        run.rows(None, "test")
+    except InputError as error:
+        return str(error)
+    return ""
+
+
 def sections(report: Report) -> list[Callable[[Report], None]]:
     """Return what a report tells, in its order: a classifier is judged by its labels, a model by its likelihood."""
-    if report.run.classifier is not None:
-        return [remarks, labels, network, curves, likelihood, fields, activation, settings]
     judged = [remarks, labels, likelihood, chains, BESIDE[report.kind]]
-    return [*judged, network, curves, fields, snapshots, activation, settings]
+    told = [*judged, network, curves, fields, snapshots, activation, settings]
+    if report.run.classifier is not None:
+        told = [remarks, labels, network, curves, likelihood, fields, activation, settings]
+    return [tell for tell in told if not (report.gone and tell in LOOKING)]
