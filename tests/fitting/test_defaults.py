@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 
+from harmonium import data
 from harmonium.fitting import TrainConfig
 from harmonium.fitting.defaults import resolve
 from harmonium.fitting.splits import Splits
@@ -72,3 +73,18 @@ def test_many_narrow_rows_of_bits_take_larger_steps_unless_something_is_given():
     assert settle() == eager
     for other in ({"width": 33}, {"rows": 9_999}, {"sampler": "cd"}, {"lr": 0.05}, {"batch_size": 100}, {"steps": 99}):
         assert settle(**other) == plain
+
+
+def test_columns_of_real_numbers_take_adam_and_those_with_labels_a_stronger_decay():
+    def settle(width=4, rows=50, shape=None, **given):
+        real = data.from_array(np.random.default_rng(0).normal(size=(rows, width)), np.arange(rows) % 2, shape=shape)
+        config = TrainConfig(**given)
+        found = resolve(config, Splits(real, config, held_out=False).train)
+        return found.optimizer, found.lr, found.l2, found.steps
+
+    assert settle() == ("adam", 0.01, 0.001, 3000)
+    assert settle(labels=True) == ("adam", 0.01, 0.02, 2000)
+    assert settle(labels=True, discriminative=0) == settle()
+    assert settle(steps=9, l2=0.0) == ("adam", 0.01, 0.0, 9)
+    for other in ({"shape": "2x2"}, {"rows": 10_000}, {"width": 101}, {"model": "dbm"}, {"hidden_kind": "spin"}):
+        assert settle(**other)[:3] == ("sgd", pytest.approx(0.005), 0.0)

@@ -18,7 +18,7 @@ from ..encoding import encoding
 from ..errors import InputError
 from ..fitting import Run, TrainConfig, Trainer, model_file
 from ..fitting.checks import KINDS
-from ..fitting.defaults import STEPS, default_lr, steps
+from ..fitting.defaults import STEPS, default_lr, of_columns, steps
 from ..fitting.splits import Splits
 from .weights import counted
 
@@ -121,9 +121,10 @@ class RBMEstimator(BaseEstimator):
         own = {"epochs": self.epochs, "batch_size": size, "lr": self.lr, "seed": seed(self.random_state)}
         given = {name: value for name, value in own.items() if value is not None}
         config = TrainConfig(**words | given | (self.settings or {}) | more)
-        if config.lr or dataset.kind == "table":  # which `fit` has settings of its own for
+        kind = KINDS[dataset.kind] if config.visible == "auto" else config.visible
+        if config.lr or of_columns(config, kind, dataset):  # which `fit` has settings of its own for
             return config
-        rate = default_lr(config, KINDS[dataset.kind] if config.visible == "auto" else config.visible)
+        rate = default_lr(config, kind)
         return config.model_copy(update={"lr": brisk(rate, steps(config, dataset, config.batch_size))})
 
     def _trained(self, dataset: Dataset, init: Run | None = None, **more: Any) -> Run:

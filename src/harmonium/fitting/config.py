@@ -99,8 +99,8 @@ class TrainConfig(Settings):
     batch_size: Count = 100
     """Rows in a batch."""
     epochs: Count | None = None
-    """Passes over the training rows; as many as make 12000 steps, 3000 of a table, 6000 of one-hot bits,
-    unless given."""
+    """Passes over the training rows; as many as make 12000 steps, 3000 of a table or of columns of real
+    numbers (2000 with labels), 6000 of one-hot bits, unless given."""
     steps: Count | None = None
     """Updates instead of --epochs, of every layer that is learned by itself."""
     patience: Count | None = None
@@ -110,14 +110,15 @@ class TrainConfig(Settings):
     max_time: Positive | None = None
     """Seconds of training after which it ends, with the report still to come."""
     lr: Positive | None = None
-    """Learning rate; 0.05 for sgd, 0.001 for adam, a tenth for gaussian units, 0.003 of a table, 0.02 of one-hot bits
-    unless given."""
+    """Learning rate; 0.05 for sgd, 0.001 for adam, a tenth for gaussian units, 0.003 of a table, 0.01 of
+    columns of real numbers, 0.02 of one-hot bits unless given."""
     upper_lr: Positive | None = None
     """Learning rate of the layers above the first that are learned one by one; --lr, or that of bernoulli units."""
     schedule: Literal["constant", "linear", "late", "cosine"] = "linear"
     """What the learning rate does: hold, or fall to zero; late holds it for the first half."""
     optimizer: Literal["sgd", "adam"] = "sgd"
-    """Optimizer: sgd (stochastic gradient descent) or adam."""
+    """Optimizer: sgd (stochastic gradient descent) or adam; adam of a table or of columns of real numbers unless
+    given."""
     momentum: Annotated[float, Field(ge=0, lt=1)] | None = None
     """Momentum of sgd (0.75 up to 128 hidden units, else 0, unless given), or the first beta of adam (0.9)."""
     center: bool = True
@@ -125,7 +126,8 @@ class TrainConfig(Settings):
     l1: Annotated[float, Field(ge=0)] = 0.0
     """Strength of the L1 penalty on the weights."""
     l2: Annotated[float, Field(ge=0)] = 0.0
-    """Strength of the L2 penalty (weight decay); 0.001 of a table, 0.003 of one-hot bits, unless given."""
+    """Strength of the L2 penalty (weight decay); 0.001 of a table or of columns of real numbers (0.02 with labels),
+    0.003 of one-hot bits, unless given."""
     sparsity: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Mean activation that hidden units are pulled to, such as 0.1."""
     sparsity_strength: Positive = 1.0

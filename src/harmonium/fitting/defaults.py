@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 STEPS, TUNED = 12_000, 3_000  # what a run takes unless told otherwise, and a fine-tuning at least
 TABLE = {"optimizer": "adam", "lr": 0.003, "l2": 0.001, "steps": 3_000}  # of a table
 LONG_TABLE = {"optimizer": "sgd", "lr": 0.03, "l2": 0.001, "steps": 8_000, "batch_size": 200}  # of `MANY` rows or more
+REAL = TABLE | {"lr": 0.01}  # of columns of real numbers
+TOLD_APART = REAL | {
+    "l2": 0.02,
+    "steps": 2_000,
+}  # of columns whose labels are learned: few rows are soon known by heart
 ONE_HOT = {"optimizer": "sgd", "lr": 0.02, "l2": 0.003, "steps": 6_000}  # of bits that are levels of categories
 TELLING = 20.0  # strength of −log p(label | row) in the loss of an rbm with labels
 FEW = 10  # bits of a row whose states are listed unasked
@@ -26,6 +31,7 @@ VAST = 2**27  # multiply-adds in a batch's product from which bfloat16 is faster
 SMALL = 128  # hidden units whose chains keep up with momentum
 WEIGHING = ("pt", "ptt", "exact")  # samplers that weigh free energies, which rounding would spoil
 LOOKED_AT = 2**28  # bits that are looked through for columns of which one is on
+WIDE = 100  # columns of real numbers beyond which Adam's rate leaves machines whose log Z is hard to tell
 NARROW, MANY = 32, 10_000  # columns of a row of bits, and rows of a table, that take larger steps and more of them
 EAGER = {"batch_size": 200, "lr": 0.3, "steps": 2 * STEPS}
 
@@ -87,14 +93,26 @@ def for_tables(config: TrainConfig, visible: str, train: Dataset) -> dict[str, o
     Bits that are levels learn slowly: on the 112 columns of mushrooms chains do not keep up with more than twice as
     large a rate, which costs 4 nats a row.
     """
-    if visible != "table" and not visible.startswith("one-hot"):
+    chosen = dict(of_columns(config, visible, train))
+    if not chosen:
         return {}
-    chosen = dict(ONE_HOT if visible != "table" else LONG_TABLE if len(train) >= MANY else TABLE)
     if config.steps is not None or config.epochs is not None:
         del chosen["steps"]
     if config.model_fields_set & {"optimizer"} and config.optimizer != chosen["optimizer"]:
         del chosen["lr"]
     return {name: value for name, value in chosen.items() if name not in config.model_fields_set}
+
+
+def of_columns(config: TrainConfig, visible: str, train: Dataset) -> dict[str, object]:
+    """Return the settings that columns of a kind are learned with; nothing where they are those of any rows."""
+    if visible.startswith("one-hot"):
+        return ONE_HOT
+    if visible == "table":
+        return LONG_TABLE if len(train) >= MANY else TABLE
+    flat = visible == "gaussian" and len(train.shape) == 1 and train.width <= WIDE and len(train) < MANY
+    if not flat or config.model != "rbm" or config.hidden_kind != "bernoulli":
+        return {}
+    return TOLD_APART if config.discriminative else REAL
 
 
 def for_labels(config: TrainConfig) -> TrainConfig:
