@@ -108,13 +108,13 @@ def payments(path: Path) -> None:
 
 
 CASES = {
-    "iris.csv": Case(of_sklearn(datasets.load_iris), 8),
-    "wine.csv": Case(of_sklearn(datasets.load_wine), 8),
-    "breast-cancer.csv": Case(of_sklearn(datasets.load_breast_cancer), 8),
-    "titanic.csv": Case(titanic, 8),
-    "payments.csv": Case(payments, 4, labels=False),
-    "digits": Case(lambda path: None, 3),
-    "pictures": Case(folders, 3),
+    "iris.csv": Case(of_sklearn(datasets.load_iris), 5),
+    "wine.csv": Case(of_sklearn(datasets.load_wine), 5),
+    "breast-cancer.csv": Case(of_sklearn(datasets.load_breast_cancer), 5),
+    "titanic.csv": Case(titanic, 5),
+    "payments.csv": Case(payments, 3, labels=False),
+    "digits": Case(lambda path: None, 2),
+    "pictures": Case(folders, 2),
     "kaggle-train.csv": Case(kaggle, 2),
 }
 

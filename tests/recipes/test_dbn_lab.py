@@ -113,3 +113,17 @@ def test_the_recipe_from_end_to_end(tmp_path):
     text = page.read_text()
     for words in ("the first 100 test rows", "The puzzle", "15 steps"):
         assert words in text
+    chance, advice = "Nothing that this run could not have shown by chance", "Give recognition a step of its own"
+    for seeds, gain, concludes in ((1, 0.5, False), (2, 0.0, False), (2, 0.5, True)):
+        assert (advice in concluded(tmp_path, seeds, gain)) == concludes
+        assert (chance in concluded(tmp_path, seeds, gain)) != concludes
+
+
+def concluded(place, seeds, gain):
+    """Return the page of figures by which the proper algorithm gains so much over the large step, in so many seeds."""
+    held = json.loads((place / "figures.json").read_text())
+    held["settings"]["seeds"] = seeds
+    held["figures"]["wake"][tuning.PROPER]["mean"]["gibbs"] = 0.9
+    held["figures"]["wake"]["generation-specialized"]["mean"]["gibbs"] = 0.9 - gain
+    (place / "figures.json").write_text(json.dumps(held))
+    return recipes.write_page("dbn-lab", place).read_text()
