@@ -150,7 +150,8 @@ def test_pictures_of_ones_own_are_drawn_on_and_trained_on(chromium, place):
         page.get_by_role("tab", name="Watch it learn").click()
         page.get_by_role("button", name="Start a training").click()
         page.locator(".pupil .share").get_by_text("running").wait_for()
-        page.get_by_role("button", name="Stop").click()
+        assert page.get_by_label("Hidden units", exact=True).get_attribute("aria-valuetext") == "128"  # what is trained
+        assert not page.get_by_label("Learn labels").count()
 
 
 def test_an_update_is_shown_stage_by_stage(page):
@@ -188,7 +189,8 @@ def test_two_trainings_are_watched_changed_paused_and_saved(page, place, monkeyp
     page.get_by_role("button", name="Back to the first one").click()
     page.locator(".board canvas").wait_for()
     page.get_by_role("tab", name="Watch it learn").click()
-    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Report").first.click()
+    page.get_by_role("link", name="open the report").wait_for()
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """What the report of a run shows, by the kind of its rows and of its model."""
 
 import contextlib
+import itertools
 import re
 from dataclasses import replace
 from functools import cache
@@ -16,6 +17,7 @@ from harmonium.evaluation import Mixing
 from harmonium.evaluation.mixing import _verdict
 from harmonium.fitting.curves import by_stage, columns_of
 from harmonium.fitting.likelihood import recall
+from harmonium.fitting.live import change, keep
 from harmonium.progress import silent
 from harmonium.report import words
 from harmonium.report.kinds import _correlations, _covariances
@@ -284,3 +286,13 @@ def test_samples_are_drawn_as_what_a_notebook_shows():
 def test_a_model_alone_has_no_curves():
     with pytest.raises(hm.InputError, match="nothing to draw"):
         hm.Run.of(hm.RBM(4, 3)).curves()
+
+
+def test_a_run_that_was_changed_on_the_way_says_so_and_promises_no_other_like_it(tmp_path):
+    trainer = hm.Trainer(hm.TrainConfig(hidden=4, steps=40, seed=1, figures_every=20), "digits")
+    assert list(itertools.islice(trainer.steps(), 10))
+    change(trainer, lr=0.01)
+    assert list(itertools.islice(trainer.steps(), 20))
+    text = hm.Run.open(keep(trainer, tmp_path / "run")).report().read_text()
+    assert "Changed while it ran" in text
+    assert "byte for byte" not in text

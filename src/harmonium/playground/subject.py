@@ -111,6 +111,7 @@ class Subject:
             ],
             "rows": 0 if self.rows is None else len(self.rows),
             "train": self.run.splits is not None,
+            "labeled": self.rows is not None and self.rows.labels is not None,
             "settings": settings_of(self.run.config),
             "models": list(MODELS),
             "limits": {"chains": CHAINS, "steps": STEPS},

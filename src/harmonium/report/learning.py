@@ -1,6 +1,8 @@
 """Sections on how a run came about: its network, its curves, its pictures by epoch, and what was run."""
 
+import json
 import math
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -110,7 +112,18 @@ def settings(report: Report) -> None:
         section.code(yaml.safe_dump(tuning.model_dump(exclude_none=True), sort_keys=False))
     environment: dict[str, Any] = report.run.facts["environment"]
     section.table(["", ""], [[name, str(value)] for name, value in environment.items()], "Where it was run.")
+    if changes := _changes(report.run.path):
+        section.table(["after update", "setting", "became"], changes, "Changed while it ran; above are the last ones.")
+        return
     section.text(
         "The same settings and seed give the same model, byte for byte, on the same machine with the same "
         "versions" + (": `harmonium train --config config.yaml` repeats the run." if tuning is None else ".")
     )
+
+
+def _changes(path: Path | None) -> list[list[str]]:
+    """Return what was changed while a run in a directory ran: after which update, which setting, and its value."""
+    log = path / "events.jsonl" if path is not None else None
+    events = map(json.loads, log.read_text(encoding="utf-8").splitlines()) if log and log.is_file() else ()
+    changed = [event for event in events if event["event"] == "changed"]
+    return [[str(event["step"]), *map(str, one)] for event in changed for one in event["settings"].items()]

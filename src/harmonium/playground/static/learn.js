@@ -15,6 +15,7 @@ const CHOICES = {
 };
 const JUDGED = 10_000; // milliseconds from one judgment to the next
 const PACES = [1, 2, 5, 10, 20, 50, 100, 200, null];
+let evaluated = Promise.resolve(); // the server judges one at a time
 const RIVALS = {
   none: null, pcd: { sampler: "pcd", gibbs_steps: 1 }, cd: { sampler: "cd", gibbs_steps: 1 },
   cd10: { sampler: "cd", gibbs_steps: 10 }, noise: { sampler: "naive-mcmc" }, still: { center: false },
@@ -34,7 +35,7 @@ export function learnMode(ask, second, facts, show) {
 
   /** Change a setting: of the training that runs, and of the next one. */
   const change = (name) => tried(async (value) => {
-    asked[name] = value;
+    asked[name] = value ?? undefined;
     if (state !== "running" && state !== "paused") return;
     const which = rival && name in rival ? "a" : null;
     await ask("train.set", { which, settings: { [name]: value }, pace });
@@ -47,7 +48,8 @@ export function learnMode(ask, second, facts, show) {
     judged = performance.now();
     pupils.replaceChildren();
     if (state !== "none") await ask("train.stop");
-    await ask("train.start", { settings: asked, against: rival, pace });
+    const { models } = await ask("train.start", { settings: asked, against: rival, pace });
+    knobs.replaceChildren(...controls(models[0].settings, facts, change));
     said("");
     watch();
   });
@@ -56,7 +58,6 @@ export function learnMode(ask, second, facts, show) {
     await ask(state === "paused" ? "train.resume" : "train.pause");
     watch();
   });
-  const stop = tried(async () => { await ask("train.stop"); });
   const save = tried(async () => {
     const { paths } = await ask("train.save");
     said(say(names.saved, { paths: paths.join(", ") }));
@@ -93,7 +94,7 @@ export function learnMode(ask, second, facts, show) {
     state = found.state;
     for (const model of found.models) {
       if (!shown.has(model.which)) {
-        shown.set(model.which, pupil(model.which, facts, second, show, ask, said));
+        shown.set(model.which, pupil(model.which, facts, second, show));
         pupils.append(shown.get(model.which).node);
       }
       shown.get(model.which).take(model, found);
@@ -101,19 +102,20 @@ export function learnMode(ask, second, facts, show) {
     curve.take(found.models);
     if (found.text) said(found.text);
     pauseButton.textContent = state === "paused" ? names.resume : names.pause;
-    for (const one of [pauseButton, stopButton, saveButton]) one.hidden = state === "none";
+    for (const one of [pauseButton, saveButton]) one.hidden = state === "none";
     pauseButton.hidden ||= state === "finished" || state === "failed";
   }
 
   const startButton = button(names.start, start, { class: "main" });
-  const [pauseButton, stopButton, saveButton] = [[names.pause, turn], [names.stop, stop], [names.save, save]]
+  const [pauseButton, saveButton] = [[names.pause, turn], [names.save, save]]
     .map(([text, act]) => button(text, act, { hidden: true }));
+  const knobs = element("div", {}, ...controls({ sampler: "auto", gibbs_steps: 1, center: true, l2: 0 }, facts, change));
   const node = element("section", { class: "learn", "aria-label": names.tab },
     element("h2", {}, names.lead), element("p", {}, say(names.about, facts)),
-    element("div", { class: "tools" }, startButton, pauseButton, stopButton, saveButton),
+    element("div", { class: "tools" }, startButton, pauseButton, saveButton),
     told,
     element("div", { class: "halves" },
-      element("div", {}, ...controls(facts.settings, change),
+      element("div", {}, knobs,
         menu(names.against, Object.entries(names.rivals), "none", (chosen) => { rival = RIVALS[chosen]; }),
         slider(names.pace, PACES, null, (value) => { pace = value; if (state === "running") change("lr")(asked.lr ?? facts.settings.lr); },
           { format: (value) => value ?? names.fast })),
@@ -123,56 +125,67 @@ export function learnMode(ask, second, facts, show) {
   return node;
 }
 
-/** Return the controls of a training, as they stand in the settings of the command's own. */
-function controls(settings, change) {
-  const ladder = (name, label) => {
-    const now = name === "hidden" ? Number(settings.hidden) || 64 : settings[name];
-    const values = [...new Set([...CHOICES[name], now ?? null])].sort((a, b) => a - b);
-    return slider(label, values, now ?? null, change(name), { format: (value) => value ?? "–" });
+/** Return the controls of a training, as they stand in settings; what these leave open is chosen when it begins. */
+function controls(settings, facts, change) {
+  const ladder = (name, label, open = names.fits) => {
+    const now = name === "hidden" ? Number(settings.hidden) || null : settings[name] ?? null;
+    const values = [...new Set([...CHOICES[name], now])].sort((a, b) => a - b);
+    return slider(label, values, now, change(name), { format: (value) => value ?? open });
   };
   const labels = element("input", { type: "checkbox", checked: Boolean(settings.labels), id: "learn-labels",
     onchange: () => change("labels")(labels.checked) });
   return [
-    menu(names.sampler, Object.entries(names.samplers), settings.sampler, change("sampler")),
+    menu(names.sampler, Object.entries({ ...settings.sampler === "auto" && { auto: names.fits }, ...names.samplers }),
+      settings.sampler, change("sampler")),
     ladder("gibbs_steps", names.k), ladder("lr", names.lr), ladder("batch_size", names.batch),
     element("details", { class: "more" }, element("summary", {}, words.learn.more),
-      ladder("hidden", names.hidden), ladder("l2", names.l2), ladder("sparsity", names.sparsity),
+      ladder("hidden", names.hidden), ladder("l2", names.l2, "–"), ladder("sparsity", names.sparsity, "–"),
       menu(names.center, Object.entries(names.centers), settings.center ? "on" : "off", (chosen) => change("center")(chosen === "on")),
-      element("div", { class: "control" }, element("label", { for: "learn-labels" }, names.labels), labels)),
+      facts.labeled ? element("div", { class: "control" }, element("label", { for: "learn-labels" }, names.labels), labels) : null),
   ];
 }
 
+/** Ask over another connection for what takes seconds, after what was asked before. */
+function judged(second, kind, fields) {
+  const act = async () => {
+    const other = second();
+    try {
+      await other.greeted;
+      return await other.ask(kind, fields);
+    } finally {
+      other.close();
+    }
+  };
+  evaluated = evaluated.then(act, act);
+  return evaluated;
+}
+
 /** Return one training as it is seen: how far it is, its dreams, its hidden units, and what it is worth. */
-function pupil(which, facts, second, show, ask, said) {
-  const step = element("p", { class: "share" }), verdict = element("p", { class: "share" });
+function pupil(which, facts, second, show) {
+  const written = element("span", { role: "status" }), step = element("p", { class: "share" }), verdict = element("p", { class: "share" });
   const dreams = element("canvas", { role: "img", "aria-label": names.samples });
   const fields = element("canvas", { role: "img", "aria-label": names.fields });
 
   async function judge() {
     verdict.textContent ||= names.judging;
-    const other = second();
     try {
-      await other.greeted;
-      const { log_likelihood: value, low, high, ...found } = await other.ask("judge", { which });
+      const { log_likelihood: value, low, high, mixing, ...found } = await judged(second, "judge", { which });
+      found.mixing = mixing.replace("`--sampler pt`", names.samplers.pt);
       const bracket = low === null ? "" : say(names.bracket, { low: low.toFixed(1), high: high.toFixed(1) });
       verdict.textContent = say(names.verdict, { value: value?.toFixed(1) ?? "–", bracket, ...found });
     } catch (error) {
       verdict.textContent = error.message;
     }
-    other.close();
   }
 
   async function report() {
-    said(names.judging);
-    const other = second();
+    written.replaceChildren(names.reporting);
     try {
-      await other.greeted;
-      const { url } = await other.ask("train.report", { which });
-      said([element("a", { href: url, target: "_blank" }, names.reported)]);
+      const { url } = await judged(second, "train.report", { which });
+      written.replaceChildren(element("a", { href: url, target: "_blank" }, names.reported));
     } catch (error) {
-      said(error.message);
+      written.replaceChildren(error.message);
     }
-    other.close();
   }
 
   const node = element("article", { class: `pupil ${which}`, "aria-label": names.name[which] },
@@ -182,7 +195,7 @@ function pupil(which, facts, second, show, ask, said) {
       element("figure", {}, fields, element("figcaption", {}, names.fields))),
     verdict,
     element("div", { class: "tools" },
-      button(names.draw, () => show(which)), button(names.report, report)));
+      button(names.draw, () => show(which)), button(names.report, report), written));
   return {
     node, judge,
     take(model, found) {

@@ -6,13 +6,13 @@ import { drawRows, drawSigned, rowsOf } from "./tiles.js";
 import { say, words } from "./words.js";
 
 const SIDE = 3, HIDDEN = 4, SHAPE = [SIDE, SIDE], SHOWN = 5;
-const MANY = 25; // updates between two pictures
+const MANY = 100; // updates between two pictures
 const RATES = [0.01, 0.03, 0.1, 0.3, 1], STEPS = [1, 2, 3, 5, 10, 20], ROWS = [1, 2, 5, 14];
 const names = words.microscope, COLORS = { cd: "--link", pcd: "--rival", "naive-mcmc": "--soft" };
 
 /** Return the mode's element. */
 export function microscopeMode(ask) {
-  const settings = { algorithm: "cd", k: 1, lr: 0.1, batch: 14, restart: false, seed: 1 };
+  const settings = { algorithm: "cd", k: 1, lr: 0.03, batch: 14, restart: false, seed: 1 };
   const stages = names.stages.map((stage) => stageOf(...stage));
   const line = likelihoods();
   const told = element("p", { class: "told", role: "status" });
@@ -57,6 +57,12 @@ export function microscopeMode(ask) {
     many.textContent = names.many;
   }
 
+  async function anew() {
+    settings.seed++;
+    Object.keys(names.algorithms).forEach(line.clear);
+    await restart();
+  }
+
   async function restart() {
     settings.restart = true;
     line.clear(settings.algorithm);
@@ -69,7 +75,7 @@ export function microscopeMode(ask) {
   const change = (name) => (value) => { settings[name] = value; };
   const node = element("section", { class: "microscope", "aria-label": names.tab },
     element("h2", {}, names.lead), element("p", {}, names.about),
-    element("div", { class: "tools" }, next, many, button(names.restart, restart)),
+    element("div", { class: "tools" }, next, many, button(names.restart, anew)),
     element("div", { class: "stages" }, ...stages.map((stage) => stage.node)),
     told,
     element("div", { class: "halves" },
@@ -77,7 +83,7 @@ export function microscopeMode(ask) {
         menu(names.algorithm, Object.entries(names.algorithms), "cd", (chosen) => { settings.algorithm = chosen; restart(); }),
         slider(names.k, STEPS, 1, change("k")),
         slider(names.batch, ROWS, 14, change("batch")),
-        slider(names.lr, RATES, 0.1, change("lr"))),
+        slider(names.lr, RATES, 0.03, change("lr"))),
       line.node));
   new IntersectionObserver(([seen], observer) => {
     if (!seen.isIntersecting) return;
@@ -96,15 +102,16 @@ function likelihoods() {
       element("small", {}, names.likelihoodAbout)), canvas);
   return {
     node,
-    clear(algorithm) { kept.set(algorithm, []); },
+    clear(algorithm) { kept.delete(algorithm); },
     add(algorithm, next) {
+      if (!kept.has(algorithm)) kept.set(algorithm, []);
       kept.get(algorithm).push(next);
       canvas.width = canvas.getBoundingClientRect().width || canvas.width;
       const style = getComputedStyle(canvas), lines = [...kept].map(([name, values]) =>
         ({ values, color: style.getPropertyValue(COLORS[name]) }));
       drawLine(canvas, lines, Math.max(2, ...lines.map(({ values }) => values.length)));
       value.replaceChildren(...[...kept].flatMap(([name, values]) => {
-        const told = element("span", {}, `${names.short[name]} ${values.at(-1)?.toFixed(2) ?? "–"}`);
+        const told = element("span", {}, `${names.short[name]} ${values.at(-1).toFixed(2)}`);
         told.style.color = `var(${COLORS[name]})`;
         return [told, " "];
       }));
