@@ -155,15 +155,15 @@ def test_commands_read_and_write_the_file_s_own_words(tmp_path):
     assert "\n" not in wrong.stderr.strip()
 
 
-@pytest.mark.parametrize(("rows", "optimizer", "steps"), [(9_999, "adam", 3_000), (10_000, "sgd", 8_000)])
-def test_a_long_table_is_learned_in_other_steps_unless_they_are_said(tmp_path, rows, optimizer, steps):
+@pytest.mark.parametrize(("rows", "steps"), [(9_999, 3_000), (10_000, 8_000)])
+def test_a_long_table_is_learned_in_more_steps_unless_they_are_said(tmp_path, rows, steps):
     lines = "\n".join(f"{'ab'[i % 2]},{'cde'[i % 3]}" for i in range(rows))
     (tmp_path / "x.csv").write_text(f"one,two\n{lines}\n")
     train = data.load_rows(tmp_path / "x.csv")
     found = resolve(hm.TrainConfig(), train)
-    assert (found.optimizer, found.steps) == (optimizer, steps)
-    said = resolve(hm.TrainConfig(steps=7, lr=0.5, optimizer="sgd", batch_size=9), train)
-    assert (said.optimizer, said.steps, said.lr, said.batch_size) == ("sgd", 7, 0.5, 9)
+    assert (found.optimizer, found.steps) == ("sgd", steps)
+    said = resolve(hm.TrainConfig(steps=7, lr=0.5, optimizer="adam", batch_size=9), train)
+    assert (said.optimizer, said.steps, said.lr, said.batch_size) == ("adam", 7, 0.5, 9)
 
 
 def test_a_discrete_number_is_a_site_whose_states_are_numbers_and_is_averaged_as_one():

@@ -110,7 +110,7 @@ class TrainConfig(Settings):
     max_time: Positive | None = None
     """Seconds of training after which it ends, with the report still to come."""
     lr: Positive | None = None
-    """Learning rate; 0.05 for sgd, 0.001 for adam, a tenth for gaussian units, 0.003 of a table, 0.01 of
+    """Learning rate; 0.05 for sgd, 0.001 for adam, a tenth for gaussian units, 0.03 of a table, 0.01 of
     columns of real numbers, 0.02 of one-hot bits unless given."""
     upper_lr: Positive | None = None
     """Learning rate of the layers above the first that are learned one by one; --lr, or that of bernoulli units."""
