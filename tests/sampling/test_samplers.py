@@ -22,7 +22,7 @@ SAMPLERS = {
     "pcd": lambda m: PCD(m.sample_independent(DRAWS, generator=rng(3)), 2),
     "naive-mcmc": lambda m: NaiveMCMC(k=2),
     "exact": lambda m: ExactSampler(),
-    "pt": lambda m: exact_ladder(m, DRAWS // 4),
+    "pt": lambda m: exact_ladder(m, DRAWS),
 }
 every_sampler = pytest.mark.parametrize("sampler", SAMPLERS)
 

@@ -98,16 +98,16 @@ def test_bennett_of_one_shift_is_that_shift():
 
 @pytest.mark.slow
 def test_log_z_is_right_all_along():
-    """Over 3 seeds at three moments each: no value is off by more than 5 errors, one at most by more than 3."""
+    """Over 6 seeds at three moments each: no value is off by more than 5 errors, one at most by more than 3."""
     far, replicas = [], 0
-    for seed in range(3):
+    for seed in range(6):
         m, sampler, optimizer = learner(seed, lr=0.5)
         for part in range(3):
             learn(m, sampler, optimizer, 400, seed=10 * seed + part)
             (value, error), truth = sampler.log_partition(m), evaluation.log_partition(m).value
             far.append(abs(value - truth) / error)
         replicas += len(sampler.replicas)
-    assert replicas > 7  # a ladder of two is the base and the machine
+    assert replicas > 15  # a ladder of two is the base and the machine
     assert max(far) < 5
     assert sum(z > 3 for z in far) <= 1
 
