@@ -15,7 +15,11 @@ from inside import harmonium
 from pages import Page, command
 
 import harmonium as hm
+from harmonium.playground import asks
+from harmonium.playground.dream import Dream
+from harmonium.playground.house import first_settings
 from harmonium.playground.server import Playground
+from harmonium.playground.subject import Subject, still
 
 FIRST_PICTURE = 3.0  # seconds of the processor from the command on
 
@@ -218,3 +222,27 @@ def test_the_example_runs(tmp_path, monkeypatch):
     done = doctest.testmod(server)
     assert done.attempted == 2
     assert done.failed == 0
+
+
+@pytest.mark.slow
+def test_half_of_either_kind_of_a_few_pictures_is_finished(tmp_path):
+    """Boxes and crosses of 12 × 12: the strokes of an upper half are held, and chains begin anew."""
+    at, noise = np.arange(2, 10), np.random.default_rng(0)
+    kinds = np.zeros((2, 12, 12))
+    kinds[0, at, at] = kinds[0, at, 11 - at] = 1
+    kinds[1, [2, 9], 2:10] = kinds[1, 2:10, 2] = kinds[1, 2:10, 9] = 1
+    rows = 30 + 190 * kinds[np.arange(60) % 2] + noise.normal(0, 8, (60, 12, 12))
+    np.save(tmp_path / "few.npy", rows.clip(0, 255).astype(np.uint8))
+    trainer = hm.Trainer(*first_settings(str(tmp_path / "few.npy")))
+    for _ in trainer.steps():
+        pass
+    dream, below = Dream(Subject(still(trainer)), asks.Set(type="set", chains=50)), np.arange(12) >= 6
+    for one, other in (kinds, kinds[::-1]):
+        mask = (one * ~below[:, None]).ravel().astype(int).tolist()
+        dream.set(asks.Set(type="set", mask=mask, values=one.ravel().tolist()))
+        dream.begin()
+        for _ in range(60):
+            dream.move()
+        shown = dream.frame()[1]["visible"].reshape(-1, 12, 12)[:, below] / 255
+        like = [(shown * kind[below]).sum((1, 2)) / kind[below].sum() for kind in (one, other)]
+        assert (like[0] > like[1]).mean() > 0.8

@@ -117,8 +117,7 @@ class TrainConfig(Settings):
     schedule: Literal["constant", "linear", "late", "cosine"] = "linear"
     """What the learning rate does: hold, or fall to zero; late holds it for the first half."""
     optimizer: Literal["sgd", "adam"] = "sgd"
-    """Optimizer: sgd (stochastic gradient descent) or adam; adam of a table or of columns of real numbers unless
-    given."""
+    """Optimizer: sgd (stochastic gradient descent) or adam; adam of columns of real numbers unless given."""
     momentum: Annotated[float, Field(ge=0, lt=1)] | None = None
     """Momentum of sgd (0.75 up to 128 hidden units, else 0, unless given), or the first beta of adam (0.9)."""
     center: bool = True

@@ -16,12 +16,10 @@ if TYPE_CHECKING:
 
 STEPS, TUNED = 12_000, 3_000  # what a run takes unless told otherwise, and a fine-tuning at least
 TABLE = {"optimizer": "sgd", "lr": 0.03, "l2": 0.001, "steps": 3_000}  # of a table
+TABLE_BY_ADAM = 0.003  # its rate
 LONG_TABLE = TABLE | {"steps": 8_000, "batch_size": 200}  # of `MANY` rows or more
 REAL = TABLE | {"optimizer": "adam", "lr": 0.01}  # of columns of real numbers
-TOLD_APART = REAL | {
-    "l2": 0.02,
-    "steps": 2_000,
-}  # of columns whose labels are learned: few rows are soon known by heart
+TOLD_APART = REAL | {"l2": 0.02, "steps": 2_000}  # where labels are learned: few rows are soon known by heart
 ONE_HOT = {"optimizer": "sgd", "lr": 0.02, "l2": 0.003, "steps": 6_000}  # of bits that are levels of categories
 TELLING = 20.0  # strength of −log p(label | row) in the loss of an rbm with labels
 FEW = 10  # bits of a row whose states are listed unasked
@@ -101,7 +99,7 @@ def for_tables(config: TrainConfig, visible: str, train: Dataset) -> dict[str, o
     if config.steps is not None or config.epochs is not None:
         del chosen["steps"]
     if config.model_fields_set & {"optimizer"} and config.optimizer != chosen["optimizer"]:
-        del chosen["lr"]
+        chosen["lr"] = TABLE_BY_ADAM if visible == "table" else None
     return {name: value for name, value in chosen.items() if name not in config.model_fields_set}
 
 

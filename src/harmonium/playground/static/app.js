@@ -74,6 +74,7 @@ async function open(facts) {
     [words.microscope.tab]: microscope,
     [words.learn.tab]: learn ??= learnMode(ask, () => connect(token, () => {}), facts, switchTo),
   }));
+  scrollTo(0, 0);
   tell();
   if (facts.of !== "run") tell(words.app.trained, " ", button(words.app.back, () => switchTo("run")));
   player.begin();

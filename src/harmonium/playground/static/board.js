@@ -4,8 +4,9 @@ import { element } from "./dom.js";
 import { drawRows, size } from "./tiles.js";
 import { say, words } from "./words.js";
 
-/** Return {node, show, hold, clear, tool, values, mask}: `painted` is called when what is held has changed. */
-export function drawingBoard(shape, ink, painted) {
+/** Return {node, show, hold, clear, tool, values, mask}: `painted` is called when what is held has changed, and `lifted`
+ *  at the end of a stroke. */
+export function drawingBoard(shape, ink, painted, lifted) {
   const [height, width] = size(shape), count = height * width;
   const values = new Float32Array(count), mask = new Uint8Array(count);
   const text = say(words.draw.board, { height, width });
@@ -93,7 +94,7 @@ export function drawingBoard(shape, ink, painted) {
     event.preventDefault();
   });
   canvas.addEventListener("pointermove", (event) => { if (event.buttons && last) stroke(event); });
-  for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => { last = null; });
+  for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => { last = null; lifted(); });
   canvas.addEventListener("keydown", key);
   canvas.addEventListener("focus", place);
   canvas.addEventListener("blur", () => { cursor.hidden = true; });

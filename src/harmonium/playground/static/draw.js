@@ -17,7 +17,8 @@ const MOMENT = 900; // milliseconds in which half a row is drawn to show how
 export function drawMode(source, player) {
   const { facts } = source, spoken = speaker();
   const painted = () => { source.paint(board); hint.hidden = true; };
-  const board = facts.picture ? drawingBoard(facts.shape, facts.ink, painted) : columnBoard(facts.columns, painted);
+  const anew = () => { if (board.tool !== "free") source.begin(); }; // or chains stay at what they dreamt before
+  const board = facts.picture ? drawingBoard(facts.shape, facts.ink, painted, anew) : columnBoard(facts.columns, painted);
   const hint = element("span", { class: "hint", "aria-hidden": "true" }, words.draw.hint);
   if (facts.picture) board.node.append(hint);
   const energy = runningLine(words.energy.title, words.energy.about);
@@ -39,9 +40,15 @@ export function drawMode(source, player) {
     if (what !== "drawn") board.hold(...region(what, facts, last.rows[0]));
   });
   const demo = button(words.draw.show, () => { player.start(); showHow(source, board); }, { class: "main" });
-  const clear = button(words.draw.clear, () => { board.clear(); choose(keep, "drawn"); source.begin(); });
-  const brush = strip(words.draw.tool, Object.entries(words.draw.tools), "ink", (tool) => { board.tool = tool; },
-    words.draw.toolTitles);
+  const take = (tool) => { board.tool = tool; };
+  const brush = strip(words.draw.tool, Object.entries(words.draw.tools), "ink", take, words.draw.toolTitles);
+  const clear = button(words.draw.clear, () => {
+    board.clear();
+    choose(keep, "drawn");
+    choose(brush, "ink");
+    take("ink");
+    source.begin();
+  });
   const tools = facts.picture ? [brush, demo, clear] : [clear];
   return element("section", { class: "draw", "aria-label": words.draw.tab },
     element("div", { class: "stage" },
@@ -57,7 +64,7 @@ export function drawMode(source, player) {
 /** Return what stands under "more": how chains run, what is held, and what can be saved. */
 function settings(source, player, board, keep, last) {
   const { facts } = source, names = words.controls, most = facts.limits?.chains ?? 100;
-  const load = button(words.draw.row, async () => { board.clear(); source.begin(await source.row()); player.step(); });
+  const load = button(facts.picture ? words.draw.picture : words.draw.row, async () => { board.clear(); source.begin(await source.row()); player.step(); });
   const saves = {
     png: () => savePicture(last().rows, facts.shape),
     gif: () => saveMoving(player.frames.map((frame) => frame.rows), facts.shape),

@@ -199,7 +199,8 @@ function pupil(which, facts, second, show) {
   return {
     node, judge,
     take(model, found) {
-      step.textContent = [names.states[found.state], say(names.step, { ...model, rate: Math.round(found.rate) })].join(", ");
+      step.textContent = [names.states[found.state], say(names.step, model)].join(", ")
+        + (found.state === "running" ? say(names.rate, { rate: Math.round(found.rate) }) : "");
       const rows = fractions(found[`samples_${which}`]);
       drawRows(dreams, rows, facts.shape, Math.ceil(Math.sqrt(rows.length)));
       const seen = weightsOf(found[`fields_${which}`], found[`scale_${which}`]);
