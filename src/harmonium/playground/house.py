@@ -22,6 +22,7 @@ FIRST_HIDDEN = 100
 FIRST_RATE = 0.3  # of bits, six times the rate of a training that takes its time
 FEW = 500  # rows up to which kinds of them lie apart: plain chains would stay in one, and it alone would be finished
 FROM_FEW: dict[str, Any] = {"sampler": "pt", "lr": 0.1, "l2": 0.002, "steps": 1500}
+LOOK = 1.0  # seconds that the first picture is waited for before the machine learns, which would delay it
 OFTEN = 0.25  # seconds between two looks at it while it learns
 
 
@@ -40,6 +41,7 @@ class House:
         self.learning, self.closing = False, False
         self.lesson: Lesson | None = None
         self.reports: dict[str, Path] = {}
+        self.looked_at = threading.Event()
         self.judging, self._door = threading.Lock(), threading.Lock()
         self.judge = ThreadPoolExecutor(1, "judging")  # one thread: each that has judged keeps what it took of memory
         self._thread = threading.Thread(target=self._move_in, name="first model", daemon=True)
@@ -59,7 +61,9 @@ class House:
     def _learn(self) -> None:
         """Train a small machine on the data, and show it before it learns and as it does."""
         trainer = Trainer(*first_settings(self.at))
-        self.learning, self.subject, shown = True, Subject(still(trainer)), time.monotonic()
+        self.learning, self.subject = True, Subject(still(trainer))
+        self.looked_at.wait(LOOK)
+        shown = time.monotonic()
         for _ in trainer.steps():
             if self.closing:
                 return

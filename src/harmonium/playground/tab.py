@@ -101,6 +101,7 @@ class Tab:
         if not ask.still:
             self._chains.move()
         head, arrays = self._chains.frame()
+        self.house.looked_at.set()
         return {"type": "frame", **head}, arrays
 
     # Looking inside ---------------------------------------------------------------------------------------------------

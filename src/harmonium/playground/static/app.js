@@ -10,7 +10,7 @@ import { framePlayer } from "./player.js";
 import { connect, remoteSource } from "./socket.js";
 import { say, words } from "./words.js";
 
-const TRIES = 5, WAIT = 250, LEARNING = 2000; // milliseconds until the server is asked again
+const TRIES = 20, WAIT = 50, LEARNING = 2000; // milliseconds until the server is asked again
 const main = document.querySelector("main"), title = document.querySelector("h1");
 const token = location.hash.slice(1);
 const pause = (time) => new Promise((resolve) => { setTimeout(resolve, time); });
