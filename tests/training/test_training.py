@@ -118,6 +118,14 @@ def test_the_offsets_are_moving_averages():
     assert set(center.state_dict()) == {"offsets"}
 
 
+def test_offsets_go_on_in_another_type():
+    center = CenterGradient(0.25)
+    center.follow(torch.zeros(3))
+    center.follow(torch.ones(3, dtype=torch.float64))
+    assert center.offsets.tolist() == [0.25] * 3
+    assert center.offsets.dtype == torch.float64
+
+
 @every_machine
 def test_clipping_the_norm_shortens_and_keeps_the_direction(name):
     m = machine(name)
