@@ -138,7 +138,8 @@ def test_floors_show_what_flows_between_them_and_why_a_unit_cannot_be_held(chrom
 
 
 @pytest.mark.slow
-def test_pictures_of_ones_own_are_drawn_on_and_trained_on(chromium, place):
+def test_pictures_of_ones_own_are_drawn_on_and_trained_on(chromium, place, monkeypatch):
+    monkeypatch.chdir(place)
     folder, g = place / "pictures", np.random.default_rng(0)
     folder.mkdir()
     for number in range(60):
@@ -152,6 +153,11 @@ def test_pictures_of_ones_own_are_drawn_on_and_trained_on(chromium, place):
         page.locator(".pupil .share").get_by_text("running").wait_for()
         assert page.get_by_label("Hidden units", exact=True).get_attribute("aria-valuetext") == "128"  # what is trained
         assert not page.get_by_label("Learn labels").count()
+        page.get_by_label("Updates a second").fill("0")  # which changes nothing else
+        page.get_by_role("button", name="Save as a run").click()
+        page.get_by_text("Saved:").wait_for()
+        saved = page.locator(".learn .told").inner_text().removeprefix("Saved: ")
+    assert hm.load(place / saved).config.lr == pytest.approx(0.05)
 
 
 def test_an_update_is_shown_stage_by_stage(page):

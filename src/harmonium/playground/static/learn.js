@@ -117,7 +117,10 @@ export function learnMode(ask, second, facts, show) {
     element("div", { class: "halves" },
       element("div", {}, knobs,
         menu(names.against, Object.entries(names.rivals), "none", (chosen) => { rival = RIVALS[chosen]; }),
-        slider(names.pace, PACES, null, (value) => { pace = value; if (state === "running") change("lr")(asked.lr ?? facts.settings.lr); },
+        slider(names.pace, PACES, null, tried(async (value) => {
+          pace = value;
+          if (state === "running") await ask("train.set", { settings: {}, pace });
+        }),
           { format: (value) => value ?? names.fast })),
       curve.node),
     pupils);
