@@ -17,7 +17,7 @@ def ladder(m, chains=100):
 def test_stuck_chains_are_told_and_tempered_ones_pass():
     m, _ = bimodal()
     chains = exact_states(m, 100)
-    plain = evaluation.mixing(m, chains, gibbs_steps=200, generator=rng())
+    plain = evaluation.mixing(m, chains, gibbs_steps=2000, generator=rng())
     assert plain.verdict == "stuck"
     assert plain.rhat > 2
     assert "tempered" in plain.reason
